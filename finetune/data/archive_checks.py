@@ -1,0 +1,193 @@
+"""What makes a zip safe to unpack: rules over its central directory, all checked before a byte is written."""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetune.errors import ArchiveError
+
+MAX_ENTRIES = 100_000
+MAX_BYTES = 20 * 10**9
+"""Bytes of all files unpacked."""
+MAX_RATIO = 200
+"""Unpacked to packed bytes. Photographs lie near 1; deflate cannot pass 1,032."""
+RATIO_FREE_ENTRY_BYTES = 10**6
+RATIO_FREE_TOTAL_BYTES = 10**8
+"""Below these a ratio is harmless, and blank or drawn BMPs of ordinary size do pass 200."""
+MAX_DEPTH = 20
+MAX_NAME_BYTES = 1024
+MAX_PART_BYTES = 255
+"""The longest file name that ext4, APFS and NTFS take."""
+
+_TEXT_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_LOCAL_HEADER_BYTES = 30
+_UTF8_FLAG = 0x800
+_ENCRYPTED_FLAGS = 0x1 | 0x40
+_ORDINARY_KINDS = (0, stat.S_IFREG, stat.S_IFDIR)  # Python's own zips carry no kind at all: 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One checked member: ``parts`` is its path below the target, safe to join."""
+
+    info: zipfile.ZipInfo
+    parts: tuple[str, ...]
+    is_folder: bool
+
+    @property
+    def name(self) -> str:
+        """The path in posix form, decoded as its maker meant it."""
+        return "/".join(self.parts)
+
+
+def _has_odd_characters(name: str) -> bool:
+    return any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in name) or bool(
+        _TEXT_DIRECTION.search(name)
+    )
+
+
+def _is_too_long(name: str) -> bool:
+    longest = max(len(part.encode()) for part in name.split("/"))
+    return longest > MAX_PART_BYTES or len(name.encode()) > MAX_NAME_BYTES
+
+
+_NAME_RULES: tuple[tuple[Callable[[str], bool], str], ...] = (
+    (_has_odd_characters, "has a control or text-direction character in its name"),
+    (lambda name: "\\" in name, "has a backslash in its name"),
+    (lambda name: name.startswith("/"), "has an absolute path"),
+    (lambda name: bool(re.match("[A-Za-z]:", name)), "has a drive letter in its path"),
+    (lambda name: ".." in name.split("/"), "leads out of the archive with '..'"),
+    (_is_too_long, "has too long a name"),
+    (lambda name: len(_parts(name)) > MAX_DEPTH, f"lies more than {MAX_DEPTH} folders deep"),
+    (lambda name: not _parts(name) and not name.endswith("/"), "has no name"),
+)
+
+_INFO_RULES: tuple[tuple[Callable[[zipfile.ZipInfo], bool], str], ...] = (
+    (lambda info: bool(info.flag_bits & _ENCRYPTED_FLAGS), "is encrypted, and no password can be given"),
+    # bzip2 and lzma unpack without a bound on memory.
+    (
+        lambda info: info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED),
+        "is packed by a method other than deflate",
+    ),
+    (
+        lambda info: stat.S_IFMT(info.external_attr >> 16) not in _ORDINARY_KINDS,
+        "is a link, a device or another special file",
+    ),
+    (
+        lambda info: info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size,
+        "lies about its size",
+    ),
+    (
+        lambda info: info.file_size > max(RATIO_FREE_ENTRY_BYTES, MAX_RATIO * info.compress_size),
+        f"would grow more than {MAX_RATIO} times, as a zip bomb does",
+    ),
+)
+
+
+def check_archive(archive: Path, opened: zipfile.ZipFile, file: io.BufferedIOBase) -> tuple[Entry, ...]:
+    """Return the members of ``opened``, in its order, or raise ArchiveError naming the first bad one.
+
+    ``file`` is what ``opened`` reads from. Nothing is written. Only folders may differ by case alone:
+    the health check explains those better than a refusal.
+    """
+    infos = opened.infolist()
+    _check_totals(archive, infos)
+    entries = [_check_entry(archive, info) for info in infos]
+    _check_names_differ(archive, entries)
+    _check_overlaps(archive, entries, file, end=opened.start_dir)
+    return tuple(entry for entry in entries if entry.parts)
+
+
+def _refuse(archive: Path, name: str, why: str) -> ArchiveError:
+    # repr shows control and text-direction characters instead of obeying them.
+    return ArchiveError(f"{name!r} in {archive} {why}; make the zip again without that")
+
+
+def _check_totals(archive: Path, infos: Sequence[zipfile.ZipInfo]) -> None:
+    unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
+    if len(infos) > MAX_ENTRIES:
+        raise ArchiveError(
+            f"{archive} has {len(infos):,} entries, more than {MAX_ENTRIES:,}; give a folder instead"
+        )
+    if unpacked > MAX_BYTES:
+        raise ArchiveError(
+            f"{archive} unpacks to {unpacked / 1e9:.1f} GB, more than {MAX_BYTES / 1e9:.0f} GB; "
+            "give a folder instead"
+        )
+    if unpacked > max(RATIO_FREE_TOTAL_BYTES, MAX_RATIO * packed):
+        raise ArchiveError(
+            f"{archive} would grow more than {MAX_RATIO} times, as a zip bomb does; give a folder instead"
+        )
+
+
+def _check_entry(archive: Path, info: zipfile.ZipInfo) -> Entry:
+    name = _decoded_name(info)
+    for breaks, why in _NAME_RULES:
+        if breaks(name):
+            raise _refuse(archive, name, why)
+    for is_bad, why in _INFO_RULES:
+        if is_bad(info):
+            raise _refuse(archive, name, why)
+    return Entry(info, _parts(name), name.endswith("/"))
+
+
+def _decoded_name(info: zipfile.ZipInfo) -> str:
+    """Undo zipfile's cp437: macOS and Info-ZIP write UTF-8 names without setting the flag that says so."""
+    # Not `filename`: zipfile cuts that at a NUL.
+    name = info.orig_filename
+    if info.flag_bits & _UTF8_FLAG:
+        return name
+    try:
+        return name.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return name
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(part for part in name.split("/") if part not in ("", "."))
+
+
+def _check_names_differ(archive: Path, entries: Iterable[Entry]) -> None:
+    """Refuse two files of one path, case and Unicode form aside, and a file where a folder must be."""
+    files: set[tuple[str, ...]] = set()
+    folders: set[tuple[str, ...]] = set()
+    for entry in entries:
+        key = tuple(unicodedata.normalize("NFC", part).casefold() for part in entry.parts)
+        if not entry.is_folder:
+            if key in files:
+                raise _refuse(archive, entry.name, "is there twice (upper and lower case count as the same)")
+            files.add(key)
+        folders.update(key[:depth] for depth in range(1, len(key) + entry.is_folder))
+    if clash := min(files & folders, default=None):
+        raise _refuse(archive, "/".join(clash), "is both a file and a folder")
+
+
+def _check_overlaps(archive: Path, entries: Iterable[Entry], file: io.BufferedIOBase, *, end: int) -> None:
+    """Refuse members that share packed bytes: how a small zip holds petabytes (Fifield, WOOT 2019)."""
+    free_from = 0
+    for entry in sorted(entries, key=lambda entry: entry.info.header_offset):
+        start = entry.info.header_offset
+        if start < free_from:
+            raise _refuse(archive, entry.name, "overlaps another entry")
+        free_from = start + _local_header_bytes(archive, entry, file) + entry.info.compress_size
+    if free_from > end:
+        raise ArchiveError(f"{archive} is damaged: an entry runs into its own directory; get the file again")
+
+
+def _local_header_bytes(archive: Path, entry: Entry, file: io.BufferedIOBase) -> int:
+    file.seek(entry.info.header_offset)
+    header = file.read(_LOCAL_HEADER_BYTES)
+    if len(header) < _LOCAL_HEADER_BYTES or not header.startswith(b"PK\x03\x04"):
+        raise ArchiveError(
+            f"{archive} is damaged: {entry.name!r} is not where it should be; get the file again"
+        )
+    name_bytes = int.from_bytes(header[26:28], "little")
+    extra_bytes = int.from_bytes(header[28:30], "little")
+    return _LOCAL_HEADER_BYTES + name_bytes + extra_bytes
