@@ -1,0 +1,170 @@
+"""Decode one image file, in full and upright, or say in one sentence why it cannot be.
+
+Training, validation, prediction and export all read images here, so that they see the same pixels.
+Only the first frame of an animation or of a many-page TIFF counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+# Registered here, once: Pillow's own lazy registration is not safe in threads.
+from PIL import (  # noqa: F401
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+from finetune.data.pixels import to_rgb
+from finetune.errors import ImageError
+
+IMAGE_SUFFIXES: frozenset[str] = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+)
+"""Lower-case endings of the files that count as images."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "MPO")
+"""The Pillow decoders a file may reach, whatever its name; MPO is what many phones write as .jpg."""
+
+MAX_PIXELS = 89_478_485
+"""Cap on width x height: Pillow's own bomb limit, a quarter of a GiB as RGB. Its warning is an error here."""
+
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+# Odd metadata in a fine photograph; these would print Python source lines over the user's screen.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = 1
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation (TIFF 6.0, tag 274) to the turn that sets the image upright."""
+
+_LOOKS_LIKE = (
+    (4, b"ftyphei", "is a HEIC photo, which is not read here; save it as JPEG"),
+    (4, b"ftypmif1", "is a HEIC photo, which is not read here; save it as JPEG"),
+    (4, b"ftypavif", "is an AVIF image, which is not read here; save it as JPEG or PNG"),
+    (0, b"<", "is not an image but a text such as a web page"),
+    (0, b"%PDF", "is not an image but a PDF"),
+    (0, b"\xff\xd8\xff", "is a damaged or truncated JPEG"),
+    (0, b"\x89PNG", "is a damaged or truncated PNG"),
+    (8, b"WEBP", "is a damaged or truncated WebP"),
+    (0, b"GIF8", "is a damaged or truncated GIF"),
+    (0, b"BM", "is a damaged or truncated BMP"),
+    (0, b"II*\x00", "is a damaged or truncated TIFF, or one of a kind that is not read"),
+    (0, b"MM\x00*", "is a damaged or truncated TIFF, or one of a kind that is not read"),
+)
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What a full decode found: upright size, Pillow mode and format as stored, SHA-256 (hex) of the file."""
+
+    width_px: int
+    height_px: int
+    mode: str
+    format: str
+    rotated_by_exif: bool
+    sha256: str
+    transparent: bool = False
+
+
+def load_rgb(path: Path) -> Image.Image:
+    """Return the image in ``path``: decoded in full, upright (EXIF), RGB, 8 bits a channel, no metadata.
+
+    `finetune.data.pixels.to_rgb` says how other modes become RGB.
+
+    Raises:
+        ImageError: ``path`` and, in one sentence, why it cannot be decoded, whatever went wrong.
+    """
+    try:
+        with path.open("rb") as file:
+            return _decoded(file)[0]
+    except Exception as error:
+        raise ImageError(f"{path} {_why(path, error)}") from error
+
+
+def check_image(path: Path) -> ImageFacts:
+    """Decode ``path`` exactly as `load_rgb` does and return its facts; raises ImageError as `load_rgb`."""
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            rgb, stored, orientation = _decoded(file)
+    except Exception as error:
+        raise ImageError(f"{path} {_why(path, error)}") from error
+    return ImageFacts(
+        width_px=rgb.width,
+        height_px=rgb.height,
+        mode=stored.mode,
+        # To a user an MPO is a JPEG.
+        format="JPEG" if stored.format == "MPO" else str(stored.format),
+        rotated_by_exif=orientation != _UPRIGHT,
+        sha256=sha256,
+        transparent=stored.has_transparency_data,
+    )
+
+
+def _decoded(file: BinaryIO) -> tuple[Image.Image, Image.Image, int]:
+    """Return the upright RGB image, the image as stored, and the EXIF orientation it was stored with."""
+    with Image.open(file, formats=FORMATS) as stored:
+        if stored.width * stored.height > MAX_PIXELS:
+            raise Image.DecompressionBombError
+        orientation = _orientation(stored)
+        stored.load()
+        # Asked again: Pillow turns a TIFF while loading it, and then takes the tag away.
+        rgb = _upright(to_rgb(stored), _orientation(stored))
+        return rgb, stored, orientation
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(_ORIENTATION_TAG, _UPRIGHT)
+    except Exception:  # noqa: BLE001  # damaged metadata raises anything, and the pixels are still good
+        return _UPRIGHT
+    return orientation if orientation in _TURNS else _UPRIGHT
+
+
+def _why(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"cannot be read: {(error.strerror or str(error)).lower()}"
+    if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):
+        return f"has more than {MAX_PIXELS / 1e6:.0f} million pixels; shrink it"
+    if isinstance(error, MemoryError):
+        return "needs more memory than there is; shrink it"
+    if isinstance(error, UnidentifiedImageError):
+        return _what_it_is(path)
+    cut_off = isinstance(error, EOFError) or "truncated" in str(error).lower()
+    return "is truncated: the end of the file is missing" if cut_off else f"is damaged: {error}"
+
+
+def _what_it_is(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            head = file.read(32)
+    except OSError as error:
+        return f"cannot be read: {error}"
+    if not head:
+        return "is empty (0 bytes)"
+    words = (text for start, magic, text in _LOOKS_LIKE if head[start:].startswith(magic))
+    return next(words, "is not an image")
