@@ -1,0 +1,97 @@
+"""Health rules about classes and splits: too small, too few, missing, out of balance, named alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from finetune.data.class_names import similar_names
+from finetune.data.findings import Evidence, Finding, amount, at_most_one
+from finetune.data.split import images_needed, too_small
+
+FEW_IMAGES = 20
+"""A class below this many training images gives a rough model and a rougher estimate of it."""
+
+IMBALANCE_RATIO = 10
+
+
+def _no_images(evidence: Evidence) -> Iterator[Finding]:
+    with_images = [name for name, count in evidence.train_counts.items() if count]
+    where = evidence.source.where
+    if not with_images:
+        yield Finding("no-images", "error", 0, f"no image in {where} can be read; see the reasons", ())
+    elif len(with_images) == 1:
+        message = (
+            f"only class '{with_images[0]}' in {where} has readable images; a classifier needs two classes"
+        )
+        yield Finding("one-class", "error", 1, message, tuple(with_images))
+
+
+def _small_classes(evidence: Evidence) -> Iterator[Finding]:
+    needed = images_needed(evidence.source.split_folders)
+    for name, count in evidence.train_counts.items():
+        different = evidence.train_different[name]
+        if different < needed:
+            kind = "tiny-class" if count else "empty-class"
+            message = too_small(evidence.source.where, name, count, different, needed)
+            yield Finding(kind, "error", different, message, (name,))
+
+
+def _empty_splits(evidence: Evidence) -> Iterator[Finding]:
+    found = {image.split for image in evidence.images}
+    for split, folder in evidence.source.split_folders.items():
+        if split != "train" and split not in found:
+            message = f"no image in {evidence.source.where}/{folder} can be read; add images or remove it"
+            yield Finding("empty-split", "error", 0, message, (folder,))
+
+
+def _missing_from_split(evidence: Evidence) -> Iterator[Finding]:
+    for split, folder in evidence.source.split_folders.items():
+        present = {image.label for image in evidence.images if image.split == split}
+        absent = [name for name in evidence.source.class_names if name not in present]
+        if present and split != "train":
+            message = (
+                f"{amount(len(absent), 'class', 'classes')} without images in {folder}; not measured there"
+            )
+            yield from at_most_one("missing-from-split", "warning", message, absent)
+
+
+def _similar_class_names(evidence: Evidence) -> Iterator[Finding]:
+    pairs = similar_names(evidence.source.class_names)
+    message = "class names that look like one class; rename the folder if they are"
+    examples = [f"{first}, {second}: {why}" for first, second, why in pairs]
+    yield from at_most_one("similar-class-names", "warning", message, examples)
+
+
+def _few_images(evidence: Evidence) -> Iterator[Finding]:
+    few = {name: count for name, count in evidence.train_counts.items() if 0 < count < FEW_IMAGES}
+    message = (
+        f"{amount(len(few), 'class has', 'classes have')} fewer than {FEW_IMAGES} images; expect a rough "
+        "model and a rough estimate of it"
+    )
+    yield from at_most_one("few-images", "warning", message, [f"{name}: {few[name]}" for name in few])
+
+
+def _imbalance(evidence: Evidence) -> Iterator[Finding]:
+    counts = {name: count for name, count in evidence.train_counts.items() if count}
+    if not counts:
+        return
+    small, large = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    if counts[large] >= IMBALANCE_RATIO * counts[small]:
+        message = (
+            f"class '{large}' has {counts[large] / counts[small]:.0f} times the images of '{small}'; "
+            "read the macro F1 beside the accuracy"
+        )
+        yield from at_most_one(
+            "imbalance", "warning", message, [f"{name}: {counts[name]}" for name in (large, small)], count=1
+        )
+
+
+CLASS_RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    _no_images,
+    _small_classes,
+    _empty_splits,
+    _missing_from_split,
+    _similar_class_names,
+    _few_images,
+    _imbalance,
+)

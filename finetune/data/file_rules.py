@@ -1,0 +1,123 @@
+"""Health rules about files: unreadable, out of place, copied, or unlike the others in format or pixels."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+from finetune.data.findings import Evidence, Finding, Severity, amount, at_most_one
+from finetune.data.images import ImageFacts
+from finetune.data.sources import LabelledImage
+
+ODD_FORMAT_SHARE = 0.02
+"""A file format is odd when at most this share of the images (or one image) has it..."""
+
+USUAL_FORMAT_SHARE = 0.95
+"""...and at least this share has one other format."""
+
+_GREY_MODES = frozenset({"1", "L", "LA", "I", "F"})
+
+
+def _unreadable(evidence: Evidence) -> Iterator[Finding]:
+    examples = [f"{name}: {reason}" for name, reason in evidence.unreadable.items()]
+    message = f"{amount(len(examples), 'image')} cannot be read and will be left out"
+    yield from at_most_one("unreadable", "warning", message, examples)
+
+
+def _odd_formats(evidence: Evidence) -> Iterator[Finding]:
+    total = len(evidence.images)
+    counts = Counter(evidence.facts[image.name].format for image in evidence.images)
+    for usual, n_usual in counts.most_common(1):
+        for odd, n_odd in counts.items():
+            if (
+                n_usual < USUAL_FORMAT_SHARE * total
+                or n_odd > max(1, ODD_FORMAT_SHARE * total)
+                or odd == usual
+            ):
+                continue
+            names = [image.name for image in evidence.images if evidence.facts[image.name].format == odd]
+            message = (
+                f"{amount(n_odd, 'image is a', 'images are')} {odd} while {n_usual} of {total} are {usual}; "
+                "look whether they belong to the set"
+            )
+            yield from at_most_one("odd-format", "warning", message, names)
+
+
+def _same(group: Sequence[LabelledImage]) -> str:
+    return " = ".join(image.name for image in group)
+
+
+def _copies(evidence: Evidence) -> Iterator[Finding]:
+    """Duplicates within a class and split, leaks across given splits, and contradicting labels."""
+    within: list[str] = []
+    n_extra = 0
+    for group in evidence.copies:
+        places: defaultdict[tuple[str, str | None], list[LabelledImage]] = defaultdict(list)
+        for image in group:
+            places[image.label, image.split].append(image)
+        n_extra += sum(len(images) - 1 for images in places.values())
+        within.extend(_same(images) for images in places.values() if len(images) > 1)
+    across = [_same(group) for group in evidence.copies if len({image.split for image in group}) > 1]
+    contradicting = [_same(group) for group in evidence.copies if len({image.label for image in group}) > 1]
+    yield from at_most_one(
+        "conflicting-labels",
+        "warning",
+        f"{amount(len(contradicting), 'image lies', 'images lie')} in two classes at once, byte for byte; "
+        "keep each in one",
+        contradicting,
+    )
+    yield from at_most_one(
+        "duplicate-across-splits",
+        "warning",
+        f"{amount(len(across), 'image is', 'images are')} in more than one split, byte for byte, which makes "
+        "the accuracy look better than it is; remove them from one",
+        across,
+    )
+    yield from at_most_one(
+        "duplicate",
+        "note",
+        f"{amount(n_extra, 'image is a copy', 'images are copies')} of another in the same class",
+        within,
+        count=n_extra,
+    )
+
+
+_MIXES: tuple[tuple[str, Callable[[ImageFacts], bool], str], ...] = (
+    ("rotated", lambda facts: facts.rotated_by_exif, "stored turned; shown upright, as their EXIF says"),
+    (
+        "greyscale",
+        lambda facts: facts.mode in _GREY_MODES or facts.mode.startswith("I;16"),
+        "grey among colour images",
+    ),
+    ("alpha", lambda facts: facts.transparent, "with transparency, which is shown as white"),
+)
+
+
+def _mixes(evidence: Evidence) -> Iterator[Finding]:
+    for kind, holds, message in _MIXES:
+        names = [image.name for image in evidence.images if holds(evidence.facts[image.name])]
+        if len(names) < len(evidence.images):
+            yield from at_most_one(kind, "note", f"{amount(len(names), 'image')} {message}", names)
+
+
+_SKIPPED: tuple[tuple[str, Severity, str], ...] = (
+    ("empty-class", "warning", "left out: a folder without images is no class"),
+    ("skipped-image", "warning", "left out: images or folders that belong to no class or cannot be followed"),
+    ("skipped-file", "note", "left out: files that are not images"),
+    ("hidden", "note", "left out: hidden and system files"),
+)
+
+
+def _skipped(evidence: Evidence) -> Iterator[Finding]:
+    for kind, severity, message in _SKIPPED:
+        examples = [f"{item.name}: {item.reason}" for item in evidence.source.skipped if item.kind == kind]
+        yield from at_most_one(kind, severity, message, examples)
+
+
+FILE_RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    _unreadable,
+    _odd_formats,
+    _copies,
+    _skipped,
+    _mixes,
+)

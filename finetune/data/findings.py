@@ -1,0 +1,74 @@
+"""The nouns of the health check: the evidence that its rules look at, and what each finds."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from finetune.data.images import ImageFacts
+from finetune.data.sources import LabelledImage, Source
+
+Severity = Literal["error", "warning", "note"]
+
+MAX_EXAMPLES = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know about a set: ``count`` things of one ``kind``, at most MAX_EXAMPLES of them named."""
+
+    kind: str
+    severity: Severity
+    count: int
+    message: str
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the rules look at: readable ``images`` with ``facts`` by name; ``unreadable`` names to reasons."""
+
+    source: Source
+    images: tuple[LabelledImage, ...]
+    facts: Mapping[str, ImageFacts]
+    unreadable: Mapping[str, str]
+
+    @cached_property
+    def train_counts(self) -> dict[str, int]:
+        """Readable images of each class that training can draw on, zero included."""
+        train = "train" if self.source.split_folders else None
+        found = Counter(image.label for image in self.images if image.split == train)
+        return {name: found[name] for name in self.source.class_names}
+
+    @cached_property
+    def train_different(self) -> dict[str, int]:
+        """As ``train_counts``, but byte-identical images count once."""
+        train = "train" if self.source.split_folders else None
+        found = {(i.label, self.facts[i.name].sha256) for i in self.images if i.split == train}
+        counts = Counter(label for label, _ in found)
+        return {name: counts[name] for name in self.source.class_names}
+
+    @cached_property
+    def copies(self) -> tuple[tuple[LabelledImage, ...], ...]:
+        """Groups of two or more images that are the same, byte for byte."""
+        groups: defaultdict[str, list[LabelledImage]] = defaultdict(list)
+        for image in self.images:
+            groups[self.facts[image.name].sha256].append(image)
+        return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def at_most_one(
+    kind: str, severity: Severity, message: str, examples: Collection[str], *, count: int | None = None
+) -> Iterator[Finding]:
+    """Yield one finding, or none without ``examples``; ``count`` is the number of examples unless given."""
+    if examples:
+        n = len(examples) if count is None else count
+        yield Finding(kind, severity, n, message, tuple(examples)[:MAX_EXAMPLES])
+
+
+def amount(n: int, noun: str, plural: str | None = None) -> str:
+    """Return ``n`` with its noun, such as "1 image" or "2 classes"."""
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
