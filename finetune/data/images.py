@@ -7,7 +7,9 @@ Only the first frame of an animation or of a many-page TIFF counts.
 from __future__ import annotations
 
 import hashlib
+import logging
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -33,16 +35,18 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
 )
 """Lower-case endings of the files that count as images."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "MPO")
-"""The Pillow decoders a file may reach, whatever its name; MPO is what many phones write as .jpg."""
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+"""The Pillow decoders a file may reach, whatever its name; MPO, which phones write, is one of JPEG."""
 
 MAX_PIXELS = 89_478_485
 """Cap on width x height: Pillow's own bomb limit, a quarter of a GiB as RGB. Its warning is an error here."""
 
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-# Odd metadata in a fine photograph; these would print Python source lines over the user's screen.
+# Odd metadata in a fine photograph; these would print Python source lines and codes on the user's screen.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = 1
 _TURNS = {
@@ -128,9 +132,25 @@ def _decoded(file: BinaryIO) -> tuple[Image.Image, Image.Image, int]:
             raise Image.DecompressionBombError
         orientation = _orientation(stored)
         stored.load()
+        if stored.format == "PNG":
+            _check_png(file)
         # Asked again: Pillow turns a TIFF while loading it, and then takes the tag away.
         rgb = _upright(to_rgb(stored), _orientation(stored))
         return rgb, stored, orientation
+
+
+def _check_png(file: BinaryIO) -> None:
+    """Raise where a chunk's checksum is wrong: Pillow skips those of the pixels and may show wrong ones."""
+    file.seek(len(_PNG_SIGNATURE))
+    kind = b""
+    while kind != b"IEND":
+        length, kind = int.from_bytes(file.read(4), "big"), file.read(4)
+        body, checksum = file.read(length), file.read(4)
+        if len(checksum) < 4:
+            raise EOFError
+        is_critical = kind[:1].isupper()
+        if is_critical and zlib.crc32(body, zlib.crc32(kind)) != int.from_bytes(checksum, "big"):
+            raise ValueError("a checksum does not match")
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:

@@ -22,7 +22,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     larger values they are stretched too.
 
     Raises:
-        ValueError: a float image with NaN or infinite values, or a mode Pillow cannot convert (LAB).
+        ValueError: a float image with NaN or infinite values, or a mode that Pillow cannot convert.
     """
     if image.mode == "I" or image.mode == "F" or image.mode.startswith("I;16"):
         rgb = Image.fromarray(_GREYS.get(image.mode, _grey_16_bit)(np.asarray(image))).convert("RGB")

@@ -1,0 +1,24 @@
+"""What the tests of the data package share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def cache_of_the_test(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test may write to the user's own cache."""
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("FINETUNE_CACHE", str(cache))
+    return cache
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder with the large data sets, or a skip."""
+    root = Path(__file__).parents[2]
+    folder = (root / os.environ.get("SHARED_DATA", "../shared/data")).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no data sets in {folder}; set SHARED_DATA")
+    return folder
