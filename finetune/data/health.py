@@ -70,7 +70,7 @@ def inspect_source(
     ``progress(images done, images in all)`` is called from the calling thread. An image that cannot be
     decoded goes to the quarantine; nothing is raised for it.
     """
-    outcomes = _check_all(source.images, progress, workers or min(_MAX_WORKERS, len(os.sched_getaffinity(0))))
+    outcomes = _check_all(source.images, progress, workers or _usual_workers())
     checked = list(zip(source.images, outcomes, strict=True))
     facts = {image.name: found for image, found in checked if isinstance(found, ImageFacts)}
     unreadable = {image.name: found for image, found in checked if isinstance(found, str)}
@@ -98,6 +98,12 @@ def _find_all(evidence: Evidence) -> tuple[Finding, ...]:
     """Apply every rule; errors come first, then warnings, then notes."""
     found = [finding for rule in (*CLASS_RULES, *FILE_RULES) for finding in rule(evidence)]
     return tuple(sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity)))
+
+
+def _usual_workers() -> int:
+    # A container may own fewer cores than the machine has; only Linux tells.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(_MAX_WORKERS, cores)
 
 
 def _check_all(

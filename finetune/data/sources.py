@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import shlex
-import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from finetune.data.layout import ClassFolder, SplitName, nfc, read_layout
 from finetune.data.listing import Folder, Skipped, list_folder
 from finetune.data.unpacking import unpacked
 from finetune.errors import DataError, nearest
 
 __all__ = ["LabelledImage", "Skipped", "Source", "SplitName", "open_source"]
-
-SplitName = Literal["train", "val", "test"]
-
-SPLIT_FOLDERS: Mapping[str, SplitName] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-"""Folder names (any case) that mean a split, when class folders lie inside."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +45,8 @@ class Source:
 def open_source(where: str | Path, *, exclude: Collection[str] = (), cache_dir: Path | None = None) -> Source:
     """List the images in the folder or zip ``where``, without the classes in ``exclude``.
 
-    A zip is unpacked once into ``cache_dir`` (see `finetune.data.unpacking`). Class names are folder names in
-    Unicode form NFC. A lone val or test folder counts as a wrapping folder, not as a split.
+    A zip is unpacked once into ``cache_dir`` (see `finetune.data.unpacking`). What counts as a split
+    and what as a class, `finetune.data.layout` says.
 
     Raises:
         DataError: nothing there, no images, no class folders, one class only, two folders for one split, a
@@ -69,42 +55,29 @@ def open_source(where: str | Path, *, exclude: Collection[str] = (), cache_dir: 
         ResourceError: no room to unpack it.
     """
     opened, skipped = _listed(str(where), _folder_of(Path(where), cache_dir))
-    root = _unwrapped(opened)
-    splits = _splits(str(where), root)
-    stray = tuple(_outside_classes(root, splits))
-    classes = _without(exclude, list(_class_folders(root, splits)), str(where))
+    layout = read_layout(str(where), opened)
+    classes = _without(exclude, layout.classes, str(where))
     images = tuple(_images(classes))
     return Source(
         where=str(where),
-        root=root.path,
+        root=layout.root.path,
         images=images,
-        class_names=_class_names(str(where), images, splits, n_listed=opened.n_images),
-        split_folders={split: folder.name for split, folder in splits.items()},
-        skipped=_below(root, opened, skipped) + stray + tuple(_empty_classes(classes)),
+        class_names=_class_names(str(where), images, layout.splits, n_listed=opened.n_images),
+        split_folders={split: folder.name for split, folder in layout.splits.items()},
+        skipped=_below(layout.root, opened, skipped) + layout.stray + tuple(_empty_classes(classes)),
     )
-
-
-@dataclass(frozen=True)
-class _ClassFolder:
-    """A folder that names a class, its posix path below the root, and the split around it."""
-
-    folder: Folder
-    name: str
-    split: SplitName | None
-
-    @property
-    def label(self) -> str:
-        # macOS hands out NFD names: one class must not become two between machines.
-        return _nfc(self.folder.name)
 
 
 def _folder_of(where: Path, cache_dir: Path | None) -> Path:
     where = where.expanduser()
-    if where.is_dir():
-        return where
-    if where.exists():
-        return unpacked(where, cache_dir)
-    beside = [path.name for path in where.parent.iterdir()] if where.parent.is_dir() else []
+    try:
+        if where.is_dir():
+            return where
+        if where.exists():
+            return unpacked(where, cache_dir)
+        beside = [path.name for path in where.parent.iterdir()] if where.parent.is_dir() else []
+    except OSError as error:
+        raise DataError(f"cannot open {where}: {error.strerror}; check the path") from error
     raise DataError(f"no folder or zip at {where}, check the path{nearest(where.name, beside)}")
 
 
@@ -121,84 +94,22 @@ def _listed(where: str, path: Path) -> tuple[Folder, tuple[Skipped, ...]]:
     raise DataError(f"no images in {where}{seen}; put a folder of images for each class into it")
 
 
-def _unwrapped(folder: Folder) -> Folder:
-    """Descend while all images lie in one sub-folder that is neither a class nor the train split."""
-    holding = [inner for inner in folder.folders if inner.n_images]
-    if folder.images or len(holding) != 1 or holding[0].images or _split_of(holding[0]) == "train":
-        return folder
-    return _unwrapped(holding[0])
-
-
-def _split_of(folder: Folder) -> SplitName | None:
-    return SPLIT_FOLDERS.get(folder.name.casefold())
-
-
-def _holds_classes(folder: Folder) -> bool:
-    """Most images lie in sub-folders; else "train" is a class of vehicles with its images in it."""
-    return folder.n_images > 2 * len(folder.images)
-
-
-def _splits(where: str, root: Folder) -> dict[SplitName, Folder]:
-    """Return the split folders of ``root``, or nothing when its folders are classes."""
-    holding = [folder for folder in root.folders if folder.n_images]
-    if len(holding) > 1 and all(_split_of(folder) and folder.images for folder in holding):
-        names = " and ".join(folder.name for folder in holding)
-        raise DataError(
-            f"{names} in {where} have no class folders; put each class's images in a folder of its own"
-        )
-    splits: dict[SplitName, Folder] = {}
-    for folder in holding:
-        split = _split_of(folder)
-        if split is None or not _holds_classes(folder):
-            continue
-        if split in splits:
-            raise DataError(
-                f"{splits[split].name} and {folder.name} in {where} are both the {split} split; keep one"
-            )
-        splits[split] = folder
-    if "train" in splits:
-        return {split: splits[split] for split in ("train", "val", "test") if split in splits}
-    if splits and len(splits) == len(holding):
-        names = " and ".join(folder.name for folder in splits.values())
-        raise DataError(f"{where} has {names} but no train folder; add one, or give one of them alone")
-    return {}
-
-
-def _outside_classes(root: Folder, splits: Mapping[SplitName, Folder]) -> Iterator[Skipped]:
-    for folder, prefix in [(root, ""), *((split, f"{split.name}/") for split in splits.values())]:
-        for image in folder.images:
-            yield Skipped(prefix + image, "is an image outside any class folder", "skipped-image")
-    for folder in root.folders:
-        if splits and folder.n_images and all(folder is not split for split in splits.values()):
-            found = "1 image" if folder.n_images == 1 else f"{folder.n_images} images"
-            yield Skipped(folder.name, f"has {found} outside the split folders' classes", "skipped-image")
-
-
-def _class_folders(root: Folder, splits: Mapping[SplitName, Folder]) -> Iterator[_ClassFolder]:
-    if not splits:
-        yield from (_ClassFolder(folder, folder.name, None) for folder in root.folders)
-    for split, parent in splits.items():
-        yield from (_ClassFolder(folder, f"{parent.name}/{folder.name}", split) for folder in parent.folders)
-
-
-def _empty_classes(class_folders: Iterable[_ClassFolder]) -> Iterator[Skipped]:
+def _empty_classes(class_folders: Iterable[ClassFolder]) -> Iterator[Skipped]:
     for found in class_folders:
         if not found.folder.n_images:
             yield Skipped(found.name, "is a folder without images", "empty-class")
 
 
-def _images(class_folders: Iterable[_ClassFolder]) -> Iterator[LabelledImage]:
+def _images(class_folders: Iterable[ClassFolder]) -> Iterator[LabelledImage]:
     for found in class_folders:
         label = found.label
         for name in found.folder.image_names():
             yield LabelledImage(found.folder.path / name, f"{found.name}/{name}", label, found.split)
 
 
-def _without(
-    exclude: Collection[str], class_folders: Iterable[_ClassFolder], where: str
-) -> list[_ClassFolder]:
+def _without(exclude: Collection[str], class_folders: Sequence[ClassFolder], where: str) -> list[ClassFolder]:
     known = {found.label for found in class_folders}
-    unwanted = {_nfc(name) for name in exclude}
+    unwanted = {nfc(name) for name in exclude}
     if unwanted - known:
         name = min(unwanted - known)
         raise DataError(
@@ -240,7 +151,3 @@ def _below(root: Folder, opened: Folder, skipped: Iterable[Skipped]) -> tuple[Sk
         return "." if name == wrapping else name.removeprefix(f"{wrapping}/")
 
     return tuple(Skipped(below(item.name), item.reason, item.kind) for item in skipped)
-
-
-def _nfc(name: str) -> str:
-    return unicodedata.normalize("NFC", name)

@@ -49,6 +49,9 @@ def unpacked(archive: Path, cache_dir: Path | None = None) -> Path:
 
 def _content_name(archive: Path) -> str:
     try:
+        # Asked first: to open a pipe is to wait for ever.
+        if not archive.is_file():
+            raise DataError(f"{archive} is neither a folder nor a file; give a folder or a zip of one")
         with archive.open("rb") as file:
             if archive.suffix.lower() != ".zip" and file.read(2) != b"PK":
                 raise DataError(f"{archive} is a file but not a zip; give a folder or a zip of one")

@@ -289,6 +289,17 @@ def test_a_file_that_is_no_zip_is_an_error(tmp_path: Path) -> None:
         open_source(save(picture(1), tmp_path / "a.png"))
 
 
+def test_a_pipe_is_an_error_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="is neither a folder nor a file; give a folder"):
+        open_source(tmp_path / "pipe")
+
+
+def test_a_path_that_cannot_be_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"cannot open .*: File name too long; check the path"):
+        open_source(tmp_path / ("x" * 300))
+
+
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is empty; put a folder of images for each class into it"):
         open_source(tmp_path)
