@@ -1,0 +1,146 @@
+"""Turn a data set's measured profile into advice: the strategy, the runner-up, and the reason with numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from finetune.advice.rules import (
+    LARGE_FROM_IMAGES,
+    SIMILAR_FROM_GAIN,
+    USELESS_BELOW_GAIN,
+    Rule,
+    find_rule,
+)
+from finetune.advice.similarity import TransferGain
+from finetune.data.sources import LabelledImage
+
+# A threshold this near (in transfer gain, or as a share of the images) makes the choice a close one.
+NEAR_GAIN = 0.05
+NEAR_SIZE = 0.2
+
+
+@dataclass(frozen=True)
+class DatasetProfile:
+    """What the advice rests on: training images, classes, the smallest class, and the transfer gain."""
+
+    n_train: int
+    n_classes: int
+    smallest_class: str
+    smallest_count: int
+    gain: TransferGain
+
+    @property
+    def per_class(self) -> float:
+        """Return the mean number of training images a class."""
+        return self.n_train / self.n_classes
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The rule that holds, its reason in a paragraph, and what to keep in mind."""
+
+    profile: DatasetProfile
+    rule: Rule
+    reason: str
+    warnings: tuple[str, ...]
+
+    @property
+    def strategy(self) -> str:
+        """Return the advised strategy's name."""
+        return self.rule.strategy
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the advice under the keys of `finetune advise --json`."""
+        profile = self.profile
+        return {
+            "strategy": self.rule.strategy,
+            "runner_up": self.rule.runner_up,
+            "cell": {"size": self.rule.size, "similarity": _column(self.rule)},
+            "size": {
+                "n": profile.n_train,
+                "per_class": round(profile.per_class, 1),
+                "smallest": profile.smallest_count,
+            },
+            "similarity": {
+                "name": "transfer_gain",
+                "value": round(profile.gain.value, 4),
+                "accuracy_pretrained": round(profile.gain.accuracy_pretrained, 4),
+                "accuracy_random": round(profile.gain.accuracy_random, 4),
+                "n_images": profile.gain.n_images,
+            },
+            "rule": self.rule.name,
+            "reason": self.reason,
+            "warnings": list(self.warnings),
+        }
+
+
+def _column(rule: Rule) -> str:
+    """The square has two columns; a useless similarity lies in the different one."""
+    return "similar" if rule.similarity == "similar" else "different"
+
+
+def make_profile(images: Sequence[LabelledImage], gain: TransferGain) -> DatasetProfile:
+    """Count the training ``images``; at least one."""
+    counts = Counter(image.label for image in images)
+    smallest = min(sorted(counts), key=counts.__getitem__)
+    return DatasetProfile(len(images), len(counts), smallest, counts[smallest], gain)
+
+
+def advise(profile: DatasetProfile, *, where: str, backbone: str) -> Advice:
+    """Choose by the rules; ``where`` and ``backbone`` appear in the commands that the text suggests."""
+    rule = find_rule(profile.n_train, profile.gain.value)
+    reason = " ".join([_measured(profile), _chosen(rule), *_ways_out(rule, where, backbone)])
+    return Advice(profile, rule, reason, tuple(_close_calls(profile)))
+
+
+def _measured(profile: DatasetProfile) -> str:
+    gain = profile.gain
+    return (
+        f"{profile.n_train} training images in {profile.n_classes} classes "
+        f"(about {profile.per_class:.0f} a class, fewest {profile.smallest_count} in '{profile.smallest_class}'). "
+        f"On {gain.n_images} of them a linear probe gets {100 * gain.accuracy_pretrained:.1f} % right with ImageNet "
+        f"features and {100 * gain.accuracy_random:.1f} % with random ones: transfer gain {gain.value:.2f}."
+    )
+
+
+def _chosen(rule: Rule) -> str:
+    size = f"{'under' if rule.size == 'small' else 'at least'} {LARGE_FROM_IMAGES:,} images is {rule.size}"
+    similarity = {
+        "similar": f"a gain of {SIMILAR_FROM_GAIN} or more is similar to ImageNet",
+        "different": f"a gain below {SIMILAR_FROM_GAIN} is different from ImageNet",
+        "useless": f"a gain below {USELESS_BELOW_GAIN} means that ImageNet features are of no use",
+    }[rule.similarity]
+    return (
+        f"{size[0].upper()}{size[1:]}, {similarity}. So {rule.strategy}: {rule.why}. "
+        f"The runner-up is {rule.runner_up}."
+    )
+
+
+def _ways_out(rule: Rule, where: str, backbone: str) -> list[str]:
+    """Small and different has two more answers than a strategy."""
+    if rule.size != "small" or rule.similarity == "similar":
+        return []
+    other = "resnet50" if backbone != "resnet50" else "vgg16"
+    return [
+        f"Two other ways: try another backbone (finetune advise {where} --backbone {other}),",
+        f"or add or augment data (finetune fit {where} --strategy {rule.strategy} --augment crop-flip, "
+        "if mirrored images keep their class).",
+    ]
+
+
+def _close_calls(profile: DatasetProfile) -> list[str]:
+    warnings = []
+    for threshold in (SIMILAR_FROM_GAIN, USELESS_BELOW_GAIN):
+        if abs(profile.gain.value - threshold) < NEAR_GAIN:
+            warnings.append(
+                f"the transfer gain {profile.gain.value:.2f} lies near the threshold {threshold}: "
+                "try the runner-up too"
+            )
+    if abs(profile.n_train - LARGE_FROM_IMAGES) < NEAR_SIZE * LARGE_FROM_IMAGES:
+        warnings.append(f"{profile.n_train} images is near the threshold {LARGE_FROM_IMAGES}: try the runner-up too")
+    if profile.gain.n_images < 100:
+        warnings.append(f"similarity was measured on only {profile.gain.n_images} images and is uncertain")
+    return warnings

@@ -1,0 +1,1 @@
+"""A trained classifier on disk: weights, class names and preprocessing in one folder, and its use."""

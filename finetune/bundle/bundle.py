@@ -1,0 +1,163 @@
+"""Write and read a bundle: everything that a prediction needs, and nothing that can run code.
+
+``model.safetensors`` and ``config.json`` are what timm's ``local-dir:`` loads; ``classes.json`` lists the class
+names in index order; ``preprocess.json`` says how an image becomes an input.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from finetune.data.transforms import Preprocessing
+from finetune.errors import RunError
+from finetune.model.backbones import Backbone
+from finetune.model.layers import classifier_name
+
+FILES = ("model.safetensors", "config.json", "classes.json", "preprocess.json")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A classifier ready to predict: ``model`` in eval mode, its K ``class_names`` and ``preprocessing``."""
+
+    folder: Path
+    model: nn.Module
+    class_names: tuple[str, ...]
+    preprocessing: Preprocessing
+    backbone: str
+
+    @torch.no_grad()
+    def logits(self, images: Tensor) -> Tensor:
+        """Return B x K logits of preprocessed ``images``, B x 3 x side x side float32."""
+        logits: Tensor = self.model(images.contiguous(memory_format=torch.channels_last))
+        return logits
+
+
+def write_bundle(
+    folder: Path,
+    model: nn.Module,
+    *,
+    backbone: Backbone,
+    class_names: Sequence[str],
+    preprocessing: Preprocessing,
+) -> None:
+    """Write ``model`` and what belongs to it into ``folder``, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    _write_json(folder / "config.json", _timm_config(backbone, class_names, preprocessing, model))
+    _write_json(folder / "classes.json", list(class_names))
+    _write_json(folder / "preprocess.json", preprocessing.to_json())
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read the bundle in ``folder``, or in its ``bundle`` folder when a run is given.
+
+    Raises RunError (exit code 6) when a file is missing or damaged, or when the numbers of classes in the
+    weights and in ``classes.json`` differ.
+    """
+    folder = folder / "bundle" if (folder / "bundle").is_dir() else folder
+    _refuse_incomplete(folder)
+    config = _read_json(folder / "config.json")
+    class_names = _read_json(folder / "classes.json")
+    try:
+        preprocessing = _preprocessing(_read_json(folder / "preprocess.json"))
+        state = load_file(folder / "model.safetensors")
+        model = timm.create_model(
+            config["architecture"],
+            pretrained=False,
+            num_classes=config["num_classes"],
+            **config.get("model_args", {}),
+        )
+        _refuse_other_width(folder, model, state, class_names)
+        model.load_state_dict(state)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise RunError(f"the bundle {folder} is damaged ({_first_line(error)}); write it again") from None
+    model.eval()
+    model.requires_grad_(False)
+    return Bundle(folder, model, tuple(class_names), preprocessing, config["architecture"])
+
+
+def _refuse_incomplete(folder: Path) -> None:
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise RunError(
+            f"{folder} is not a bundle ({missing[0]} is missing); give a run folder or its bundle folder"
+        )
+
+
+def _refuse_other_width(
+    folder: Path, model: nn.Module, state: dict[str, Tensor], class_names: Sequence[str]
+) -> None:
+    weight = state[classifier_name(model) + ".weight"]
+    if len(weight) != len(class_names):
+        raise RunError(
+            f"the bundle {folder} names {len(class_names)} classes, but its weights decide between "
+            f"{len(weight)}; use the classes.json that was written with them"
+        )
+
+
+def _timm_config(
+    backbone: Backbone, class_names: Sequence[str], preprocessing: Preprocessing, model: nn.Module
+) -> dict[str, Any]:
+    size = preprocessing.image_size
+    return {
+        "architecture": backbone.name,
+        "num_classes": len(class_names),
+        "num_features": getattr(model, "num_features", None),
+        "label_names": list(class_names),
+        "model_args": {"img_size": size} if backbone.fixed_size else {},
+        "pretrained_cfg": {
+            "tag": backbone.tag,
+            "license": backbone.licence,
+            "input_size": [3, size, size],
+            "fixed_input_size": backbone.fixed_size,
+            "interpolation": preprocessing.interpolation,
+            "crop_pct": preprocessing.crop,
+            "crop_mode": "center",
+            "mean": list(preprocessing.mean),
+            "std": list(preprocessing.std),
+            "num_classes": len(class_names),
+            "first_conv": _first_conv(model),
+            "classifier": classifier_name(model),
+        },
+    }
+
+
+def _first_conv(model: nn.Module) -> str:
+    return next(name for name, module in model.named_modules() if isinstance(module, nn.Conv2d))
+
+
+def _preprocessing(fields: dict[str, Any]) -> Preprocessing:
+    return Preprocessing(
+        image_size=int(fields["image_size"]),
+        mean=tuple(fields["mean"]),
+        std=tuple(fields["std"]),
+        interpolation=fields["interpolation"],
+        crop=float(fields["crop"]),
+    )
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is damaged ({_first_line(error)}); write the bundle again") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,108 @@
+"""Classify images with a bundle: any files and folders in, one row an image out; a bad image is a row too."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import torch
+
+from finetune.bundle.bundle import Bundle
+from finetune.data.images import IMAGE_SUFFIXES, load_rgb
+from finetune.errors import DataError, ImageError
+from finetune.evaluation.metrics import softmax
+from finetune.progress import Advance
+
+BATCH_SIZE = 16
+DEFAULT_TOP = 3
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One image's answer: the ``top`` labels with probabilities in [0, 1], best first; or an ``error``."""
+
+    path: Path
+    top: tuple[tuple[str, float], ...]
+    error: str
+
+    @property
+    def label(self) -> str:
+        """Return the likeliest label, or an empty string for an image that could not be read."""
+        return self.top[0][0] if self.top else ""
+
+    @property
+    def probability(self) -> float | None:
+        """Return the likeliest label's probability."""
+        return self.top[0][1] if self.top else None
+
+
+def find_images(paths: Iterable[Path]) -> list[Path]:
+    """Return files as given and the images below folders, sorted; nothing is opened.
+
+    Raises DataError for a path that does not exist and when nothing is found.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+        elif path.exists():
+            found.append(path)
+        else:
+            raise DataError(f"no such image or folder: {path}; check the path")
+    if not found:
+        raise DataError(f"no images in {', '.join(map(str, paths))}; give image files or folders of them")
+    return found
+
+
+def predict(
+    bundle: Bundle, paths: Sequence[Path], *, top: int = DEFAULT_TOP, advance: Advance | None = None
+) -> Iterator[Prediction]:
+    """Yield one `Prediction` for each of ``paths``, in order, with the ``top`` likeliest labels.
+
+    A file that is no readable image yields a prediction with ``error`` set; nothing is raised for it.
+    """
+    for start in range(0, len(paths), BATCH_SIZE):
+        part = paths[start : start + BATCH_SIZE]
+        yield from _predict_batch(bundle, part, top)
+        if advance is not None:
+            advance(start + len(part), len(paths))
+
+
+def _predict_batch(bundle: Bundle, paths: Sequence[Path], top: int) -> list[Prediction]:
+    inputs, errors = {}, {}
+    for rank, path in enumerate(paths):
+        try:
+            inputs[rank] = bundle.preprocessing(load_rgb(path))
+        except ImageError as error:
+            errors[rank] = str(error)
+    answers = {}
+    if inputs:
+        probabilities = softmax(bundle.logits(torch.stack(list(inputs.values()))).numpy())
+        answers = dict(zip(inputs, probabilities, strict=True))
+    return [
+        Prediction(path, _top(answers[rank], bundle.class_names, top) if rank in answers else (), errors.get(rank, ""))
+        for rank, path in enumerate(paths)
+    ]
+
+
+def _top(
+    probabilities: np.ndarray[tuple[int, ...], np.dtype[np.float64]], names: Sequence[str], top: int
+) -> tuple[tuple[str, float], ...]:
+    best = np.argsort(-probabilities, kind="stable")[:top]
+    return tuple((names[index], float(probabilities[index])) for index in best)
+
+
+def write_csv(stream: TextIO, predictions: Iterable[Prediction], *, top: int) -> None:
+    """Write ``path,label,probability,error,top1_label,top1_probability,…`` with ``top`` label columns."""
+    writer = csv.writer(stream)
+    columns = [name for rank in range(1, top + 1) for name in (f"top{rank}_label", f"top{rank}_probability")]
+    writer.writerow(["path", "label", "probability", "error", *columns])
+    for prediction in predictions:
+        ranked = [value for label, share in prediction.top for value in (label, f"{share:.6f}")]
+        probability = "" if prediction.probability is None else f"{prediction.probability:.6f}"
+        padding = [""] * (2 * top - len(ranked))
+        writer.writerow([prediction.path, prediction.label, probability, prediction.error, *ranked, *padding])

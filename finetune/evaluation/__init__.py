@@ -1,0 +1,1 @@
+"""What a trained model is worth: metrics with intervals, pictures, and the report."""

@@ -1,0 +1,108 @@
+"""The report of a run: one JSON file with stable keys, and the sentence that sums it up."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetune.evaluation.metrics import Metrics
+
+SCHEMA = 1
+VERSIONED = ("finetune-strategies", "torch", "torchvision", "timm", "pytorch-lightning", "scikit-learn", "pillow")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run came to. ``metrics`` were measured on the images of ``accuracy_split``.
+
+    ``selection_split`` is the split that chose the epoch, or None when nothing was chosen on a split.
+    ``n_images`` counts train, val and test; ``seconds_by_phase`` are wall-clock seconds. ``weights`` holds
+    source, sha256 and licence.
+    """
+
+    strategy: str
+    strategy_requested: str
+    backbone: str
+    weights: Mapping[str, str]
+    metrics: Metrics
+    accuracy_split: str
+    selection_split: str | None
+    n_images: Mapping[str, int]
+    class_names: Sequence[str]
+    trainable_share: float
+    image_size: int
+    seconds_by_phase: Mapping[str, float]
+    seed: int
+    stopped: str
+    advice: Mapping[str, Any] | None
+    quarantined: int
+
+    @property
+    def seconds(self) -> float:
+        """Return the wall-clock seconds of all phases."""
+        return sum(self.seconds_by_phase.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report under its stable keys."""
+        metrics = self.metrics
+        return {
+            "schema": SCHEMA,
+            "strategy": self.strategy,
+            "strategy_requested": self.strategy_requested,
+            "backbone": self.backbone,
+            "weights": dict(self.weights),
+            "accuracy": metrics.accuracy,
+            "accuracy_interval": list(metrics.accuracy_interval),
+            "accuracy_split": self.accuracy_split,
+            "selection_split": self.selection_split,
+            "n_correct": metrics.n_correct,
+            "balanced_accuracy": metrics.balanced_accuracy,
+            "macro_f1": metrics.macro_f1,
+            "log_loss": metrics.log_loss,
+            "majority_accuracy": metrics.majority_accuracy,
+            "confusion": [list(row) for row in metrics.confusion],
+            "n_train": self.n_images["train"],
+            "n_val": self.n_images["val"],
+            "n_test": self.n_images["test"],
+            "n_quarantined": self.quarantined,
+            "classes": list(self.class_names),
+            "trainable_share": self.trainable_share,
+            "image_size": self.image_size,
+            "seconds": round(self.seconds, 2),
+            "seconds_by_phase": {name: round(seconds, 2) for name, seconds in self.seconds_by_phase.items()},
+            "seed": self.seed,
+            "stopped": self.stopped,
+            "advice": self.advice,
+            "versions": versions(),
+        }
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON."""
+        path.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def sentence(self) -> str:
+        """Return the result in one sentence, with its interval and what it was selected on."""
+        metrics = self.metrics
+        low, high = metrics.accuracy_interval
+        caution = ", selected on this split" if self.selection_split == self.accuracy_split else ""
+        return (
+            f"{self.strategy}: {metrics.n_correct} of {metrics.n_images} {self.accuracy_split} images right, "
+            f"{100 * metrics.accuracy:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f}{caution}); "
+            f"always naming the commonest class gets {100 * metrics.majority_accuracy:.1f} %"
+        )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide the numbers."""
+    found = {"python": platform.python_version()}
+    for name in VERSIONED:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed as a package"
+    return found

@@ -1,0 +1,145 @@
+"""The catalogue: the backbones this project stands behind, with all that their weights were trained with.
+
+Pure data, no torch: `finetune backbones` and option checks read it in milliseconds. Each fact is checked
+against timm's own pretrained config by a test.
+
+VGG and ResNet are pinned to ``tv_in1k``, torchvision's plain cross-entropy weights: networks trained with
+label smoothing, mixup or longer recipes score higher on ImageNet but give worse frozen features
+(Kornblith et al., "Why do better loss functions lead to less transferable features?", NeurIPS 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from finetune.errors import WeightsError, nearest
+
+Interpolation = Literal["bilinear", "bicubic"]
+Rgb = tuple[float, float, float]
+
+IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)
+IMAGENET_STD: Rgb = (0.229, 0.224, 0.225)
+HALF: Rgb = (0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One network and the preprocessing that its pretrained weights expect.
+
+    ``name`` is timm's architecture name and ``tag`` its weights tag; ``image_size`` is the side in pixels of
+    the square input; ``mean`` and ``std`` are per RGB channel on the 0 to 1 scale; ``crop`` is the share of
+    the resized shorter side that the centre crop keeps; ``n_parameters`` counts the 1000-class network;
+    ``packaged`` says that the weights come with the installation; ``fixed_size`` that no other
+    input size is possible; ``note`` is a sentence for the user.
+    """
+
+    name: str
+    tag: str
+    image_size: int
+    n_parameters: int
+    licence: str
+    mean: Rgb = IMAGENET_MEAN
+    std: Rgb = IMAGENET_STD
+    interpolation: Interpolation = "bilinear"
+    crop: float = 0.875
+    packaged: bool = False
+    fixed_size: bool = False
+    note: str = ""
+
+    @property
+    def hub_id(self) -> str:
+        """Return the weights' repository on the hub."""
+        return f"timm/{self.name}.{self.tag}"
+
+
+def _torchvision(name: str, n_parameters: int) -> Backbone:
+    return Backbone(name, "tv_in1k", 224, n_parameters, "bsd-3-clause")
+
+
+def _lite(level: int, image_size: int, n_parameters: int, crop: float, interpolation: Interpolation) -> Backbone:
+    return Backbone(
+        f"tf_efficientnet_lite{level}",
+        "in1k",
+        image_size,
+        n_parameters,
+        "apache-2.0",
+        HALF,
+        HALF,
+        interpolation,
+        crop,
+        packaged=level == 0,
+    )
+
+
+def _tiny(name: str, n_parameters: int, mean: Rgb, std: Rgb, interpolation: Interpolation) -> Backbone:
+    note = "a tiny network for trials, not for results"
+    return Backbone(
+        name, "r160_in1k", 160, n_parameters, "apache-2.0", mean, std, interpolation, 0.95, note=note
+    )
+
+
+_ROWS = (
+    _torchvision("vgg11", 132_863_336),
+    _torchvision("vgg13", 133_047_848),
+    _torchvision("vgg16", 138_357_544),
+    _torchvision("vgg19", 143_667_240),
+    _torchvision("vgg11_bn", 132_868_840),
+    _torchvision("vgg13_bn", 133_053_736),
+    _torchvision("vgg16_bn", 138_365_992),
+    _torchvision("vgg19_bn", 143_678_248),
+    _torchvision("resnet18", 11_689_512),
+    _torchvision("resnet34", 21_797_672),
+    _torchvision("resnet50", 25_557_032),
+    _torchvision("resnet101", 44_549_160),
+    _lite(0, 224, 4_652_008, 0.875, "bicubic"),
+    _lite(1, 240, 5_416_680, 0.882, "bicubic"),
+    _lite(2, 260, 6_092_072, 0.89, "bicubic"),
+    _lite(3, 300, 8_197_096, 0.904, "bilinear"),
+    _lite(4, 380, 13_006_568, 0.92, "bilinear"),
+    _tiny("test_resnet", 469_688, HALF, HALF, "bilinear"),
+    _tiny("test_efficientnet", 356_196, IMAGENET_MEAN, IMAGENET_STD, "bicubic"),
+    _tiny("test_convnext", 272_128, HALF, HALF, "bicubic"),
+)
+
+CATALOGUE: Mapping[str, Backbone] = {backbone.name: backbone for backbone in _ROWS}
+
+PACKAGED_BACKBONE = "tf_efficientnet_lite0"
+PREFERRED_BACKBONE = "resnet18"
+
+
+def find_backbone(name: str) -> Backbone:
+    """Return the backbone ``name``: from the catalogue, else from timm with a note saying that it is untested here.
+
+    ``name`` may carry a weights tag (``resnet18.a1_in1k``); the catalogue's own tag is the default.
+    Raises WeightsError (exit code 4) for a name that timm does not know either, naming the nearest.
+    """
+    bare, _, tag = name.partition(".")
+    if bare in CATALOGUE and tag in ("", CATALOGUE[bare].tag):
+        return CATALOGUE[bare]
+    return _from_timm(name)
+
+
+def _from_timm(name: str) -> Backbone:
+    import timm
+
+    config = timm.models.get_pretrained_cfg(name) if timm.is_model(name) else None
+    if config is None:
+        hint = nearest(name, CATALOGUE) or nearest(name, timm.list_models())
+        raise WeightsError(f"unknown backbone '{name}'{hint}; `finetune backbones` lists the tested ones")
+    if config.input_size[0] != 3:
+        raise WeightsError(f"backbone '{name}' takes {config.input_size[0]} channels, but images have 3")
+    return Backbone(
+        name.partition(".")[0],
+        config.tag or "",
+        config.input_size[-1],
+        0,
+        config.license or "unknown",
+        tuple(config.mean),
+        tuple(config.std),
+        "bicubic" if config.interpolation == "bicubic" else "bilinear",
+        config.crop_pct or 0.875,
+        fixed_size=bool(config.fixed_input_size),
+        note=f"'{name}' is not in the tested catalogue; its layers are ordered as timm groups them",
+    )

@@ -1,0 +1,196 @@
+"""Train a network by a plan, step by step, and leave it with the best weights that validation saw."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import EarlyStopping, Timer
+
+from finetune.data.loading import labelled_loader, training_loader
+from finetune.data.sources import LabelledImage
+from finetune.data.split import Split
+from finetune.data.transforms import TrainingTransform
+from finetune.evaluation.history import MetricsRow
+from finetune.progress import Reporter
+from finetune.recipe import Recipe
+from finetune.training.callbacks import Countdown, History, KeepBest
+from finetune.training.estimate import (
+    TIMED_BATCHES,
+    WARM_UP_BATCHES,
+    Estimate,
+    describe_minutes,
+    measure_speed,
+    suggestions,
+)
+from finetune.training.learner import Learner
+from finetune.training.resolve import steps_per_epoch
+from finetune.training.run_folder import RunFolder
+from finetune.training.tuner import Tuner
+
+LEAST_PATIENCE = 5
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training gave: the rows of its history, the recipe with the epochs that fitted, and why it ended."""
+
+    rows: tuple[MetricsRow, ...]
+    recipe: Recipe
+    stopped: str
+
+
+def train(
+    learner: Learner, recipe: Recipe, folder: RunFolder, *, minutes_spent: float, reporter: Reporter
+) -> Trained:
+    """Train the learner's model in place on its train images, choosing the epoch on its val images.
+
+    ``recipe`` is resolved. Under ``max_minutes``, of which ``minutes_spent`` are gone, as many epochs are
+    planned as fit (at least one), so that the schedule still ends where it should.
+    """
+    transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
+    estimate = _measure(learner, transform, recipe)
+    recipe, budget = _fit_budget(recipe, estimate, minutes_spent, reporter)
+    rows, stopped = _run(learner, transform, recipe, folder, budget, reporter)
+    return Trained(rows, recipe, stopped)
+
+
+def _tuner(learner: Learner, recipe: Recipe) -> Tuner:
+    assert recipe.epochs is not None
+    return Tuner(
+        learner.model,
+        learner.grouping,
+        learner.plan,
+        n_classes=len(learner.split.class_names),
+        lr=recipe.lr or 0.0,
+        weight_decay=recipe.weight_decay or 0.0,
+        label_smoothing=recipe.label_smoothing or 0.0,
+        total_steps=recipe.epochs * steps_per_epoch(len(learner.split.train), recipe.batch_size),
+        seed=recipe.seed,
+    )
+
+
+def _measure(learner: Learner, transform: TrainingTransform, recipe: Recipe) -> Estimate:
+    """Time a few batches spread over the training images; loading runs beside the steps as it will later."""
+    split = learner.split
+    n_images = min(len(split.train), (WARM_UP_BATCHES + TIMED_BATCHES) * recipe.batch_size)
+    rows = np.linspace(0, len(split.train) - 1, n_images).round().astype(int)
+    some = [split.train[row] for row in rows]
+    loader = training_loader(
+        *_paths_and_targets(split, some), transform, batch_size=recipe.batch_size, workers=recipe.workers
+    )
+    return measure_speed(
+        _tuner(learner, recipe),
+        loader,
+        steps_per_epoch=steps_per_epoch(len(split.train), recipe.batch_size),
+        n_val=len(split.val),
+    )
+
+
+def _fit_budget(
+    recipe: Recipe, estimate: Estimate, minutes_spent: float, reporter: Reporter
+) -> tuple[Recipe, float | None]:
+    """Return the recipe with epochs that fit into what is left of the budget, and what is left in minutes."""
+    assert recipe.epochs is not None
+    budget = None if recipe.max_minutes is None else max(0.05, recipe.max_minutes - minutes_spent)
+    if budget is not None and estimate.minutes(recipe.epochs) > budget:
+        fewer = estimate.epochs_within(budget)
+        reporter.say(f"{recipe.epochs} epochs would take {describe_minutes(estimate.minutes(recipe.epochs))}; "
+                     f"--max-minutes {recipe.max_minutes:g} leaves time for {fewer}")
+        recipe = recipe.with_changes(epochs=fewer)
+        assert recipe.epochs is not None
+    minutes = estimate.minutes(recipe.epochs)
+    reporter.say(
+        f"training: {recipe.epochs} epochs of {estimate.steps_per_epoch} steps, at most "
+        f"{describe_minutes(minutes)} (measured: {estimate.step_s:.2f} s a step); early stopping may end it sooner"
+    )
+    advice = suggestions(minutes, recipe.image_size or 224)
+    if advice:
+        reporter.say(advice)
+    return recipe, budget
+
+
+def _run(
+    learner: Learner,
+    transform: TrainingTransform,
+    recipe: Recipe,
+    folder: RunFolder,
+    budget: float | None,
+    reporter: Reporter,
+) -> tuple[tuple[MetricsRow, ...], str]:
+    assert recipe.epochs is not None
+    split, tuner = learner.split, _tuner(learner, recipe)
+    train_batches = training_loader(
+        *_paths_and_targets(split, split.train), transform, batch_size=recipe.batch_size, workers=recipe.workers
+    )
+    val_batches = labelled_loader(
+        *_paths_and_targets(split, split.val), transform.preprocessing, workers=recipe.workers
+    )
+    total_steps = recipe.epochs * len(train_batches)
+    history, best = History(folder.metrics), KeepBest(folder.best)
+    with reporter.track("training") as advance, _quiet_lightning():
+        trainer = pl.Trainer(
+            max_epochs=recipe.epochs,
+            accelerator="auto",
+            devices=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            gradient_clip_val=1.0,
+            callbacks=[history, best, Countdown(advance, total_steps), *_stoppers(recipe, budget)],
+        )
+        trainer.validate(tuner, val_batches, verbose=False)
+        trainer.fit(tuner, train_batches, val_batches)
+    best.restore(tuner.model)
+    return tuple(history.rows), _why_stopped(trainer, recipe)
+
+
+def _stoppers(recipe: Recipe, budget: float | None) -> list[pl.Callback]:
+    assert recipe.epochs is not None
+    patience = max(LEAST_PATIENCE, math.ceil(recipe.epochs / 3))
+    stoppers: list[pl.Callback] = [EarlyStopping("val_score", mode="max", patience=patience)]
+    if budget is not None:
+        stoppers.append(Timer(duration={"seconds": 60 * budget}, interval="step", verbose=False))
+    return stoppers
+
+
+def _why_stopped(trainer: pl.Trainer, recipe: Recipe) -> str:
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    if trainer.current_epoch >= (recipe.epochs or 0):
+        return "all epochs done"
+    timer = next((callback for callback in trainer.callbacks if isinstance(callback, Timer)), None)
+    if timer is not None and (timer.time_remaining() or 0) <= 0:
+        return "the time budget was used up"
+    return "validation did not improve any more"
+
+
+def _paths_and_targets(split: Split, images: Sequence[LabelledImage]) -> tuple[list[Path], list[int]]:
+    return [image.path for image in images], split.indices(images)
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Lightning's own chatter is not for the user: devices, tips, and hints on loader processes."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

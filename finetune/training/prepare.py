@@ -1,0 +1,84 @@
+"""Everything that happens before training: open, check, split, choose backbone and weights, measure, advise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetune.advice.advise import Advice, advise, make_profile
+from finetune.advice.similarity import measure_transfer_gain
+from finetune.data.health import HealthReport, inspect_source
+from finetune.data.sources import open_source
+from finetune.data.split import Split, split_images
+from finetune.errors import DataError
+from finetune.model.backbones import Backbone, find_backbone
+from finetune.model.weights import WeightsRecord, choose_backbone, locate_weights
+from finetune.progress import Reporter
+from finetune.recipe import AUTO, Recipe
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Checked images in three parts, the backbone with its weights, and the advice if it was asked for."""
+
+    where: str
+    health: HealthReport
+    split: Split
+    backbone: Backbone
+    weights: WeightsRecord
+    advice: Advice | None
+
+
+def prepare(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Reporter) -> Prepared:
+    """Get everything that training needs, failing before any of it is spent.
+
+    Weights are located first: what cannot be had should be known before minutes of decoding. Advice is
+    measured when the recipe's strategy is ``auto``.
+    """
+    backbone, weights = find_weights(recipe, offline=offline, reporter=reporter)
+    health = inspect_data(where, recipe, reporter)
+    split = split_images(health, seed=recipe.seed, val_share=recipe.val_share, test_share=recipe.test_share)
+    needs_advice = recipe.strategy == AUTO and weights.source != "none"
+    advice = advise_on(where, split, backbone, weights, recipe, reporter) if needs_advice else None
+    return Prepared(str(where), health, split, backbone, weights, advice)
+
+
+def find_weights(recipe: Recipe, *, offline: bool, reporter: Reporter) -> tuple[Backbone, WeightsRecord]:
+    """Return the concrete backbone and where its weights are, and say which and why."""
+    name, why = choose_backbone(recipe.backbone, recipe.weights, offline=offline)
+    if why:
+        reporter.say(why)
+    backbone = find_backbone(name)
+    if backbone.note:
+        reporter.say(f"note: {backbone.note}")
+    return backbone, locate_weights(backbone, recipe.weights, offline=offline)
+
+
+def inspect_data(where: str | Path, recipe: Recipe, reporter: Reporter) -> HealthReport:
+    """Open and check the images of ``where``; raises DataError when they cannot be trained on."""
+    source = open_source(where, exclude=recipe.exclude)
+    with reporter.track("checking images") as advance:
+        health = inspect_source(source, progress=advance)
+    if not health.usable:
+        first = next(finding for finding in health.findings if finding.severity == "error")
+        raise DataError(first.message)
+    for finding in health.findings:
+        if finding.severity == "warning":
+            reporter.say(f"warning: {finding.message}")
+    return health
+
+
+def advise_on(
+    where: str | Path,
+    split: Split,
+    backbone: Backbone,
+    weights: WeightsRecord,
+    recipe: Recipe,
+    reporter: Reporter,
+) -> Advice:
+    """Measure the training images and advise."""
+    with reporter.track("measuring similarity") as advance:
+        gain = measure_transfer_gain(
+            split.train, backbone, weights, seed=recipe.seed, workers=recipe.workers, progress=advance
+        )
+    return advise(make_profile(split.train, gain), where=str(where), backbone=backbone.name)

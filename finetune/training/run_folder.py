@@ -1,0 +1,95 @@
+"""A run's folder: a free name, refusal of one that is in use, and the files that belong in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetune.errors import ResourceError, RunError
+
+CHECKPOINTS = Path("checkpoints")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        """Return the path of the filled recipe."""
+        return self.path / "recipe.yaml"
+
+    @property
+    def metrics(self) -> Path:
+        """Return the path of the numbers after each epoch (or of the regularisation path)."""
+        return self.path / "metrics.csv"
+
+    @property
+    def report(self) -> Path:
+        """Return the path of the report."""
+        return self.path / "report.json"
+
+    @property
+    def curves(self) -> Path:
+        """Return the path of the learning curves."""
+        return self.path / "curves.png"
+
+    @property
+    def confusion(self) -> Path:
+        """Return the path of the confusion matrix."""
+        return self.path / "confusion.png"
+
+    @property
+    def augmentation(self) -> Path:
+        """Return the path of the sheet of augmented training images."""
+        return self.path / "augmentation.png"
+
+    @property
+    def log(self) -> Path:
+        """Return the path of what the run said."""
+        return self.path / "log.txt"
+
+    @property
+    def best(self) -> Path:
+        """Return the path of the best weights so far, there only while training."""
+        return self.path / "best.safetensors"
+
+    @property
+    def bundle(self) -> Path:
+        """Return the path of the finished classifier."""
+        return self.path / "bundle"
+
+
+def claim_folder(path: Path) -> RunFolder:
+    """Make ``path`` the folder of a new run; raises RunError (exit code 6) when something is in it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        in_use = any(path.iterdir())
+    except FileExistsError:
+        raise RunError(f"--out {path} is a file; give a folder that is empty or does not exist") from None
+    except NotADirectoryError:
+        raise RunError(f"--out {path} lies below a file; give a folder that is empty or does not exist") from None
+    except OSError as error:
+        raise ResourceError(f"cannot make the run folder {path}: {error.strerror}; choose another --out") from None
+    if in_use:
+        raise RunError(f"--out {path} is not empty; choose another folder, or leave --out away for a free one")
+    return RunFolder(path)
+
+
+def claim_next_folder(data: str, strategy: str, root: Path = CHECKPOINTS) -> RunFolder:
+    """Make ``root/<data>-<strategy>-<n>`` with the least free n >= 1; two runs at once get two folders."""
+    stem = re.sub(r"[^\w.-]+", "-", Path(data).stem or Path(data).resolve().name).strip("-.") or "run"
+    number = 1
+    while True:
+        path = root / f"{stem}-{strategy}-{number}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise ResourceError(f"cannot make the run folder {path}: {error.strerror}; give --out") from None
+        else:
+            return RunFolder(path)

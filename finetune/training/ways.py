@@ -1,0 +1,60 @@
+"""The two ways of training: solve the head on fixed features, or step along the gradient."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from finetune.data.transforms import TrainingTransform
+from finetune.evaluation.history import write_regularisation
+from finetune.evaluation.pictures import draw_curves, draw_regularisation
+from finetune.progress import Reporter
+from finetune.recipe import Recipe
+from finetune.training.estimate import describe_minutes
+from finetune.training.frozen import fit_head, time_features, train_features
+from finetune.training.gradient import train
+from finetune.training.learner import Learner
+from finetune.training.preview import draw_preview
+from finetune.training.resolve import Resolved
+from finetune.training.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended: the recipe as it was run, the split that chose something (or None), and why it ended."""
+
+    recipe: Recipe
+    selection_split: str | None
+    stopped: str
+
+
+def train_head_only(learner: Learner, recipe: Recipe, folder: RunFolder, reporter: Reporter) -> Outcome:
+    """Compute the features of the training images once and solve the head on them; nothing else is used."""
+    image_s = time_features(learner)
+    n_images = len(learner.split.train) + len(learner.split.test or learner.split.val)
+    reporter.say(
+        f"training: the features of {n_images} images once, about {describe_minutes(image_s * n_images / 60)} "
+        f"(measured: {1000 * image_s:.0f} ms an image), then the head is solved"
+    )
+    features = train_features(learner, workers=recipe.workers, reporter=reporter)
+    solved = fit_head(learner, features, seed=recipe.seed, reporter=reporter)
+    write_regularisation(folder.metrics, solved.path)
+    draw_regularisation(solved.path, solved.inverse_strength, folder.curves)
+    return Outcome(recipe, None, "the head's optimum was reached")
+
+
+def train_by_gradient(
+    learner: Learner, resolved: Resolved, folder: RunFolder, minutes_spent: float, reporter: Reporter
+) -> Outcome:
+    """Fit the head first where the strategy says so, then train by the plan; the epoch is chosen on val."""
+    started = time.perf_counter()
+    recipe = resolved.recipe
+    transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
+    draw_preview(learner.split.train, transform, folder.augmentation)
+    if resolved.defaults.head_first:
+        features = train_features(learner, workers=recipe.workers, reporter=reporter)
+        fit_head(learner, features, seed=recipe.seed, reporter=reporter)
+    minutes_spent += (time.perf_counter() - started) / 60
+    trained = train(learner, recipe, folder, minutes_spent=minutes_spent, reporter=reporter)
+    draw_curves(trained.rows, folder.curves)
+    return Outcome(trained.recipe, "val", trained.stopped)
