@@ -7,16 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from finetune.data.samples import SAMPLES, write_sample
+from finetune.data.samples.fruit import write_picture
+from finetune.data.samples.fruit.kinds import KINDS
+from finetune.data.samples.fruit.noise import Noise
 from finetune.errors import OptionError, ResourceError, RunError
 
-SIDE_PX = {"digits": 64}
+SIDE_PX = {"digits": 64, "fruit": 224}
 """The stated side of every image of a set."""
 
-IMAGES_PER_CLASS = {"digits": (174, 183)}
+IMAGES_PER_CLASS = {"digits": (174, 183), "fruit": (60, 60)}
 """The smallest and the largest class; scikit-learn's own counts for the digits."""
 
 
@@ -70,6 +74,21 @@ def test_no_two_images_of_a_set_are_the_same_file(written: tuple[str, Path]) -> 
 def test_the_same_seed_gives_the_same_bytes(written: tuple[str, Path], tmp_path: Path) -> None:
     name, folder = written
     assert fingerprint(write_sample(name, tmp_path / "again")) == fingerprint(folder)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_seed_draws_other_fruit(kind: str, tmp_path: Path) -> None:
+    (tmp_path / kind).mkdir()
+    pictures = set()
+    for seed in (0, 1, 2):
+        noise = Noise(np.random.default_rng([seed, 0]))
+        pictures.add(write_picture(tmp_path, kind, 0, seed, noise).read_bytes())
+    assert len(pictures) == 3
+
+
+def test_a_seed_changes_nothing_about_what_people_wrote(tmp_path: Path) -> None:
+    first, second = (write_sample("digits", tmp_path / str(seed), seed=seed) for seed in (0, 7))
+    assert fingerprint(first) == fingerprint(second)
 
 
 def test_an_entry_is_one_sentence_that_names_the_licence() -> None:

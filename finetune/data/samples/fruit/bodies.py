@@ -62,7 +62,8 @@ def step(x: Floats, low: float, high: float) -> Floats:
 
 def bell(x: Floats, width: float) -> Floats:
     """Fall from 1 at 0 like a Gaussian of this width."""
-    return np.exp(-((x / width) ** 2))
+    height: Floats = np.exp(-((x / width) ** 2))
+    return height
 
 
 def revolve(grid: Grid, radius: Floats, height: Floats) -> Floats:
@@ -81,7 +82,8 @@ def tube(path: Floats, thickness: Floats, around: int = 16) -> Floats:
     other = np.cross(side, ahead)
     other /= np.linalg.norm(other, axis=1, keepdims=True) + 1e-9
     ring = side[:, None] * np.cos(v)[None, :, None] + other[:, None] * np.sin(v)[None, :, None]
-    return np.moveaxis(path[:, None] + ring * thickness[:, None, None], 2, 0).astype(np.float32)
+    places: Floats = np.moveaxis(path[:, None] + ring * thickness[:, None, None], 2, 0).astype(np.float32)
+    return places
 
 
 def stem(

@@ -18,6 +18,11 @@ Skin = tuple[str, str]
 """Two colours, of the shaded and of the sunny side."""
 
 
+def _pick(kind: str, rng: np.random.Generator) -> Skin:
+    """Take one of the kind's skins, the first ones more often."""
+    return SKINS[kind][int(len(SKINS[kind]) * rng.random() ** 1.7)]
+
+
 def _skin(grid: Grid, rng: np.random.Generator, noise: Noise, skin: Skin, *, streaks: float = 0.0) -> Floats:
     """Ripen from the first colour to the second towards a sunny side, unevenly."""
     sun = np.cos(grid.v - rng.uniform(0, 2 * np.pi)) * np.sin(grid.u) + rng.uniform(-0.7, 0.7)
@@ -51,7 +56,7 @@ def apple(n: int, rng: np.random.Generator, noise: Noise) -> Body:
         * (1 + 0.025 * np.cos(5 * v) * step(u, 1.3, 2.8))
     )
     height = rng.uniform(0.82, 1.0) * np.cos(u) - hollow * bell(u, 0.42) + 0.18 * bell(np.pi - u, 0.35)
-    skin = SKINS["apple"][rng.integers(len(SKINS["apple"]))]
+    skin = _pick("apple", rng)
     colours = _skin(grid, rng, noise, skin, streaks=rng.uniform(0, 0.4))
     colours = _dots(colours, grid, rng, noise, "efe0a8", rng.uniform(0.1, 0.5))
     colours = blend(colours, linear("8a8a3c"), 0.7 * bell(u, 0.3))
@@ -69,7 +74,7 @@ def tomato(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     radius = np.sin(u) * (1 + depth * np.cos(ribs * v) * bell(u - 0.9, 0.9))
     hollow = rng.uniform(0.1, 0.22)
     height = rng.uniform(0.72, 0.95) * np.cos(u) - hollow * bell(u, 0.45)
-    skin = SKINS["tomato"][rng.integers(len(SKINS["tomato"]))]
+    skin = _pick("tomato", rng)
     colours = _skin(grid, rng, noise, skin)
     body = [Surface(revolve(grid, radius, height), colours.astype(np.float32), rng.uniform(0.5, 0.8), 70.0)]
     if rng.random() < 0.75:
@@ -97,7 +102,7 @@ def orange(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     pores = _pores(grid, rng, noise, 0.0035)
     radius = np.sin(u) * (1 + pores)
     height = rng.uniform(0.86, 1.0) * np.cos(u) * (1 + pores) - 0.07 * bell(u, 0.25)
-    skin = SKINS["orange"][rng.integers(len(SKINS["orange"]))]
+    skin = _pick("orange", rng)
     colours = _skin(grid, rng, noise, skin) * (1 + 16 * np.minimum(pores, 0))
     colours = blend(colours, linear("5d6b2a"), bell(u, 0.09))
     return [Surface(revolve(grid, radius, height), colours.astype(np.float32), rng.uniform(0.2, 0.4), 22.0)]
@@ -113,7 +118,7 @@ def lemon(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     height = (
         long * np.cos(u) * (1 + pores) - rng.uniform(0.12, 0.3) * bell(np.pi - u, 0.32) + 0.08 * bell(u, 0.25)
     )
-    skin = SKINS["lemon"][rng.integers(len(SKINS["lemon"]))]
+    skin = _pick("lemon", rng)
     colours = _skin(grid, rng, noise, skin) * (1 + 16 * np.minimum(pores, 0))
     colours = blend(colours, linear("6b6a33"), bell(u, 0.1))
     return [Surface(revolve(grid, radius, height), colours.astype(np.float32), rng.uniform(0.2, 0.45), 25.0)]
@@ -127,7 +132,7 @@ def peach(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     groove = rng.uniform(0.05, 0.1) * bell(v, rng.uniform(0.12, 0.22)) * np.sin(u)
     radius = np.sin(u) * (1 - groove)
     height = rng.uniform(0.86, 1.0) * np.cos(u) - 0.2 * bell(u, 0.35) - 0.06 * bell(np.pi - u, 0.2)
-    skin = SKINS["peach"][rng.integers(len(SKINS["peach"]))]
+    skin = _pick("peach", rng)
     colours = _skin(grid, rng, noise, skin) * (1 - 2.5 * groove)
     return [
         Surface(
@@ -144,7 +149,7 @@ def plum(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     groove = 0.04 * bell(v, 0.12) * np.sin(u)
     radius = 0.9 * np.sin(u) * (1 - groove)
     height = rng.uniform(0.95, 1.25) * np.cos(u) - 0.1 * bell(u, 0.25)
-    skin = SKINS["plum"][rng.integers(len(SKINS["plum"]))]
+    skin = _pick("plum", rng)
     colours = _skin(grid, rng, noise, skin) * (1 - 4 * groove)
     bloom = step(noise.wrap(noise.cloud, rng, grid.shape, (0.5, 1)), -0.8, 1.6) * rng.uniform(0.0, 0.22)
     colours = blend(colours, linear("b9bfd6"), bloom)
@@ -163,7 +168,7 @@ def pear(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     long = rng.uniform(1.05, 1.4)
     height = long * np.cos(u) + 0.12 * bell(np.pi - u, 0.35)
     bend = rng.uniform(-0.15, 0.15) * (np.cos(u) + 1) ** 2
-    skin = SKINS["pear"][rng.integers(len(SKINS["pear"]))]
+    skin = _pick("pear", rng)
     colours = _dots(_skin(grid, rng, noise, skin), grid, rng, noise, "7a5c2e", rng.uniform(0.2, 0.6))
     colours = blend(colours, linear("7d6a36"), 0.7 * bell(u, 0.25))
     places = revolve(grid, radius, height)
@@ -186,7 +191,7 @@ def pepper(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     hollow = rng.uniform(0.3, 0.5)
     height = rng.uniform(0.9, 1.3) * np.cos(u) - hollow * bell(u, 0.55)
     height = height + (0.12 + 0.1 * np.cos(lobes * v)) * bell(np.pi - u, 0.5)
-    skin = SKINS["pepper"][rng.integers(len(SKINS["pepper"]))]
+    skin = _pick("pepper", rng)
     colours = _skin(grid, rng, noise, skin)
     body = [Surface(revolve(grid, radius, height), colours.astype(np.float32), rng.uniform(0.5, 0.9), 55.0)]
     if rng.random() < 0.85:

@@ -34,7 +34,8 @@ class Noise:
         start = rng.integers(TILE, size=2)
         rows = (along * (repeats[0] * TILE / shape[0])).astype(np.intp) + start[0]
         columns = around * TILE * repeats[1] // shape[1] + start[1]
-        return tile[(rows % TILE)[:, None], columns % TILE]
+        laid: Floats = tile[(rows % TILE)[:, None], columns % TILE]
+        return laid
 
 
 def lookup(tile: Floats, x: Floats, y: Floats) -> Floats:
@@ -55,4 +56,5 @@ def _tile(rng: np.random.Generator, amplitude: NDArray[np.float64]) -> Floats:
     spectrum = np.fft.rfft2(rng.standard_normal((TILE, TILE))) * amplitude
     spectrum[0, 0] = 0.0
     field = np.fft.irfft2(spectrum, s=(TILE, TILE))
-    return (field / field.std()).astype(np.float32)
+    tile: Floats = (field / field.std()).astype(np.float32)
+    return tile

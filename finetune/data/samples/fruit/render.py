@@ -82,7 +82,8 @@ class Layer:
 
 def display(light: Floats) -> Floats:
     """Expose linear light to display values in [0, 1], with a soft shoulder (gamma 2)."""
-    return np.sqrt(1 - np.exp(-1.25 * np.maximum(light, 0)))
+    shown: Floats = np.sqrt(1 - np.exp(-1.25 * np.maximum(light, 0)))
+    return shown
 
 
 def draw(surfaces: Sequence[Surface], camera: Camera, light: Light, *, blur_px: float = 0.0) -> Layer:
@@ -149,7 +150,7 @@ def _visible(surface: Surface, camera: Camera, light: Light) -> tuple[Floats, Fl
         kept = np.flatnonzero(places[2] > -0.02)
     else:
         kept = np.flatnonzero((facing > 0) & (places[2] > -0.02))
-    places, normals, view = (field.take(kept, axis=1) for field in (places, normals, view))
+    places, normals, view = places.take(kept, axis=1), normals.take(kept, axis=1), view.take(kept, axis=1)
     view /= np.sqrt(_dot(view, view))
     colours = surface.colours.reshape(3, -1).take(kept, axis=1)
     return camera.project(places), display(_lit(surface, places, normals, view, colours, light))
@@ -171,12 +172,14 @@ def _lit(
     highlight = surface.gloss * np.clip(_dot(normals, half), 0, 1) ** surface.sharpness
     edge = (1 - np.clip(_dot(normals, view), 0, 1)) ** 3
     rim = (0.25 * surface.gloss + surface.fuzz) * edge * upward
-    return colours * diffuse + light.lamp[:, None] * highlight + light.sky[:, None] * rim
+    shaded: Floats = colours * diffuse + light.lamp[:, None] * highlight + light.sky[:, None] * rim
+    return shaded
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
     """Multiply vectors (3, …) point by point."""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    product: Floats = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return product
 
 
 def _splat(spots: Floats, colours: Floats, side_px: int, margin_px: int) -> Layer:

@@ -47,7 +47,7 @@ def photograph(kind: str, rng: np.random.Generator, noise: Noise) -> Image.Image
     light = _light(rng)
     things = _arrange(kind, camera, rng, noise)
     canvas, light = _ground(things, camera, light, rng, noise)
-    aperture = rng.uniform(2, 12)
+    aperture = rng.uniform(1, 9)
     for thing in sorted(things, key=lambda thing: -thing.y):
         blur_px = min(4.0, aperture * abs(1 - things[0].depth / thing.depth))
         draw(thing.surfaces, camera, light, blur_px=blur_px).over(canvas)
@@ -58,7 +58,7 @@ def photograph(kind: str, rng: np.random.Generator, noise: Noise) -> Image.Image
 
 def _camera(rng: np.random.Generator) -> Camera:
     pitch = np.radians(rng.uniform(14, 75))
-    return Camera(rng.uniform(6.5, 11), float(pitch), focal_px=1.75 * SIDE_PX, side_px=SIDE_PX)
+    return Camera(rng.uniform(6.3, 9.5), float(pitch), focal_px=1.75 * SIDE_PX, side_px=SIDE_PX)
 
 
 def _light(rng: np.random.Generator) -> Light:
@@ -76,7 +76,7 @@ def _arrange(kind: str, camera: Camera, rng: np.random.Generator, noise: Noise) 
     n = int(2.8 * camera.focal_px / (camera.distance - 1))  # about a point a pixel at a nearby equator
     for i in range(rng.choice([1, 1, 2, 3])):
         body = KINDS[kind](n, rng, noise)
-        _place(things, body, camera, rng, scale=rng.uniform(0.85, 1.1), spread=0.6 + 0.7 * i)
+        _place(things, body, camera, rng, scale=rng.uniform(0.85, 1.1), spread=0.5 + 0.7 * i)
     for _ in range(rng.integers(0, 6)):
         clutter = CLUTTER[rng.integers(len(CLUTTER))](n, rng, noise)
         _place(things, clutter, camera, rng, scale=rng.uniform(0.7, 1.2), spread=2.3)
@@ -122,7 +122,7 @@ def _resting(surface: Surface, rng: np.random.Generator) -> Floats:
 def _rotation(rng: np.random.Generator, lean: float = 1.0) -> Floats:
     """Turn about the upright axis, tip over (often a little, sometimes right over), turn again."""
     first, last = rng.uniform(0, 2 * np.pi, 2)
-    tip = lean * abs(rng.normal(0, 0.7)) if rng.random() < 0.7 else lean * rng.uniform(0, np.pi)
+    tip = lean * abs(rng.normal(0, 0.6)) if rng.random() < 0.75 else lean * rng.uniform(0, np.pi)
     return (_spin(last) @ _tip(tip) @ _spin(first)).astype(np.float32)
 
 
