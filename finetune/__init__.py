@@ -1,1 +1,98 @@
-"""Fine-tune."""
+"""Fine-tune an ImageNet network on your own images, and know why it was done that way.
+
+The flow, step by step:
+
+1. `open_source` finds the images: a folder per class, or a zip of one.
+2. `inspect_source` decodes each one and reports what is unreadable, doubled, leaking or too small.
+3. `split_images` cuts train, val and test: seeded, stratified, duplicates on one side.
+4. `measure_transfer_gain` measures how much ImageNet's features help on these images.
+5. `advise` places size and similarity in the square and picks one of the four `strategies`.
+6. `Recipe` holds every choice of a run, checked once, at birth.
+7. `build` makes the network, `layer_groups` cuts it into stages, the strategy plans, `apply_plan` freezes.
+8. `fit` does all of it and trains, in a run folder.
+9. `Report` says what came out, with intervals.
+10. `load_bundle` and `predict` use the result.
+
+Names are loaded when first used, so importing this package does not load torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from finetune.errors import FinetuneError
+
+if TYPE_CHECKING:
+    from finetune.advice.advise import Advice, advise
+    from finetune.advice.similarity import measure_transfer_gain
+    from finetune.bundle.bundle import Bundle, load_bundle
+    from finetune.bundle.evaluate import evaluate
+    from finetune.bundle.predict import Prediction, predict
+    from finetune.data.health import HealthReport, inspect_source
+    from finetune.data.sources import Source, open_source
+    from finetune.data.split import Split, split_images
+    from finetune.evaluation.report import Report
+    from finetune.model.build import build
+    from finetune.model.freezing import apply_plan
+    from finetune.model.layers import layer_groups
+    from finetune.recipe import Recipe
+    from finetune.training.train import Run, fit
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Advice": "finetune.advice.advise",
+    "Bundle": "finetune.bundle.bundle",
+    "HealthReport": "finetune.data.health",
+    "Prediction": "finetune.bundle.predict",
+    "Recipe": "finetune.recipe",
+    "Report": "finetune.evaluation.report",
+    "Run": "finetune.training.train",
+    "Source": "finetune.data.sources",
+    "Split": "finetune.data.split",
+    "advise": "finetune.advice.advise",
+    "apply_plan": "finetune.model.freezing",
+    "build": "finetune.model.build",
+    "evaluate": "finetune.bundle.evaluate",
+    "fit": "finetune.training.train",
+    "inspect_source": "finetune.data.health",
+    "layer_groups": "finetune.model.layers",
+    "load_bundle": "finetune.bundle.bundle",
+    "measure_transfer_gain": "finetune.advice.similarity",
+    "open_source": "finetune.data.sources",
+    "predict": "finetune.bundle.predict",
+    "split_images": "finetune.data.split",
+}
+
+__all__ = [
+    "Advice",
+    "Bundle",
+    "FinetuneError",
+    "HealthReport",
+    "Prediction",
+    "Recipe",
+    "Report",
+    "Run",
+    "Source",
+    "Split",
+    "advise",
+    "apply_plan",
+    "build",
+    "evaluate",
+    "fit",
+    "inspect_source",
+    "layer_groups",
+    "load_bundle",
+    "measure_transfer_gain",
+    "open_source",
+    "predict",
+    "split_images",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'finetune' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)

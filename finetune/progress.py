@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 Advance = Callable[[int, int], None]
@@ -16,14 +16,8 @@ class Reporter(Protocol):
     def say(self, text: str) -> None:
         """Take one sentence or paragraph."""
 
-    def track(self, title: str) -> _Tracked:
+    def track(self, title: str) -> AbstractContextManager[Advance]:
         """Open a count for the work called ``title``; the context gives a function of (done, total)."""
-
-
-class _Tracked(Protocol):
-    def __enter__(self) -> Advance: ...
-
-    def __exit__(self, *args: object) -> None: ...
 
 
 class Silent:
@@ -33,6 +27,13 @@ class Silent:
         """Drop the text."""
 
     @contextmanager
-    def track(self, title: str) -> Iterator[Advance]:
-        """Give a function that does nothing."""
-        yield lambda done, total: None
+    def track(self, title: str) -> Iterator[Advance]:  # noqa: ARG002
+        """Give a function that does nothing with the count of ``title``."""
+        yield _ignore
+
+
+def _ignore(done: int, total: int) -> None:
+    """Take a count and do nothing."""
+
+
+SILENT = Silent()

@@ -61,7 +61,11 @@ class Recipe(BaseModel):
             raise ValueError("strategy options need a strategy by name, not auto; add --strategy NAME")
         if self.strategy != AUTO:
             self.build_strategy()
-        if self.weights == "none" and self.strategy != AUTO and STRATEGIES[self.strategy].weights == "pretrained":
+        if (
+            self.weights == "none"
+            and self.strategy != AUTO
+            and STRATEGIES[self.strategy].weights == "pretrained"
+        ):
             raise ValueError(
                 f"strategy '{self.strategy}' starts from pretrained weights, but --weights is none; "
                 "use --strategy from-scratch or other weights"
@@ -115,7 +119,9 @@ class Recipe(BaseModel):
         except OSError as error:
             raise OptionError(f"cannot read the recipe {path}: {error.strerror}; check the path") from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise OptionError(f"the recipe {path} is not valid YAML ({_first_line(error)}); mend the file") from None
+            raise OptionError(
+                f"the recipe {path} is not valid YAML ({_first_line(error)}); mend the file"
+            ) from None
         if not isinstance(fields, Mapping):
             raise OptionError(f"the recipe {path} holds no settings; write lines such as `strategy: partial`")
         try:

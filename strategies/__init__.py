@@ -31,7 +31,11 @@ def _discover() -> dict[str, type[Strategy]]:
     for module_info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{module_info.name}")
         for declared in vars(module).values():
-            if inspect.isclass(declared) and issubclass(declared, Strategy) and not inspect.isabstract(declared):
+            if (
+                inspect.isclass(declared)
+                and issubclass(declared, Strategy)
+                and not inspect.isabstract(declared)
+            ):
                 found[declared.name] = declared
     ranks = {name: rank for rank, name in enumerate(_ORDER)}
     return dict(sorted(found.items(), key=lambda item: (ranks.get(item[0], len(ranks)), item[0])))

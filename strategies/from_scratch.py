@@ -41,7 +41,9 @@ class FromScratch(Strategy):
 
     def plan(self, groups: Sequence[LayerGroup]) -> Plan:
         """Let every group learn at full speed and its statistics move."""
-        return Plan(self.weights, tuple(GroupPlan(group.name, 1.0, hold_statistics=False) for group in groups))
+        return Plan(
+            self.weights, tuple(GroupPlan(group.name, 1.0, hold_statistics=False) for group in groups)
+        )
 
     def defaults(self, *, n_train: int, batch_size: int) -> TrainingDefaults:
         """AdamW at 1e-3 with weight decay 0.05, three times the steps, the data set's own mean and std."""

@@ -132,15 +132,16 @@ def _ways_out(rule: Rule, where: str, backbone: str) -> list[str]:
 
 
 def _close_calls(profile: DatasetProfile) -> list[str]:
-    warnings = []
-    for threshold in (SIMILAR_FROM_GAIN, USELESS_BELOW_GAIN):
-        if abs(profile.gain.value - threshold) < NEAR_GAIN:
-            warnings.append(
-                f"the transfer gain {profile.gain.value:.2f} lies near the threshold {threshold}: "
-                "try the runner-up too"
-            )
+    gain = profile.gain.value
+    warnings = [
+        f"the transfer gain {gain:.2f} lies near the threshold {threshold}: try the runner-up too"
+        for threshold in (SIMILAR_FROM_GAIN, USELESS_BELOW_GAIN)
+        if abs(gain - threshold) < NEAR_GAIN
+    ]
     if abs(profile.n_train - LARGE_FROM_IMAGES) < NEAR_SIZE * LARGE_FROM_IMAGES:
-        warnings.append(f"{profile.n_train} images is near the threshold {LARGE_FROM_IMAGES}: try the runner-up too")
+        warnings.append(
+            f"{profile.n_train} images is near the threshold {LARGE_FROM_IMAGES}: try the runner-up too"
+        )
     if profile.gain.n_images < 100:
         warnings.append(f"similarity was measured on only {profile.gain.n_images} images and is uncertain")
     return warnings

@@ -55,7 +55,9 @@ def transfer_gain(accuracy_pretrained: float, accuracy_random: float) -> float:
     return max(-1.0, (accuracy_pretrained - accuracy_random) / (1 - accuracy_random))
 
 
-def choose_images(images: Sequence[LabelledImage], *, seed: int, most: int = MOST_IMAGES) -> list[LabelledImage]:
+def choose_images(
+    images: Sequence[LabelledImage], *, seed: int, most: int = MOST_IMAGES
+) -> list[LabelledImage]:
     """Return up to ``most`` images, classes in equal shares, in a seeded random order.
 
     With many classes only as many are drawn as leaves `LEAST_PER_CLASS` images for each. Classes with a single
@@ -109,11 +111,11 @@ def measure_transfer_gain(
     if len(set(labels.tolist())) < 2:
         raise DataError("similarity needs 2 classes with at least 2 training images each; add images")
     done = _counter(progress, 2 * len(chosen))
-    accuracies = [
+    pretrained, random = (
         probe_accuracy(_pooled(chosen, backbone, start, seed=seed, workers=workers, progress=done), labels)
         for start in (weights, NO_WEIGHTS)
-    ]
-    return TransferGain(transfer_gain(*accuracies), *accuracies, len(chosen))
+    )
+    return TransferGain(transfer_gain(pretrained, random), pretrained, random, len(chosen))
 
 
 def _pooled(

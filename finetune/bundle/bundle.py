@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from finetune.data.transforms import Preprocessing
 from finetune.errors import RunError
 from finetune.model.backbones import Backbone
+from finetune.model.device import best_device
 from finetune.model.layers import classifier_name
 
 FILES = ("model.safetensors", "config.json", "classes.json", "preprocess.json")
@@ -38,9 +39,10 @@ class Bundle:
 
     @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:
-        """Return B x K logits of preprocessed ``images``, B x 3 x side x side float32."""
-        logits: Tensor = self.model(images.contiguous(memory_format=torch.channels_last))
-        return logits
+        """Return B x K logits, on the CPU, of preprocessed ``images``, B x 3 x side x side float32."""
+        images = images.to(best_device()).contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self.model(images)
+        return logits.cpu()
 
 
 def write_bundle(
@@ -85,6 +87,7 @@ def load_bundle(folder: Path) -> Bundle:
         raise RunError(f"the bundle {folder} is damaged ({_first_line(error)}); write it again") from None
     model.eval()
     model.requires_grad_(False)
+    model.to(best_device()).to(memory_format=torch.channels_last)
     return Bundle(folder, model, tuple(class_names), preprocessing, config["architecture"])
 
 
@@ -135,7 +138,7 @@ def _timm_config(
 
 
 def _first_conv(model: nn.Module) -> str:
-    return next(name for name, module in model.named_modules() if isinstance(module, nn.Conv2d))
+    return next(str(name) for name, module in model.named_modules() if isinstance(module, nn.Conv2d))
 
 
 def _preprocessing(fields: dict[str, Any]) -> Preprocessing:

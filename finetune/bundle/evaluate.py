@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
 
 from finetune.bundle.bundle import Bundle
+from finetune.data.health import inspect_source
 from finetune.data.loading import measuring_loader
-from finetune.data.sources import LabelledImage
+from finetune.data.sources import LabelledImage, open_source
 from finetune.errors import DataError, nearest
 from finetune.evaluation.metrics import Metrics, measure, softmax
-from finetune.progress import Advance
+from finetune.progress import Advance, Reporter
 
 
 def evaluate(
-    bundle: Bundle, images: Sequence[LabelledImage], *, workers: int | None = None, advance: Advance | None = None
+    bundle: Bundle,
+    images: Sequence[LabelledImage],
+    *,
+    workers: int | None = None,
+    advance: Advance | None = None,
 ) -> Metrics:
     """Return the metrics of ``bundle`` on ``images``, at least one.
 
@@ -38,3 +43,24 @@ def evaluate(
         if advance is not None:
             advance(done, len(images))
     return measure(softmax(torch.cat(parts).numpy()), targets)
+
+
+def evaluate_data(
+    bundle: Bundle, where: str, *, exclude: Collection[str], reporter: Reporter
+) -> tuple[Metrics, str]:
+    """Score ``bundle`` on the data set ``where``; return the metrics and the split they are of.
+
+    The test split is used where there is one, else val, else every image (``all``). Unreadable images are
+    left out and said. Raises DataError when no image is left or a class is unknown to the bundle.
+    """
+    source = open_source(where, exclude=exclude)
+    with reporter.track("checking images") as advance:
+        health = inspect_source(source, progress=advance)
+    if health.quarantine:
+        reporter.say(f"warning: {len(health.quarantine)} unreadable images of {where} are left out")
+    split = next((name for name in ("test", "val") if health.splits.get(name)), "all")
+    images = [image for image in health.images if split in ("all", image.split)]
+    if not images:
+        raise DataError(f"no readable image in {where}; run `finetune inspect` on it")
+    with reporter.track("evaluating") as advance:
+        return evaluate(bundle, images, advance=advance), split

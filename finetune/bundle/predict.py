@@ -84,7 +84,11 @@ def _predict_batch(bundle: Bundle, paths: Sequence[Path], top: int) -> list[Pred
         probabilities = softmax(bundle.logits(torch.stack(list(inputs.values()))).numpy())
         answers = dict(zip(inputs, probabilities, strict=True))
     return [
-        Prediction(path, _top(answers[rank], bundle.class_names, top) if rank in answers else (), errors.get(rank, ""))
+        Prediction(
+            path,
+            _top(answers[rank], bundle.class_names, top) if rank in answers else (),
+            errors.get(rank, ""),
+        )
         for rank, path in enumerate(paths)
     ]
 
@@ -94,6 +98,12 @@ def _top(
 ) -> tuple[tuple[str, float], ...]:
     best = np.argsort(-probabilities, kind="stable")[:top]
     return tuple((names[index], float(probabilities[index])) for index in best)
+
+
+def save_csv(path: Path, predictions: Iterable[Prediction], *, top: int) -> None:
+    """Write the predictions to the CSV file ``path`` (see `write_csv`)."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        write_csv(stream, predictions, top=top)
 
 
 def write_csv(stream: TextIO, predictions: Iterable[Prediction], *, top: int) -> None:

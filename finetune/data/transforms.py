@@ -85,7 +85,9 @@ class TrainingTransform:
             return self.preprocessing.resize_and_crop(image)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_mix(self.seed, epoch, index))
-            top, left, height, width = v2.RandomResizedCrop.get_params(image, list(CROP_AREA), list(CROP_RATIO))
+            top, left, height, width = v2.RandomResizedCrop.get_params(
+                image, list(CROP_AREA), list(CROP_RATIO)
+            )
             flip = self.augmentation == "crop-flip" and bool(torch.rand(()) < 0.5)
         size = self.preprocessing.image_size
         box = (left, top, left + width, top + height)

@@ -58,7 +58,9 @@ def measure(probabilities: Probabilities, targets: Targets) -> Metrics:
         macro_f1=float(f1_score(targets, predicted, labels=present, average="macro", zero_division=0)),
         log_loss=float(log_loss(targets, probabilities, labels=labels)) if n_classes > 1 else 0.0,
         majority_accuracy=float(np.bincount(targets).max() / n_images),
-        confusion=tuple(tuple(int(n) for n in row) for row in confusion_matrix(targets, predicted, labels=labels)),
+        confusion=tuple(
+            tuple(int(n) for n in row) for row in confusion_matrix(targets, predicted, labels=labels)
+        ),
     )
 
 

@@ -26,8 +26,18 @@ def draw_curves(rows: Sequence[MetricsRow], path: Path) -> None:
     epochs = [row.epoch for row in rows]
     trained = [(row.epoch, row.train_loss) for row in rows if row.train_loss is not None]
     if trained:
-        left.plot(*zip(*trained, strict=True), color=BLUE, marker="o", markersize=3, label="training (augmented)")
-    left.plot(epochs, [row.val_loss for row in rows], color=ORANGE, marker="s", markersize=3, linestyle="--", label="validation")
+        left.plot(
+            *zip(*trained, strict=True), color=BLUE, marker="o", markersize=3, label="training (augmented)"
+        )
+    left.plot(
+        epochs,
+        [row.val_loss for row in rows],
+        color=ORANGE,
+        marker="s",
+        markersize=3,
+        linestyle="--",
+        label="validation",
+    )
     left.set(xlabel="epoch", ylabel="loss (nats)", title="Loss", ylim=(0, None))
     left.legend(frameon=False)
     right.plot(epochs, [100 * row.val_accuracy for row in rows], color=ORANGE, marker="s", markersize=3)
@@ -51,7 +61,9 @@ def draw_regularisation(points: Sequence[tuple[float, float]], chosen: float, pa
     if points:
         axes.plot(*zip(*points, strict=True), color=BLUE, marker="o", markersize=4)
         axes.axvline(chosen, color=GREY, linewidth=0.8, linestyle=":")
-        axes.annotate(f"chosen: {chosen:g}", (chosen, max(loss for _, loss in points)), fontsize=8, ha="center")
+        axes.annotate(
+            f"chosen: {chosen:g}", (chosen, max(loss for _, loss in points)), fontsize=8, ha="center"
+        )
     else:
         axes.text(0.5, 0.5, "too few images a class to cross-validate", ha="center", transform=axes.transAxes)
     axes.set(
@@ -83,7 +95,9 @@ def draw_confusion(confusion: NDArray[np.int64], class_names: Sequence[str], tit
 def _number(axes: Axes, confusion: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
     for row, column in np.argwhere(confusion > 0):
         colour = "white" if shares[row, column] > 0.55 else "black"
-        axes.text(column, row, str(confusion[row, column]), ha="center", va="center", color=colour, fontsize=8)
+        axes.text(
+            column, row, str(confusion[row, column]), ha="center", va="center", color=colour, fontsize=8
+        )
 
 
 def _figure(width: float, height: float, *, columns: int) -> tuple[Figure, list[Axes]]:

@@ -13,7 +13,15 @@ from typing import Any
 from finetune.evaluation.metrics import Metrics
 
 SCHEMA = 1
-VERSIONED = ("finetune-strategies", "torch", "torchvision", "timm", "pytorch-lightning", "scikit-learn", "pillow")
+VERSIONED = (
+    "finetune-strategies",
+    "torch",
+    "torchvision",
+    "timm",
+    "pytorch-lightning",
+    "scikit-learn",
+    "pillow",
+)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ label smoothing, mixup or longer recipes score higher on ImageNet but give worse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,7 +58,9 @@ def _torchvision(name: str, n_parameters: int) -> Backbone:
     return Backbone(name, "tv_in1k", 224, n_parameters, "bsd-3-clause")
 
 
-def _lite(level: int, image_size: int, n_parameters: int, crop: float, interpolation: Interpolation) -> Backbone:
+def _lite(
+    level: int, image_size: int, n_parameters: int, crop: float, interpolation: Interpolation
+) -> Backbone:
     return Backbone(
         f"tf_efficientnet_lite{level}",
         "in1k",
@@ -136,10 +138,15 @@ def _from_timm(name: str) -> Backbone:
         config.input_size[-1],
         0,
         config.license or "unknown",
-        tuple(config.mean),
-        tuple(config.std),
+        _rgb(config.mean),
+        _rgb(config.std),
         "bicubic" if config.interpolation == "bicubic" else "bilinear",
         config.crop_pct or 0.875,
         fixed_size=bool(config.fixed_input_size),
         note=f"'{name}' is not in the tested catalogue; its layers are ordered as timm groups them",
     )
+
+
+def _rgb(values: Sequence[float]) -> Rgb:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

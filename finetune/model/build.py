@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import timm
 import torch
 from torch import nn
@@ -11,7 +13,9 @@ from finetune.model.backbones import Backbone
 from finetune.model.weights import WeightsRecord, load_pretrained
 
 
-def build(backbone: Backbone, *, n_classes: int, weights: WeightsRecord, seed: int, image_size: int) -> nn.Module:
+def build(
+    backbone: Backbone, *, n_classes: int, weights: WeightsRecord, seed: int, image_size: int
+) -> nn.Module:
     """Return ``backbone`` with ``n_classes`` outputs: pretrained below, a fresh classifier above.
 
     The classifier (and, without weights, everything) is drawn from ``seed``; torch's own generator is left as
@@ -20,16 +24,24 @@ def build(backbone: Backbone, *, n_classes: int, weights: WeightsRecord, seed: i
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        size = {"img_size": image_size} if backbone.fixed_size else {}
-        model = timm.create_model(backbone.name, pretrained=False, num_classes=n_classes, **size)
+        model = _create(backbone, n_classes, image_size)
     load_pretrained(model, weights)
     return model
 
 
-def build_empty(name: str, *, n_classes: int) -> nn.Module:
+def build_empty(backbone: Backbone, *, n_classes: int, image_size: int) -> nn.Module:
     """Return the network on the meta device: shapes and names without memory or time."""
     try:
         with torch.device("meta"):
-            return timm.create_model(name, pretrained=False, num_classes=n_classes)
+            return _create(backbone, n_classes, image_size)
     except RuntimeError as error:
-        raise WeightsError(f"timm cannot build '{name}' ({error}); choose one of `finetune backbones`") from None
+        raise WeightsError(
+            f"timm cannot build '{backbone.name}' ({error}); choose one of `finetune backbones`"
+        ) from None
+
+
+def _create(backbone: Backbone, n_classes: int, image_size: int) -> nn.Module:
+    """Let timm build the network; only those that fix their input size at birth are told it."""
+    size: dict[str, Any] = {"img_size": image_size} if backbone.fixed_size else {}
+    model: nn.Module = timm.create_model(backbone.name, pretrained=False, num_classes=n_classes, **size)
+    return model

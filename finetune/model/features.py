@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from finetune.model.device import best_device
 from finetune.model.layers import Grouping, classifier_name
 
 FloatArray = NDArray[np.float32]
@@ -49,18 +50,21 @@ def extract_features(
     collected: dict[str, list[Tensor]] = {}
     hooks = _hooks(model, grouping, collected, with_stages)
     was_training = model.training
+    device = best_device()
+    model.to(device).to(memory_format=torch.channels_last)
     model.eval()
     try:
         with torch.no_grad(), _batch_statistics(model, training_statistics):
             for batch in batches:
-                model(batch.contiguous(memory_format=torch.channels_last))
+                model(batch.to(device).contiguous(memory_format=torch.channels_last))
                 if progress is not None:
                     progress(len(batch))
     finally:
         for hook in hooks:
             hook.remove()
         model.train(was_training)
-    arrays = {name: torch.cat(parts).float().numpy() for name, parts in collected.items()}
+        model.cpu()
+    arrays = {name: torch.cat(parts).float().cpu().numpy() for name, parts in collected.items()}
     return Features(arrays.pop("penultimate"), arrays)
 
 
@@ -75,7 +79,10 @@ def _hooks(
 
     hooks = [model.get_submodule(classifier_name(model)).register_forward_pre_hook(keep_input)]
     if with_stages:
-        hooks += [model.get_submodule(exit).register_forward_hook(keep(name)) for name, exit in grouping.exits.items()]
+        hooks += [
+            model.get_submodule(exit).register_forward_hook(keep(name))
+            for name, exit in grouping.exits.items()
+        ]
     return hooks
 
 

@@ -62,13 +62,19 @@ def optimizer_groups(
     """
     groups = []
     for layer_group in grouping.groups:
-        own = [parameter for name, parameter in model.named_parameters() if grouping.group_of[name] == layer_group.name]
+        own = [
+            parameter
+            for name, parameter in model.named_parameters()
+            if grouping.group_of[name] == layer_group.name
+        ]
         rate = lr * plan.of(layer_group.name).lr_multiplier
         for suffix, decay, chosen in (
             ("", weight_decay, [parameter for parameter in own if parameter.ndim > 1]),
             (" (no decay)", 0.0, [parameter for parameter in own if parameter.ndim <= 1]),
         ):
-            groups.append({"name": layer_group.name + suffix, "params": chosen, "lr": rate, "weight_decay": decay})
+            groups.append(
+                {"name": layer_group.name + suffix, "params": chosen, "lr": rate, "weight_decay": decay}
+            )
     return [group for group in groups if group["params"]]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from timm.models._manipulate import group_with_matcher
 from torch import nn
@@ -60,10 +61,11 @@ def layer_groups(model: nn.Module) -> Grouping:
 
 def classifier_name(model: nn.Module) -> str:
     """Return the dotted name of the model's classifier, such as ``fc`` or ``head.fc``."""
-    classifier = model.get_classifier() if hasattr(model, "get_classifier") else None
+    timm_model: Any = model
+    classifier = timm_model.get_classifier() if hasattr(model, "get_classifier") else None
     for name, module in model.named_modules():
         if name and module is classifier and isinstance(module, nn.Linear):
-            return name
+            return str(name)
     raise WeightsError(
         f"{type(model).__name__} has no single linear classifier to replace; choose one of `finetune backbones`"
     )
@@ -90,12 +92,15 @@ def _pool_positions(model: nn.Module) -> list[int]:
 
 
 def _timm_names(model: nn.Module) -> list[list[str]]:
+    timm_model: Any = model
     if not hasattr(model, "group_matcher"):
         raise WeightsError(
             f"timm cannot order the layers of {type(model).__name__}; choose one of `finetune backbones`"
         )
     grouped = group_with_matcher(
-        ((name, name) for name in model.state_dict()), model.group_matcher(coarse=True), return_values=True
+        ((name, name) for name in model.state_dict()),
+        timm_model.group_matcher(coarse=True),
+        return_values=True,
     )
     return [list(names) for _, names in sorted(grouped.items())]
 

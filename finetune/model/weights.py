@@ -53,12 +53,13 @@ def choose_backbone(name: str, weights: str, *, offline: bool) -> tuple[str, str
     if weights == "packaged":
         return PACKAGED_BACKBONE, f"backbone {PACKAGED_BACKBONE}: the packaged weights are for it"
     if weights not in ("auto", "hub"):
-        raise OptionError(
-            f"--weights {weights} does not say which backbone it is for; add --backbone NAME"
-        )
+        raise OptionError(f"--weights {weights} does not say which backbone it is for; add --backbone NAME")
     preferred = CATALOGUE[PREFERRED_BACKBONE]
     if cached_file(preferred) is not None:
-        return PREFERRED_BACKBONE, f"backbone {PREFERRED_BACKBONE}: its ImageNet weights are in the local cache"
+        return (
+            PREFERRED_BACKBONE,
+            f"backbone {PREFERRED_BACKBONE}: its ImageNet weights are in the local cache",
+        )
     if weights == "hub" or (not is_offline(offline) and hub_answers(preferred)):
         return PREFERRED_BACKBONE, f"backbone {PREFERRED_BACKBONE}: the model hub answers"
     why = "offline" if is_offline(offline) else "the model hub does not answer"
@@ -97,6 +98,13 @@ def cached_file(backbone: Backbone) -> Path | None:
 
     found = try_to_load_from_cache(backbone.hub_id, HUB_FILE)
     return Path(found) if isinstance(found, str) else None
+
+
+def whereabouts(backbone: Backbone) -> str:
+    """Return where the weights of ``backbone`` are: ``packaged``, ``in cache`` or ``needs download``."""
+    if backbone.packaged:
+        return "packaged"
+    return "in cache" if cached_file(backbone) is not None else "needs download"
 
 
 def hub_answers(backbone: Backbone) -> bool:
@@ -151,7 +159,9 @@ def _read_state(record: WeightsRecord, names: list[str]) -> dict[str, Tensor]:
     try:
         return dict(load_file(record.path))
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{record.path} is not a readable .safetensors file ({error}); fetch it again") from None
+        raise WeightsError(
+            f"{record.path} is not a readable .safetensors file ({error}); fetch it again"
+        ) from None
 
 
 def _read_packaged(path: Path, names: list[str]) -> dict[str, Tensor]:
@@ -188,7 +198,9 @@ def _from_file(path: Path) -> WeightsRecord:
             f"no such weights file: {path}; give a .safetensors file, or auto, hub, packaged or none"
         )
     if path.suffix != ".safetensors":
-        raise WeightsError(f"{path} is not a .safetensors file; convert it first (safetensors.torch.save_file)")
+        raise WeightsError(
+            f"{path} is not a .safetensors file; convert it first (safetensors.torch.save_file)"
+        )
     return WeightsRecord("file", str(path), path, sha256_of(path), "unknown")
 
 
@@ -216,8 +228,10 @@ def _from_hub(backbone: Backbone) -> WeightsRecord:
         if error.errno is not None:
             raise ResourceError(f"storing {backbone.hub_id} failed: {error}; free some disk space") from None
         raise WeightsError(_ways_out(backbone, "could not be downloaded")) from error
-    except Exception as error:  # noqa: BLE001 - the hub client's errors have no common root
-        raise WeightsError(_ways_out(backbone, f"could not be downloaded ({type(error).__name__})")) from error
+    except Exception as error:
+        raise WeightsError(
+            _ways_out(backbone, f"could not be downloaded ({type(error).__name__})")
+        ) from error
     return WeightsRecord("hub", backbone.hub_id, path, sha256_of(path), backbone.licence)
 
 

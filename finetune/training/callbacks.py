@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -21,7 +22,7 @@ class History(pl.Callback):
         self._path = path
         self._started = time.perf_counter()
 
-    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_epoch_end(self, trainer: pl.Trainer, *_: object) -> None:
         """Write down the epoch that was just validated; before training it is epoch 0."""
         is_training = trainer.state.fn == "fit"
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
@@ -35,17 +36,12 @@ class History(pl.Callback):
             seconds=round(time.perf_counter() - self._started, 3),
         )
         if is_training:
-            return self._pend(row)
-        self._write(row)
-        return None
+            self._pending = row
+        else:
+            self._write(row)
 
-    def _pend(self, row: MetricsRow) -> None:
-        self._pending = row
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, *_: object) -> None:
         """Complete the epoch's row: the mean training loss is known only now, after validation."""
-        from dataclasses import replace
-
         self._write(replace(self._pending, train_loss=float(trainer.callback_metrics["train_loss"])))
 
     def _write(self, row: MetricsRow) -> None:

@@ -6,10 +6,12 @@ import copy
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
+from finetune.model.device import best_device
 from finetune.training.tuner import Tuner
 
 WARM_UP_BATCHES = 1
@@ -48,13 +50,15 @@ def measure_speed(
 
     ``loader`` should hold no more than the few batches that are timed here.
     """
-    trial = copy.deepcopy(tuner)
+    device = best_device()
+    trial = copy.deepcopy(tuner).to(device)
     trial.train()
     optimizer = trial.configure_optimizers()["optimizer"]
     seconds: list[float] = []
     started = time.perf_counter()
     for images, targets in loader:
-        loss = torch.nn.functional.cross_entropy(trial(images), targets)
+        images, targets = images.to(device), targets.to(device)
+        loss: Any = torch.nn.functional.cross_entropy(trial(images), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -103,13 +103,15 @@ def _fit_budget(
     budget = None if recipe.max_minutes is None else max(0.05, recipe.max_minutes - minutes_spent)
     if budget is not None and estimate.minutes(recipe.epochs) > budget:
         fewer = estimate.epochs_within(budget)
-        reporter.say(f"{recipe.epochs} epochs would take {describe_minutes(estimate.minutes(recipe.epochs))}; "
-                     f"--max-minutes {recipe.max_minutes:g} leaves time for {fewer}")
+        reporter.say(
+            f"{recipe.epochs} epochs would take {describe_minutes(estimate.minutes(recipe.epochs))}; "
+            f"--max-minutes {recipe.max_minutes:g} leaves time for {fewer}"
+        )
         recipe = recipe.with_changes(epochs=fewer)
-        assert recipe.epochs is not None
-    minutes = estimate.minutes(recipe.epochs)
+    epochs = recipe.epochs or 1
+    minutes = estimate.minutes(epochs)
     reporter.say(
-        f"training: {recipe.epochs} epochs of {estimate.steps_per_epoch} steps, at most "
+        f"training: {epochs} epochs of {estimate.steps_per_epoch} steps, at most "
         f"{describe_minutes(minutes)} (measured: {estimate.step_s:.2f} s a step); early stopping may end it sooner"
     )
     advice = suggestions(minutes, recipe.image_size or 224)
@@ -129,13 +131,17 @@ def _run(
     assert recipe.epochs is not None
     split, tuner = learner.split, _tuner(learner, recipe)
     train_batches = training_loader(
-        *_paths_and_targets(split, split.train), transform, batch_size=recipe.batch_size, workers=recipe.workers
+        *_paths_and_targets(split, split.train),
+        transform,
+        batch_size=recipe.batch_size,
+        workers=recipe.workers,
     )
     val_batches = labelled_loader(
         *_paths_and_targets(split, split.val), transform.preprocessing, workers=recipe.workers
     )
     total_steps = recipe.epochs * len(train_batches)
     history, best = History(folder.metrics), KeepBest(folder.best)
+    stoppers = _stoppers(recipe, budget)
     with reporter.track("training") as advance, _quiet_lightning():
         trainer = pl.Trainer(
             max_epochs=recipe.epochs,
@@ -147,12 +153,12 @@ def _run(
             enable_model_summary=False,
             num_sanity_val_steps=0,
             gradient_clip_val=1.0,
-            callbacks=[history, best, Countdown(advance, total_steps), *_stoppers(recipe, budget)],
+            callbacks=[history, best, Countdown(advance, total_steps), *stoppers],
         )
         trainer.validate(tuner, val_batches, verbose=False)
         trainer.fit(tuner, train_batches, val_batches)
     best.restore(tuner.model)
-    return tuple(history.rows), _why_stopped(trainer, recipe)
+    return tuple(history.rows), _why_stopped(trainer, recipe, stoppers)
 
 
 def _stoppers(recipe: Recipe, budget: float | None) -> list[pl.Callback]:
@@ -160,17 +166,16 @@ def _stoppers(recipe: Recipe, budget: float | None) -> list[pl.Callback]:
     patience = max(LEAST_PATIENCE, math.ceil(recipe.epochs / 3))
     stoppers: list[pl.Callback] = [EarlyStopping("val_score", mode="max", patience=patience)]
     if budget is not None:
-        stoppers.append(Timer(duration={"seconds": 60 * budget}, interval="step", verbose=False))
+        stoppers.append(Timer(duration=timedelta(minutes=budget), interval="step", verbose=False))
     return stoppers
 
 
-def _why_stopped(trainer: pl.Trainer, recipe: Recipe) -> str:
+def _why_stopped(trainer: pl.Trainer, recipe: Recipe, stoppers: Sequence[pl.Callback]) -> str:
     if trainer.interrupted:
         raise KeyboardInterrupt
     if trainer.current_epoch >= (recipe.epochs or 0):
         return "all epochs done"
-    timer = next((callback for callback in trainer.callbacks if isinstance(callback, Timer)), None)
-    if timer is not None and (timer.time_remaining() or 0) <= 0:
+    if any((timer.time_remaining() or 0) <= 0 for timer in stoppers if isinstance(timer, Timer)):
         return "the time budget was used up"
     return "validation did not improve any more"
 

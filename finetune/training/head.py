@@ -97,7 +97,9 @@ def _cross_validate(
     smallest = int(np.unique(targets, return_counts=True)[1].min())
     if smallest < 2:
         return ()
-    folds = list(StratifiedKFold(min(FOLDS, smallest), shuffle=True, random_state=seed).split(features, targets))
+    folds = list(
+        StratifiedKFold(min(FOLDS, smallest), shuffle=True, random_state=seed).split(features, targets)
+    )
     labels = np.unique(targets)
     path = []
     for rank, strength in enumerate(INVERSE_STRENGTHS):

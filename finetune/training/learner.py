@@ -10,6 +10,7 @@ from torch import nn
 from finetune.data.split import Split
 from finetune.data.transforms import Preprocessing
 from finetune.model.build import build
+from finetune.model.describe import plan_for
 from finetune.model.layers import Grouping, layer_groups
 from finetune.model.weights import NO_WEIGHTS
 from finetune.training.prepare import Prepared
@@ -41,11 +42,11 @@ def build_learner(prepared: Prepared, resolved: Resolved) -> Learner:
         seed=recipe.seed,
         image_size=image_size,
     )
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(memory_format=torch.channels_last)
     grouping = layer_groups(model)
     preprocessing = preprocessing_of(prepared.backbone, image_size)
     if resolved.defaults.normalization == "dataset":
         preprocessing = dataset_normalization(
             prepared.split.train, preprocessing, seed=recipe.seed, workers=recipe.workers
         )
-    return Learner(model, grouping, strategy.plan(grouping.groups), prepared.split, preprocessing)
+    return Learner(model, grouping, plan_for(strategy, grouping), prepared.split, preprocessing)

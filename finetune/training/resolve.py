@@ -52,7 +52,9 @@ def _with_numbers(recipe: Recipe, defaults: TrainingDefaults, n_train: int) -> R
         "label_smoothing": defaults.label_smoothing,
         "augment": DEFAULT_AUGMENT,
     }
-    return recipe.with_changes(**{name: value for name, value in own.items() if getattr(recipe, name) is None})
+    return recipe.with_changes(
+        **{name: value for name, value in own.items() if getattr(recipe, name) is None}
+    )
 
 
 def steps_per_epoch(n_train: int, batch_size: int) -> int:

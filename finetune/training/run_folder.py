@@ -71,11 +71,17 @@ def claim_folder(path: Path) -> RunFolder:
     except FileExistsError:
         raise RunError(f"--out {path} is a file; give a folder that is empty or does not exist") from None
     except NotADirectoryError:
-        raise RunError(f"--out {path} lies below a file; give a folder that is empty or does not exist") from None
+        raise RunError(
+            f"--out {path} lies below a file; give a folder that is empty or does not exist"
+        ) from None
     except OSError as error:
-        raise ResourceError(f"cannot make the run folder {path}: {error.strerror}; choose another --out") from None
+        raise ResourceError(
+            f"cannot make the run folder {path}: {error.strerror}; choose another --out"
+        ) from None
     if in_use:
-        raise RunError(f"--out {path} is not empty; choose another folder, or leave --out away for a free one")
+        raise RunError(
+            f"--out {path} is not empty; choose another folder, or leave --out away for a free one"
+        )
     return RunFolder(path)
 
 

@@ -17,7 +17,7 @@ from finetune.evaluation.pictures import draw_confusion
 from finetune.evaluation.report import Report
 from finetune.model.freezing import trainable_share
 from finetune.model.weights import NO_WEIGHTS
-from finetune.progress import Reporter, Silent
+from finetune.progress import SILENT, Reporter
 from finetune.recipe import AUTO, Recipe
 from finetune.training.learner import Learner, build_learner
 from finetune.training.prepare import Prepared, prepare
@@ -64,7 +64,7 @@ def fit(
     *,
     out: Path | None = None,
     offline: bool = False,
-    reporter: Reporter | None = None,
+    reporter: Reporter = SILENT,
 ) -> Run:
     """Fine-tune on the images of ``where`` and return the finished run.
 
@@ -73,7 +73,6 @@ def fit(
     Raises FinetuneError, whose subclasses tell data, weights, options, resources and run state apart.
     """
     recipe = recipe or Recipe()
-    reporter = reporter or Silent()
     clock = _Clock()
     folder = None if out is None else claim_folder(out)
     try:
@@ -103,7 +102,9 @@ def _choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
         reporter.say(f"strategy {strategy}: {prepared.advice.reason}")
         for warning in prepared.advice.warnings:
             reporter.say(f"warning: {warning}")
-    source = {"cache": "hub", "file": str(prepared.weights.path)}.get(prepared.weights.source, prepared.weights.source)
+    source = {"cache": "hub", "file": str(prepared.weights.path)}.get(
+        prepared.weights.source, prepared.weights.source
+    )
     weights = "none" if strategy == "from-scratch" else source
     resolved = resolve(
         recipe,
@@ -118,7 +119,12 @@ def _choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
 
 
 def _train_and_report(
-    prepared: Prepared, resolved: Resolved, asked: Recipe, folder: RunFolder, clock: _Clock, reporter: Reporter
+    prepared: Prepared,
+    resolved: Resolved,
+    asked: Recipe,
+    folder: RunFolder,
+    clock: _Clock,
+    reporter: Reporter,
 ) -> Run:
     recipe, split = resolved.recipe, prepared.split
     folder.recipe.write_text(recipe.to_yaml(), encoding="utf-8")

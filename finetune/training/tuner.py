@@ -102,7 +102,9 @@ class Tuner(pl.LightningModule):
             self.model, self._grouping, self._plan, lr=self._lr, weight_decay=self._weight_decay
         )
         optimizer = torch.optim.AdamW(groups, lr=self._lr)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, self._total_steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: warm_cosine(step, self._total_steps)
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

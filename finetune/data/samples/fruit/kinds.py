@@ -20,7 +20,7 @@ Skin = tuple[str, str]
 
 def _pick(kind: str, rng: np.random.Generator) -> Skin:
     """Take one of the kind's skins, the first ones more often."""
-    return SKINS[kind][int(len(SKINS[kind]) * rng.random() ** 1.7)]
+    return SKINS[kind][int(len(SKINS[kind]) * rng.random() ** 2.2)]
 
 
 def _skin(grid: Grid, rng: np.random.Generator, noise: Noise, skin: Skin, *, streaks: float = 0.0) -> Floats:
@@ -49,7 +49,7 @@ def apple(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     """Shoulders, a stem in a hollow, streaks and pale dots."""
     grid = Grid.of(n)
     u, v = grid.u, grid.v
-    hollow = rng.uniform(0.28, 0.42)
+    hollow = rng.uniform(0.32, 0.45)
     radius = (
         np.sin(u)
         * (1 + rng.uniform(0.06, 0.16) * np.cos(u))
@@ -61,7 +61,7 @@ def apple(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     colours = _dots(colours, grid, rng, noise, "efe0a8", rng.uniform(0.1, 0.5))
     colours = blend(colours, linear("8a8a3c"), 0.7 * bell(u, 0.3))
     body = [Surface(revolve(grid, radius, height), colours, rng.uniform(0.2, 0.45), 40.0)]
-    if rng.random() < 0.8:
+    if rng.random() < 0.95:
         body.append(stem(rng, 0.9 - hollow, rng.uniform(0.25, 0.5), 0.035, "4a3320"))
     return body
 
@@ -77,9 +77,9 @@ def tomato(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     skin = _pick("tomato", rng)
     colours = _skin(grid, rng, noise, skin)
     body = [Surface(revolve(grid, radius, height), colours.astype(np.float32), rng.uniform(0.5, 0.8), 70.0)]
-    if rng.random() < 0.75:
+    if rng.random() < 0.92:
         foot = float(height[0].max())
-        body.append(_star(rng, foot, rng.uniform(0.35, 0.6)))
+        body.append(_star(rng, foot, rng.uniform(0.45, 0.75)))
         body.append(stem(rng, foot, rng.uniform(0.12, 0.35), 0.04, "4d6b26"))
     return body
 
@@ -163,9 +163,9 @@ def pear(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     """A neck, a speckled skin, a stem."""
     grid = Grid.of(n * 4 // 3)
     u = grid.u
-    neck = rng.uniform(0.22, 0.36)
+    neck = rng.uniform(0.28, 0.4)
     radius = np.sin(u) * (0.82 - neck * np.tanh(1.6 * (np.cos(u) - 0.05)))
-    long = rng.uniform(1.05, 1.4)
+    long = rng.uniform(1.15, 1.5)
     height = long * np.cos(u) + 0.12 * bell(np.pi - u, 0.35)
     bend = rng.uniform(-0.15, 0.15) * (np.cos(u) + 1) ** 2
     skin = _pick("pear", rng)
@@ -187,9 +187,9 @@ def pepper(n: int, rng: np.random.Generator, noise: Noise) -> Body:
     u, v = grid.u, grid.v
     lobes = int(rng.integers(3, 5))
     side = np.sin(u) ** 0.7 * (0.88 + rng.uniform(0.0, 0.18) * np.cos(u))
-    radius = side * (1 + rng.uniform(0.05, 0.1) * np.cos(lobes * v + 0.4 * np.sin(2 * v)))
+    radius = side * (1 + rng.uniform(0.07, 0.13) * np.cos(lobes * v + 0.4 * np.sin(2 * v)))
     hollow = rng.uniform(0.3, 0.5)
-    height = rng.uniform(0.9, 1.3) * np.cos(u) - hollow * bell(u, 0.55)
+    height = rng.uniform(1.05, 1.5) * np.cos(u) - hollow * bell(u, 0.55)
     height = height + (0.12 + 0.1 * np.cos(lobes * v)) * bell(np.pi - u, 0.5)
     skin = _pick("pepper", rng)
     colours = _skin(grid, rng, noise, skin)

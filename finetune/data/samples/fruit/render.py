@@ -38,7 +38,7 @@ class Camera:
 
     def project(self, places: Floats) -> Floats:
         """Take places (3, n) to column, row (in pixels) and depth, (3, n)."""
-        right, up, depth = self.axes @ (places - self.place[:, None])
+        right, up, depth = turned(self.axes, places - self.place[:, None])
         scale = self.focal_px / depth
         half = self.side_px / 2
         return np.stack([half + right * scale, half - up * scale, depth])
@@ -78,6 +78,11 @@ class Layer:
         under = canvas[self.top : self.top + height, self.left : self.left + width]
         under *= 1 - self.pixels[..., 3:]
         under += self.pixels[..., :3]
+
+
+def turned(matrix: Floats, places: Floats) -> Floats:
+    """Multiply places (3, …) by a (3, 3) matrix."""
+    return np.stack([_dot(row, places) for row in matrix])
 
 
 def display(light: Floats) -> Floats:
@@ -161,7 +166,7 @@ def _lit(
 ) -> Floats:
     """Shade points: a soft-edged lamp, sky above, glow below, darker near the table, highlight and rim."""
     wrap = 0.15
-    lamp = np.clip((light.towards @ normals + wrap) / (1 + wrap), 0, 1)
+    lamp = np.clip((_dot(light.towards, normals) + wrap) / (1 + wrap), 0, 1)
     upward = 0.5 + 0.5 * normals[2]
     closeness = np.clip(places[2] / 0.9, 0, 1)
     open_sky = np.maximum(upward, 0.25 + 0.75 * closeness) * upward

@@ -14,7 +14,7 @@ from .clutter import CLUTTER, leaf
 from .grounds import GROUNDS, served
 from .kinds import KINDS
 from .noise import Floats, Noise, lookup
-from .render import Camera, Layer, Light, blurred, display, draw, shadow
+from .render import Camera, Layer, Light, blurred, display, draw, shadow, turned
 
 SIDE_PX = 224
 
@@ -93,9 +93,9 @@ def _place(
 ) -> None:
     """Turn a body, find it a free spot in view and add it; leave it out where there is none."""
     turn = _rotation(rng, lean=0.5) if body[0].two_sided else _resting(body[0], rng)
-    turned = [np.tensordot(turn * np.float32(scale), surface.places, axes=1) for surface in body]
-    lowest = float(turned[0][2, ::2, ::2].min())
-    reach = float(np.abs(turned[0][:2, ::4, ::4]).max()) if not body[0].two_sided else 0.4
+    standing = [turned(turn * np.float32(scale), surface.places) for surface in body]
+    lowest = float(standing[0][2, ::2, ::2].min())
+    reach = float(np.abs(standing[0][:2, ::4, ::4]).max()) if not body[0].two_sided else 0.4
     for _ in range(20):
         x, y = rng.normal(0, spread, 2)
         column, row, depth = camera.project(np.array([[x], [y], [0.5]], np.float32))[:, 0]
@@ -107,7 +107,7 @@ def _place(
         return
     shift = np.array([x, y, -lowest], np.float32)[:, None, None]
     surfaces = tuple(
-        replace(surface, places=places + shift) for surface, places in zip(body, turned, strict=True)
+        replace(surface, places=places + shift) for surface, places in zip(body, standing, strict=True)
     )
     things.append(Placed(surfaces, float(x), float(y), float(depth), reach))
 
@@ -122,7 +122,7 @@ def _resting(surface: Surface, rng: np.random.Generator) -> Floats:
 def _rotation(rng: np.random.Generator, lean: float = 1.0) -> Floats:
     """Turn about the upright axis, tip over (often a little, sometimes right over), turn again."""
     first, last = rng.uniform(0, 2 * np.pi, 2)
-    tip = lean * abs(rng.normal(0, 0.6)) if rng.random() < 0.75 else lean * rng.uniform(0, np.pi)
+    tip = lean * abs(rng.normal(0, 0.5)) if rng.random() < 0.85 else lean * rng.uniform(0, np.pi)
     return (_spin(last) @ _tip(tip) @ _spin(first)).astype(np.float32)
 
 
@@ -208,10 +208,10 @@ def _with_backdrop(
 def _near_leaf(camera: Camera, light: Light, rng: np.random.Generator, noise: Noise) -> Layer:
     """Hang a blurred leaf close to the lens."""
     (blade,) = leaf(140, rng, noise)
-    turned = np.tensordot(_rotation(rng), blade.places, axes=1)
+    hanging = turned(_rotation(rng), blade.places)
     place = camera.place * 0.55 + rng.normal(0, 0.8, 3).astype(np.float32)
     return draw(
-        [replace(blade, places=turned + place[:, None, None])], camera, light, blur_px=rng.uniform(3, 6)
+        [replace(blade, places=hanging + place[:, None, None])], camera, light, blur_px=rng.uniform(3, 6)
     )
 
 

@@ -1,0 +1,57 @@
+"""The terminal as a place to report to: sentences and progress bars on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from finetune.progress import Advance
+
+
+class TerminalReporter:
+    """Shows sentences and progress with the time left; ``quiet`` keeps only warnings.
+
+    ``log`` gets every sentence too. Where stderr is not a terminal, bars are left out and sentences stay.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._quiet = quiet
+
+    def say(self, text: str) -> None:
+        """Print one sentence; warnings come through even when quiet."""
+        if not self._quiet or text.startswith("warning:"):
+            self._console.print(text, markup=False, style="yellow" if text.startswith("warning:") else None)
+
+    @contextmanager
+    def track(self, title: str) -> Iterator[Advance]:
+        """Show a bar with count and time left while the context is open."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        hidden = self._quiet or not self._console.is_terminal
+        with Progress(*columns, console=self._console, transient=True, disable=hidden) as progress:
+            task = progress.add_task(title, total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def result_console(stream: TextIO | None = None) -> Console:
+    """Return the console that results go to: stdout."""
+    return Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)

@@ -1,0 +1,200 @@
+"""Nouns to tables and sentences, for the terminal. Pure: nothing is read, measured or decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from finetune.advice.advise import Advice
+    from finetune.bundle.predict import Prediction
+    from finetune.data.health import HealthReport
+    from finetune.data.samples import Sample
+    from finetune.evaluation.metrics import Metrics
+    from finetune.model.backbones import Backbone
+    from finetune.model.describe import StageRow
+    from strategies import Strategy
+
+BAR_CELLS = 24
+MOST_CLASSES_SHOWN = 40
+SEVERITY_MARKS = {"error": "[red]✗ error[/]", "warning": "[yellow]! warning[/]", "note": "· note"}
+
+
+def table(*columns: str, right: Iterable[str] = ()) -> Table:
+    """Return an empty table; the columns named in ``right`` are right-aligned."""
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in set(right) else "left", overflow="fold")
+    return made
+
+
+def samples_table(samples: Mapping[str, Sample]) -> Table:
+    """List the sample sets."""
+    made = table("name", "images", "classes", "what it is", right=("images", "classes"))
+    for sample in samples.values():
+        made.add_row(sample.name, str(sample.n_images), str(sample.n_classes), escape(sample.about))
+    return made
+
+
+def backbones_table(backbones: Iterable[tuple[Backbone, str]]) -> Table:
+    """List backbones with where their weights are: ``packaged``, ``in cache`` or ``needs download``."""
+    made = table(
+        "backbone", "weights tag", "parameters", "input", "licence", "weights", right=("parameters", "input")
+    )
+    for backbone, where in backbones:
+        made.add_row(
+            backbone.name,
+            backbone.tag,
+            f"{backbone.n_parameters / 1e6:.1f} M",
+            f"{backbone.image_size} px",
+            backbone.licence,
+            where,
+        )
+    return made
+
+
+def strategy_cards(strategies: Mapping[str, type[Strategy]]) -> RenderableType:
+    """Show each strategy's card with its options and their defaults."""
+    cards = []
+    for name, kind in strategies.items():
+        options = ", ".join(f"{option}={getattr(kind(), option)}" for option in kind.option_names())
+        card = kind.card() + (f"\n\nOptions: {options} (--set NAME=VALUE)" if options else "")
+        cards.append(Panel(Text(card), title=name, title_align="left"))
+    return Group(*cards)
+
+
+def health_view(report: HealthReport) -> RenderableType:
+    """Show the verdict, the class bars, how splits were understood, and the findings."""
+    n_images = len(report.images)
+    verdict = "can be trained on" if report.usable else "cannot be trained on"
+    lines: list[RenderableType] = [
+        Text(f"{report.where}: {n_images} readable images, {verdict}", style="bold")
+    ]
+    if report.split_folders:
+        named = (
+            f"{folder}/ is {split} ({report.splits.get(split, 0)})"
+            for split, folder in report.split_folders.items()
+        )
+        lines.append(Text("splits: " + ", ".join(named)))
+    else:
+        lines.append(Text("splits: none given; train, val and test will be cut, seeded and stratified"))
+    return Group(*lines, "", _class_bars(report.classes), "", *_findings(report))
+
+
+def _class_bars(classes: Mapping[str, int]) -> Table:
+    made = table("class", "images", "", right=("images",))
+    most = max(classes.values(), default=0) or 1
+    for name, count in list(classes.items())[:MOST_CLASSES_SHOWN]:
+        made.add_row(escape(name), str(count), "█" * max(1 if count else 0, round(BAR_CELLS * count / most)))
+    if len(classes) > MOST_CLASSES_SHOWN:
+        made.add_row(f"… and {len(classes) - MOST_CLASSES_SHOWN} more classes", "", "")
+    return made
+
+
+def _findings(report: HealthReport) -> list[RenderableType]:
+    if not report.findings:
+        return ["nothing found that needs a look"]
+    lines: list[RenderableType] = []
+    for finding in report.findings:
+        lines.append(Text.from_markup(f"{SEVERITY_MARKS[finding.severity]}: ") + Text(finding.message))
+        lines += [Text(f"    {example}", style="dim") for example in finding.examples[:5]]
+    return lines
+
+
+def square(advice: Advice) -> Table:
+    """Draw the size x similarity square with the user's cell marked."""
+    from finetune.advice.rules import LARGE_FROM_IMAGES, SIMILAR_FROM_GAIN, find_rule
+
+    made = Table(show_lines=True)
+    made.add_column("")
+    made.add_column(f"similar (gain ≥ {SIMILAR_FROM_GAIN})", justify="center")
+    made.add_column(f"different (gain < {SIMILAR_FROM_GAIN})", justify="center")
+    for size, n_images in (("small", LARGE_FROM_IMAGES - 1), ("large", LARGE_FROM_IMAGES)):
+        sign = "<" if size == "small" else "≥"
+        cells = []
+        for column, gain in (("similar", SIMILAR_FROM_GAIN), ("different", SIMILAR_FROM_GAIN - 0.01)):
+            here = advice.to_json()["cell"] == {"size": size, "similarity": column}
+            name = advice.rule.strategy if here else find_rule(n_images, gain).strategy
+            cells.append(f"[bold reverse] ● {name} [/]" if here else name)
+        made.add_row(f"{size} ({sign} {LARGE_FROM_IMAGES:,})", *cells)
+    return made
+
+
+def advice_view(advice: Advice) -> RenderableType:
+    """Show the chosen strategy, the square, and the reason."""
+    head = Text(f"strategy: {advice.strategy}   runner-up: {advice.rule.runner_up}", style="bold")
+    warnings = [Text(f"! {warning}", style="yellow") for warning in advice.warnings]
+    return Group(head, square(advice), Text(advice.reason), *warnings)
+
+
+def stages_table(rows: Sequence[StageRow]) -> RenderableType:
+    """Show a network's layer groups under a strategy, and the share that trains."""
+    made = table(
+        "stage", "output", "parameters", "share", "learning rate", "state", right=("parameters", "share")
+    )
+    for row in rows:
+        state = "[bold]training[/]" if row.lr_multiplier > 0 else "frozen"
+        if row.statistics_held and row.lr_multiplier > 0 and row.has_batch_norm:
+            state += ", statistics held"
+        rate = f"× {row.lr_multiplier:.3g}" if row.lr_multiplier else "–"
+        share = f"{100 * row.share:.1f} %"
+        made.add_row(row.name, row.output, f"{row.n_parameters:,}", share, rate, state)
+    trained = sum(row.share for row in rows if row.lr_multiplier > 0)
+    total = sum(row.n_parameters for row in rows)
+    return Group(made, "", Text(f"{100 * trained:.2f} % of {total:,} parameters train", style="bold"))
+
+
+def metrics_view(metrics: Metrics, class_names: Sequence[str]) -> RenderableType:
+    """Show the scores and each class's recall."""
+    low, high = metrics.accuracy_interval
+    head = Text(
+        f"{metrics.n_correct} of {metrics.n_images} right: {100 * metrics.accuracy:.1f} % "
+        f"(95 % interval {100 * low:.1f} to {100 * high:.1f}); balanced {100 * metrics.balanced_accuracy:.1f} %, "
+        f"macro F1 {metrics.macro_f1:.3f}, log loss {metrics.log_loss:.3f}",
+        style="bold",
+    )
+    made = table("class", "images", "right", right=("images", "right"))
+    for index, name in enumerate(class_names):
+        total = sum(metrics.confusion[index])
+        right = f"{100 * metrics.confusion[index][index] / total:.1f} %" if total else "–"
+        made.add_row(escape(name), str(total), right)
+    return Group(head, made)
+
+
+def prediction_line(prediction: Prediction) -> str:
+    """Return one image's answer as one line."""
+    if prediction.error:
+        return f"{prediction.path}: {prediction.error}"
+    others = ", ".join(f"{label} {100 * share:.1f} %" for label, share in prediction.top[1:])
+    best = f"{prediction.label} {100 * (prediction.probability or 0):.1f} %"
+    return f"{prediction.path}: {best}" + (f" ({others})" if others else "")
+
+
+def predictions_table(predictions: Iterable[Prediction]) -> Table:
+    """Show many answers, a row each."""
+    made = table("image", "label", "probability", "next", right=("probability",))
+    for prediction in predictions:
+        if prediction.error:
+            made.add_row(escape(str(prediction.path)), "[red]error[/]", "", escape(prediction.error))
+            continue
+        following = ", ".join(f"{label} {100 * share:.1f} %" for label, share in prediction.top[1:])
+        probability = f"{100 * (prediction.probability or 0):.1f} %"
+        made.add_row(escape(str(prediction.path)), escape(prediction.label), probability, escape(following))
+    return made
+
+
+def prediction_json(prediction: Prediction) -> dict[str, Any]:
+    """Return one image's answer as JSON-ready values."""
+    return {
+        "path": str(prediction.path),
+        "label": prediction.label or None,
+        "probability": prediction.probability,
+        "error": prediction.error or None,
+        "top": [{"label": label, "probability": share} for label, share in prediction.top],
+    }
