@@ -1,4 +1,4 @@
-"""What the tests of the data package share."""
+"""What all tests share."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ def cache_of_the_test(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
 @pytest.fixture
 def shared_data() -> Path:
     """The folder with the large data sets, or a skip."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[1]
     folder = (root / os.environ.get("SHARED_DATA", "../shared/data")).resolve()
     if not folder.is_dir():
         pytest.skip(f"no data sets in {folder}; set SHARED_DATA")
