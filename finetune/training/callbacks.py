@@ -22,8 +22,11 @@ class History(pl.Callback):
         self._path = path
         self._started = time.perf_counter()
 
-    def on_validation_epoch_end(self, trainer: pl.Trainer, *_: object) -> None:
-        """Write down the epoch that was just validated; before training it is epoch 0."""
+    def on_validation_end(self, trainer: pl.Trainer, *_: object) -> None:
+        """Write down the epoch that was just validated; before training it is epoch 0.
+
+        Not earlier: Lightning calls callbacks before the module, which logs the scores at the epoch's end.
+        """
         is_training = trainer.state.fn == "fit"
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         row = MetricsRow(

@@ -6,13 +6,15 @@ import copy
 import math
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.data import DataLoader
 
 from finetune.model.device import best_device
-from finetune.training.tuner import Tuner
+
+if TYPE_CHECKING:
+    from finetune.training.tuner import Tuner
 
 WARM_UP_BATCHES = 1
 TIMED_BATCHES = 3

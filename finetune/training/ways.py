@@ -12,7 +12,6 @@ from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.estimate import describe_minutes
 from finetune.training.frozen import fit_head, time_features, train_features
-from finetune.training.gradient import train
 from finetune.training.learner import Learner
 from finetune.training.preview import draw_preview
 from finetune.training.resolve import Resolved
@@ -47,6 +46,9 @@ def train_by_gradient(
     learner: Learner, resolved: Resolved, folder: RunFolder, minutes_spent: float, reporter: Reporter
 ) -> Outcome:
     """Fit the head first where the strategy says so, then train by the plan; the epoch is chosen on val."""
+    # Lightning takes two seconds to import, and freeze-all needs none of it.
+    from finetune.training.gradient import train
+
     started = time.perf_counter()
     recipe = resolved.recipe
     transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)

@@ -33,7 +33,7 @@ def leaf(n: int, rng: np.random.Generator, _noise: Noise) -> list[Surface]:
 
 def egg(n: int, rng: np.random.Generator, noise: Noise) -> list[Surface]:
     """Lay a hen's egg."""
-    grid = Grid.of(n * 3 // 4)
+    grid = Grid.of(n)
     radius = 0.62 * np.sin(grid.u) * (1 - 0.12 * np.cos(grid.u))
     base = linear(str(rng.choice(["e8d8c4", "c89a74", "f0ece4", "a8b8b0"])))
     speckle = step(noise.wrap(noise.grain, rng, grid.shape, (0.8, 2)), 1.6, 2.4) * rng.uniform(0, 0.6)

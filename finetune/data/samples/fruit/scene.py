@@ -58,7 +58,7 @@ def photograph(kind: str, rng: np.random.Generator, noise: Noise) -> Image.Image
 
 def _camera(rng: np.random.Generator) -> Camera:
     pitch = np.radians(rng.uniform(14, 75))
-    return Camera(rng.uniform(6.3, 9.5), float(pitch), focal_px=1.75 * SIDE_PX, side_px=SIDE_PX)
+    return Camera(rng.uniform(6.8, 9.8), float(pitch), focal_px=1.75 * SIDE_PX, side_px=SIDE_PX)
 
 
 def _light(rng: np.random.Generator) -> Light:
@@ -115,7 +115,7 @@ def _place(
 def _resting(surface: Surface, rng: np.random.Generator) -> Floats:
     """Of a few rotations take the one that lies lowest, as things do: an oval seldom stands on its tip."""
     few = surface.places[:, ::8, ::8].reshape(3, -1)
-    turns = [_rotation(rng) for _ in range(rng.integers(1, 5))]
+    turns = [_rotation(rng) for _ in range(rng.integers(2, 6))]
     return min(turns, key=lambda turn: float((turn[2] @ few).mean() - (turn[2] @ few).min()))
 
 

@@ -1,0 +1,42 @@
+# One set-up for every target: a virtual environment in .venv, redone only when its inputs change.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test lint bench setup clean
+
+help:
+	@echo "make demo   set up, then fine-tune two sample sets with the packaged ImageNet weights (about 3 minutes)"
+	@echo "make test   set up, then run the tests with coverage"
+	@echo "make lint   ruff and mypy"
+	@echo "make bench  the numbers in the README (about an hour; needs the data sets, see benchmarks/README.md)"
+	@echo "make clean  remove the environment and what demo wrote"
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "setting up $(VENV): downloads torch once, some minutes"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+	@echo "set up"
+
+setup: $(STAMP)
+
+demo: $(STAMP)
+	@$(BIN)/python examples/demo.py
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(STAMP)
+	@$(BIN)/python benchmarks/strategies.py
+	@$(BIN)/python benchmarks/hymenoptera.py
+
+clean:
+	rm -rf $(VENV) demo
