@@ -63,7 +63,7 @@ def _as_declared(kind: type[Strategy], key: str, value: float) -> float:
     """Keep whole numbers whole where the field's default is a whole number."""
     default = kind.__dataclass_fields__[key].default
     if isinstance(default, int):
-        if float(value) != int(value):
+        if not float(value).is_integer():
             raise ValueError(f"{key} is {value}, but must be a whole number")
         return int(value)
     return float(value)
