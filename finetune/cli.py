@@ -7,18 +7,33 @@ needs it.
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import shlex
 import sys
+import traceback
 import warnings
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from finetune.errors import INTERRUPTED_EXIT_CODE, DataError, FinetuneError, OptionError, nearest
+from finetune import __version__
+from finetune.errors import (
+    INTERRUPTED_EXIT_CODE,
+    DataError,
+    FinetuneError,
+    OptionError,
+    ResourceError,
+    nearest,
+)
 from finetune.recipe import Recipe
 from finetune.terminal import TerminalReporter, result_console
 from strategies import STRATEGIES, make_strategy
+
+# torch raises a plain RuntimeError where memory runs out, in these words.
+_MEMORY_WORDS = re.compile("out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
 
 app = typer.Typer(
     name="finetune",
@@ -50,6 +65,22 @@ ExcludeOption = Annotated[
 TopOption = Annotated[
     int, typer.Option("--top", min=1, max=100, help="How many labels to show for an image.")
 ]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"finetune {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def shared(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show an error's traceback; goes anywhere.")] = False,
+) -> None:
+    """Take the options that come before a command; `main` looks for --debug itself."""
 
 
 @app.command()
@@ -246,7 +277,7 @@ def fit(
     text = (
         f"{run.report.sentence()}\n"
         f"report: {run.folder.report}   pictures: {run.folder.curves}, {run.folder.confusion}\n"
-        f"next: finetune predict {folder} IMAGE"
+        f"next: finetune predict {shlex.quote(str(folder))} IMAGE"
     )
     _show({**run.report.to_json(), "run": str(folder)}, text, as_json)
 
@@ -283,10 +314,12 @@ def predict(
 ) -> None:
     """Classify images with a trained classifier."""
     from finetune.bundle.bundle import load_bundle
-    from finetune.bundle.predict import find_images, save_csv
+    from finetune.bundle.predict import find_images, refuse_unwritable, save_csv
     from finetune.bundle.predict import predict as predict_images
     from ui.present import prediction_json, prediction_line, predictions_table
 
+    if out is not None:
+        refuse_unwritable(out)
     loaded = load_bundle(bundle)
     images = find_images(paths)
     with TerminalReporter(quiet=quiet).track("predicting") as advance:
@@ -307,8 +340,10 @@ def _show(value: Any, view: Any, as_json: bool) -> None:
     """Print ``value`` as JSON, or ``view`` for people."""
     if as_json:
         typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
+    elif isinstance(view, str):
+        typer.echo(view)
     else:
-        result_console().print(view, markup=not isinstance(view, str))
+        result_console().print(view)
 
 
 def _recipe(path: Path | None, **given: Any) -> Recipe:
@@ -337,35 +372,26 @@ def main() -> NoReturn:
     debug = "--debug" in arguments
     # pytorch-lightning 2.6 on torch >= 2.14 touches torch.utils._pytree.LeafSpec on import.
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the screen cannot show is no error
     sys.exit(run([argument for argument in arguments if argument != "--debug"], debug=debug))
 
 
 def run(arguments: list[str], *, debug: bool = False) -> int:
-    """Run one command line and return its exit code; ``debug`` lets errors through with their traceback."""
+    """Run one command line and return its exit code; ``debug`` shows the traceback of an error too."""
     try:
-        return int(app(args=arguments, standalone_mode=False) or 0)
-    except typer.Exit as leaving:
-        return leaving.exit_code
+        code = app(args=arguments or ["--help"], prog_name="finetune", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED_EXIT_CODE
+    except Exception as error:  # noqa: BLE001 - nothing may reach the user as a traceback unasked
+        if debug:
+            traceback.print_exc()
+        return _fail(*_explain(error))
+    # Typer itself turns Ctrl-C into this code.
+    if code == INTERRUPTED_EXIT_CODE:
         return _fail("interrupted; what was finished is kept", INTERRUPTED_EXIT_CODE)
-    except typer.TyperException as error:
-        if debug:
-            raise
-        return _fail(_usage_sentence(error), OptionError.exit_code)
-    except FinetuneError as error:
-        if debug:
-            raise
-        return _fail(str(error), error.exit_code)
-    except MemoryError:
-        if debug:
-            raise
-        return _fail("out of memory; use a smaller --batch-size or --image-size", 5)
-    except OSError as error:
-        if debug:
-            raise
-        return _fail(
-            f"{error.strerror or error}: {error.filename or 'the disk'}; free some space or check the path", 5
-        )
+    return int(code or 0)
 
 
 def _fail(sentence: str, code: int) -> int:
@@ -373,13 +399,36 @@ def _fail(sentence: str, code: int) -> int:
     return code
 
 
+def _explain(error: Exception) -> tuple[str, int]:
+    """Return the sentence and the exit code of an error."""
+    if isinstance(error, FinetuneError):
+        return str(error), error.exit_code
+    if isinstance(error, typer.TyperException):
+        return _usage_sentence(error), OptionError.exit_code
+    if isinstance(error, MemoryError) or _MEMORY_WORDS.search(str(error)):
+        return "out of memory; use a smaller --batch-size or --image-size", ResourceError.exit_code
+    if isinstance(error, OSError):
+        what, where = error.strerror or str(error), error.filename or "the disk"
+        return f"{what}: {where}; free some space or check the path", ResourceError.exit_code
+    return (
+        f"{type(error).__name__}: {error}; this is a fault of the program, please report it with what --debug adds",
+        FinetuneError.exit_code,
+    )
+
+
 def _usage_sentence(error: typer.TyperException) -> str:
-    """Return what the option parser complained about, with the nearest command for an unknown one."""
-    text = str(getattr(error, "message", error) or error).rstrip(".")
+    """Return what the option parser complained about, naming the option, with the nearest known name."""
+    text = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    hint = f"see `{context.command_path if context else 'finetune'} --help`"
     if text.startswith("No such command"):
         wrong = text.split("'")[1]
-        return f"no such command: {wrong}{nearest(wrong, _command_names())}; see `finetune --help`"
-    return f"{text[0].lower()}{text[1:]}; see `finetune --help`"
+        return f"no such command: {wrong}; {hint}{nearest(wrong, _command_names())}"
+    if option := getattr(error, "option_name", None):
+        known = [name for parameter in context.command.params for name in parameter.opts] if context else []
+        known = [] if option in known else known
+        return f"{error.message[0].lower()}{error.message[1:].rstrip('.')}; {hint}{nearest(option, known)}"
+    return f"{text[0].lower()}{text[1:]}; {hint}"
 
 
 def _command_names() -> list[str]:

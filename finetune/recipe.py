@@ -17,6 +17,8 @@ from finetune.errors import OptionError, nearest
 from strategies import STRATEGIES, Strategy, make_strategy
 
 AUTO = "auto"
+DEFAULT_BATCH_SIZE = 32
+_WITHOUT_FLAG = ("strategy_options", "weight_decay", "label_smoothing", "val_share", "test_share")
 
 
 class Recipe(BaseModel):
@@ -35,7 +37,7 @@ class Recipe(BaseModel):
     weights: str = AUTO
     image_size: Annotated[int, Field(ge=32, le=1024)] | None = None
     epochs: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    batch_size: Annotated[int, Field(ge=2, le=4096)] = 32
+    batch_size: Annotated[int, Field(ge=2, le=4096)] | None = None
     lr: Annotated[float, Field(gt=0, le=10)] | None = None
     weight_decay: Annotated[float, Field(ge=0, le=10)] | None = None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] | None = None
@@ -44,7 +46,7 @@ class Recipe(BaseModel):
     test_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     exclude: tuple[str, ...] = ()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    max_minutes: Annotated[float, Field(gt=0)] | None = None
+    max_minutes: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     workers: Annotated[int, Field(ge=0, le=64)] | None = None
 
     @field_validator("strategy")
@@ -52,7 +54,7 @@ class Recipe(BaseModel):
     def _known_strategy(cls, name: str) -> str:
         if name != AUTO and name not in STRATEGIES:
             choices = ", ".join([AUTO, *STRATEGIES])
-            raise ValueError(f"unknown strategy '{name}'{nearest(name, STRATEGIES)}; choose one of {choices}")
+            raise ValueError(f"unknown strategy '{name}'; choose one of {choices}{nearest(name, STRATEGIES)}")
         return name
 
     @model_validator(mode="after")
@@ -70,15 +72,19 @@ class Recipe(BaseModel):
                 f"strategy '{self.strategy}' starts from pretrained weights, but --weights is none; "
                 "use --strategy from-scratch or other weights"
             )
-        self._refuse_unused()
+        if self.strategy != AUTO:
+            self._refuse_unused()
         return self
 
     def _refuse_unused(self) -> None:
-        if self.strategy == AUTO:
-            return
+        if self.starts_random and self.weights not in (AUTO, "none"):
+            raise ValueError(
+                f"--weights {self.weights} has no effect with strategy '{self.strategy}', which starts from random "
+                "weights; leave it out, or use --strategy full-finetune"
+            )
         unused = self.unused_by(self.strategy)
         if unused:
-            flag = "--" + unused[0].replace("_", "-")
+            flag = _shown(unused[0])
             raise ValueError(
                 f"{flag} has no effect with strategy '{self.strategy}', which solves its head on fixed "
                 f"features; leave it out, or use --strategy partial"
@@ -86,11 +92,16 @@ class Recipe(BaseModel):
 
     def unused_by(self, strategy: str) -> list[str]:
         """Return the names of the given options that ``strategy`` would ignore."""
-        defaults = STRATEGIES[strategy]().defaults(n_train=1, batch_size=self.batch_size)
+        defaults = STRATEGIES[strategy]().defaults(n_train=1, batch_size=DEFAULT_BATCH_SIZE)
         if defaults.solver == "gradient":
             return []
-        names = ("epochs", "lr", "weight_decay", "label_smoothing", "augment")
+        names = ("epochs", "batch_size", "lr", "weight_decay", "label_smoothing", "augment")
         return [name for name in names if getattr(self, name) is not None]
+
+    @property
+    def starts_random(self) -> bool:
+        """Whether a strategy was named that starts from random weights."""
+        return self.strategy != AUTO and STRATEGIES[self.strategy].weights == "random"
 
     def build_strategy(self) -> Strategy:
         """Return the strategy with its options; the strategy must be concrete, not ``auto``."""
@@ -120,7 +131,7 @@ class Recipe(BaseModel):
             raise OptionError(f"cannot read the recipe {path}: {error.strerror}; check the path") from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise OptionError(
-                f"the recipe {path} is not valid YAML ({_first_line(error)}); mend the file"
+                f"the recipe {path} is not valid YAML ({_what_is_wrong(error)}); mend the file"
             ) from None
         if not isinstance(fields, Mapping):
             raise OptionError(f"the recipe {path} holds no settings; write lines such as `strategy: partial`")
@@ -135,8 +146,10 @@ class Recipe(BaseModel):
         return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+def _what_is_wrong(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = f" in line {mark.line + 1}" if mark else ""
+    return str(getattr(error, "problem", None) or str(error).splitlines()[0]) + where
 
 
 def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
@@ -144,8 +157,13 @@ def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
-        return f"unknown setting '{name}'{nearest(name, model.model_fields)}; see `finetune fit --help`"
+        return f"unknown setting '{name}', see `finetune fit --help`{nearest(name, model.model_fields)}"
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
     what = first["msg"][0].lower() + first["msg"][1:]
-    return f"--{name.replace('_', '-')} is {first['input']!r}: {what}"
+    return f"{_shown(name)} is {first['input']!r}: {what}"
+
+
+def _shown(name: str) -> str:
+    """Return a field as the user writes it: an option where there is one, else the key in a recipe file."""
+    return name if name in _WITHOUT_FLAG else "--" + name.replace("_", "-")

@@ -19,15 +19,18 @@ from rich.progress import (
 
 from finetune.progress import Advance
 
+PIPE_WIDTH = 10_000
+"""Cells in a line where nobody's screen sets a limit: a folded name is of no use to grep."""
+
 
 class TerminalReporter:
     """Shows sentences and progress with the time left; ``quiet`` keeps only warnings.
 
-    ``log`` gets every sentence too. Where stderr is not a terminal, bars are left out and sentences stay.
+    Where stderr is not a terminal, bars are left out and sentences stay.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False)
         self._quiet = quiet
 
     def say(self, text: str) -> None:
@@ -53,5 +56,7 @@ class TerminalReporter:
 
 
 def result_console(stream: TextIO | None = None) -> Console:
-    """Return the console that results go to: stdout."""
-    return Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
+    """Return the console that results go to: stdout, without wrapping where it is not a terminal."""
+    stream = stream or sys.stdout
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(file=stream, highlight=False, emoji=False, width=width)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from strategies import Strategy
 
 BAR_CELLS = 24
+CARD_CELLS = 100
 MOST_CLASSES_SHOWN = 40
 SEVERITY_MARKS = {"error": "[red]✗ error[/]", "warning": "[yellow]! warning[/]", "note": "· note"}
 
@@ -65,7 +66,8 @@ def strategy_cards(strategies: Mapping[str, type[Strategy]]) -> RenderableType:
     for name, kind in strategies.items():
         options = ", ".join(f"{option}={getattr(kind(), option)}" for option in kind.option_names())
         card = kind.card() + (f"\n\nOptions: {options} (--set NAME=VALUE)" if options else "")
-        cards.append(Panel(Text(card), title=name, title_align="left"))
+        paragraphs = "\n\n".join(" ".join(part.split()) for part in card.split("\n\n"))
+        cards.append(Panel(Text(paragraphs), title=name, title_align="left", width=CARD_CELLS))
     return Group(*cards)
 
 

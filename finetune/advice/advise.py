@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,6 +124,7 @@ def _ways_out(rule: Rule, where: str, backbone: str) -> list[str]:
     """Small and different has two more answers than a strategy."""
     if rule.size != "small" or rule.similarity == "similar":
         return []
+    where = shlex.quote(where)
     other = "resnet50" if backbone != "resnet50" else "vgg16"
     return [
         f"Two other ways: try another backbone (finetune advise {where} --backbone {other}),",

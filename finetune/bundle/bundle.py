@@ -7,6 +7,7 @@ names in index order; ``preprocess.json`` says how an image becomes an input.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import timm
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from finetune.data.transforms import Preprocessing
@@ -23,6 +24,7 @@ from finetune.errors import RunError
 from finetune.model.backbones import Backbone
 from finetune.model.device import best_device
 from finetune.model.layers import classifier_name
+from finetune.model.tensors import save_state
 
 FILES = ("model.safetensors", "config.json", "classes.json", "preprocess.json")
 
@@ -53,13 +55,18 @@ def write_bundle(
     class_names: Sequence[str],
     preprocessing: Preprocessing,
 ) -> None:
-    """Write ``model`` and what belongs to it into ``folder``, which is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-    _write_json(folder / "config.json", _timm_config(backbone, class_names, preprocessing, model))
-    _write_json(folder / "classes.json", list(class_names))
-    _write_json(folder / "preprocess.json", preprocessing.to_json())
+    """Write ``model`` and what belongs to it as the new ``folder``, which appears when it is complete."""
+    unfinished = folder.with_name(f".{folder.name}.tmp")
+    unfinished.mkdir(parents=True)
+    try:
+        save_state(model, unfinished / "model.safetensors")
+        _write_json(unfinished / "config.json", _timm_config(backbone, class_names, preprocessing, model))
+        _write_json(unfinished / "classes.json", list(class_names))
+        _write_json(unfinished / "preprocess.json", preprocessing.to_json())
+        unfinished.rename(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
 
 
 def load_bundle(folder: Path) -> Bundle:

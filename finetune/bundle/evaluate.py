@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -31,8 +32,8 @@ def evaluate(
     unknown = sorted({image.label for image in images} - set(indices))
     if unknown:
         raise DataError(
-            f"class '{unknown[0]}' is not one of the bundle's {len(indices)} classes"
-            f"{nearest(unknown[0], indices)}; rename the folder or drop it with --exclude '{unknown[0]}'"
+            f"class '{unknown[0]}' is not one of the bundle's {len(indices)} classes; rename the folder or drop "
+            f"it with --exclude {shlex.quote(unknown[0])}{nearest(unknown[0], indices)}"
         )
     targets = np.array([indices[image.label] for image in images])
     parts = []
@@ -62,5 +63,6 @@ def evaluate_data(
     images = [image for image in health.images if split in ("all", image.split)]
     if not images:
         raise DataError(f"no readable image in {where}; run `finetune inspect` on it")
+    reporter.say(f"scoring {len(images)} images" + ("" if split == "all" else f" of the {split} split"))
     with reporter.track("evaluating") as advance:
         return evaluate(bundle, images, advance=advance), split

@@ -13,7 +13,7 @@ import torch
 
 from finetune.bundle.bundle import Bundle
 from finetune.data.images import IMAGE_SUFFIXES, load_rgb
-from finetune.errors import DataError, ImageError
+from finetune.errors import DataError, ImageError, ResourceError
 from finetune.evaluation.metrics import softmax
 from finetune.progress import Advance
 
@@ -48,7 +48,7 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+            found += sorted(file for file in path.rglob("*") if _is_image(file.relative_to(path), file))
         elif path.exists():
             found.append(path)
         else:
@@ -56,6 +56,12 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
     if not found:
         raise DataError(f"no images in {', '.join(map(str, paths))}; give image files or folders of them")
     return found
+
+
+def _is_image(name: Path, file: Path) -> bool:
+    """Judge by the ending alone; hidden files and those in hidden folders are passed over."""
+    hidden = any(part.startswith(".") for part in name.parts)
+    return not hidden and file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
 
 
 def predict(
@@ -78,7 +84,7 @@ def _predict_batch(bundle: Bundle, paths: Sequence[Path], top: int) -> list[Pred
         try:
             inputs[rank] = bundle.preprocessing(load_rgb(path))
         except ImageError as error:
-            errors[rank] = str(error)
+            errors[rank] = str(error).removeprefix(f"{path} ")
     answers = {}
     if inputs:
         probabilities = softmax(bundle.logits(torch.stack(list(inputs.values()))).numpy())
@@ -100,9 +106,18 @@ def _top(
     return tuple((names[index], float(probabilities[index])) for index in best)
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Raise ResourceError when ``path`` cannot become a file, before any work is done for it."""
+    if path.is_dir():
+        raise ResourceError(f"--out {path} is a folder; name a CSV file in it")
+    if not path.parent.is_dir():
+        raise ResourceError(f"no folder {path.parent} for --out {path}; make it first")
+
+
 def save_csv(path: Path, predictions: Iterable[Prediction], *, top: int) -> None:
     """Write the predictions to the CSV file ``path`` (see `write_csv`)."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
+    # A path that is not UTF-8 keeps its row.
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         write_csv(stream, predictions, top=top)
 
 

@@ -54,6 +54,8 @@ def open_source(where: str | Path, *, exclude: Collection[str] = (), cache_dir: 
         ArchiveError: the zip is damaged or unsafe.
         ResourceError: no room to unpack it.
     """
+    if not str(where):
+        raise DataError("the data set's path is empty; give a folder or a zip")
     opened, skipped = _listed(str(where), _folder_of(Path(where), cache_dir))
     layout = read_layout(str(where), opened)
     classes = _without(exclude, layout.classes, str(where))

@@ -25,6 +25,8 @@ _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.B
 CROP_AREA = (0.5, 1.0)
 CROP_RATIO = (0.8, 1.25)
 
+LONGEST_ASPECT = 8
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -51,6 +53,7 @@ class Preprocessing:
 
     def resize_and_crop(self, image: Image.Image) -> Image.Image:
         """Return the centre crop, ``image_size`` pixels square, of an RGB ``image`` of any size."""
+        image = _without_far_ends(image)
         scale = self.resize_to / min(image.size)
         width, height = (max(self.image_size, round(side * scale)) for side in image.size)
         left, top = (width - self.image_size) // 2, (height - self.image_size) // 2
@@ -66,6 +69,15 @@ class Preprocessing:
     def __call__(self, image: Image.Image) -> Tensor:
         """Return the network's input for an RGB ``image``: 3 x ``image_size`` x ``image_size``, float32."""
         return self.normalise(self.resize_and_crop(image))
+
+
+def _without_far_ends(image: Image.Image) -> Image.Image:
+    """Cut a very long image to its middle; a centre crop shows no more, and resized it could fill the memory."""
+    longest = LONGEST_ASPECT * min(image.size)
+    if max(image.size) <= longest:
+        return image
+    left, top = (max(0, side - longest) // 2 for side in image.size)
+    return image.crop((left, top, min(image.width, left + longest), min(image.height, top + longest)))
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def _from_timm(name: str) -> Backbone:
     config = timm.models.get_pretrained_cfg(name) if timm.is_model(name) else None
     if config is None:
         hint = nearest(name, CATALOGUE) or nearest(name, timm.list_models())
-        raise WeightsError(f"unknown backbone '{name}'{hint}; `finetune backbones` lists the tested ones")
+        raise WeightsError(f"unknown backbone '{name}', `finetune backbones` lists the tested ones{hint}")
     if config.input_size[0] != 3:
         raise WeightsError(f"backbone '{name}' takes {config.input_size[0]} channels, but images have 3")
     return Backbone(

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytorch_lightning as pl
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 from finetune.evaluation.history import MetricsRow, append_row
+from finetune.model.tensors import save_state
 from finetune.progress import Advance
 
 
@@ -62,13 +63,11 @@ class KeepBest(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Store the weights when they are better than any before; the old file is replaced at once."""
         score = float(trainer.callback_metrics["val_score"])
-        if score <= self._best:
-            return
-        self._best = score
-        model: nn.Module = pl_module.model  # type: ignore[assignment]
-        partial = self._path.with_suffix(".tmp")
-        save_file({name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}, partial)
-        partial.replace(self._path)
+        # Not `<=` and return: a score that is not a number is better than nothing.
+        if score > self._best:
+            self._best = score
+            model: nn.Module = pl_module.model  # type: ignore[assignment]
+            save_state(model, self._path)
 
     def restore(self, model: nn.Module) -> None:
         """Put the best weights into ``model`` and remove the file."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.data import DataLoader
 
+from finetune.data.findings import amount
 from finetune.model.device import best_device
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _forward_s(trial: Tuner, images: torch.Tensor) -> float:
 def describe_minutes(minutes: float) -> str:
     """Return a length of time in words: ``40 seconds``, ``3.2 minutes``, ``2.1 hours``."""
     if minutes < 1.5:
-        return f"{max(1, round(60 * minutes))} seconds"
+        return amount(max(1, round(60 * minutes)), "second")
     return f"{minutes:.1f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import numpy as np
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping, Timer
 
+from finetune.data.findings import amount
 from finetune.data.loading import labelled_loader, training_loader
 from finetune.data.sources import LabelledImage
 from finetune.data.split import Split
@@ -63,6 +65,11 @@ def train(
     return Trained(rows, recipe, stopped)
 
 
+def _batch_size(recipe: Recipe) -> int:
+    assert recipe.batch_size is not None
+    return recipe.batch_size
+
+
 def _tuner(learner: Learner, recipe: Recipe) -> Tuner:
     assert recipe.epochs is not None
     return Tuner(
@@ -73,7 +80,7 @@ def _tuner(learner: Learner, recipe: Recipe) -> Tuner:
         lr=recipe.lr or 0.0,
         weight_decay=recipe.weight_decay or 0.0,
         label_smoothing=recipe.label_smoothing or 0.0,
-        total_steps=recipe.epochs * steps_per_epoch(len(learner.split.train), recipe.batch_size),
+        total_steps=recipe.epochs * steps_per_epoch(len(learner.split.train), _batch_size(recipe)),
         seed=recipe.seed,
     )
 
@@ -81,16 +88,16 @@ def _tuner(learner: Learner, recipe: Recipe) -> Tuner:
 def _measure(learner: Learner, transform: TrainingTransform, recipe: Recipe) -> Estimate:
     """Time a few batches spread over the training images; loading runs beside the steps as it will later."""
     split = learner.split
-    n_images = min(len(split.train), (WARM_UP_BATCHES + TIMED_BATCHES) * recipe.batch_size)
+    n_images = min(len(split.train), (WARM_UP_BATCHES + TIMED_BATCHES) * _batch_size(recipe))
     rows = np.linspace(0, len(split.train) - 1, n_images).round().astype(int)
     some = [split.train[row] for row in rows]
     loader = training_loader(
-        *_paths_and_targets(split, some), transform, batch_size=recipe.batch_size, workers=recipe.workers
+        *_paths_and_targets(split, some), transform, batch_size=_batch_size(recipe), workers=recipe.workers
     )
     return measure_speed(
         _tuner(learner, recipe),
         loader,
-        steps_per_epoch=steps_per_epoch(len(split.train), recipe.batch_size),
+        steps_per_epoch=steps_per_epoch(len(split.train), _batch_size(recipe)),
         n_val=len(split.val),
     )
 
@@ -104,14 +111,14 @@ def _fit_budget(
     if budget is not None and estimate.minutes(recipe.epochs) > budget:
         fewer = estimate.epochs_within(budget)
         reporter.say(
-            f"{recipe.epochs} epochs would take {describe_minutes(estimate.minutes(recipe.epochs))}; "
+            f"{amount(recipe.epochs, 'epoch')} would take {describe_minutes(estimate.minutes(recipe.epochs))}; "
             f"--max-minutes {recipe.max_minutes:g} leaves time for {fewer}"
         )
         recipe = recipe.with_changes(epochs=fewer)
     epochs = recipe.epochs or 1
     minutes = estimate.minutes(epochs)
     reporter.say(
-        f"training: {epochs} epochs of {estimate.steps_per_epoch} steps, at most "
+        f"training: {amount(epochs, 'epoch')} of {amount(estimate.steps_per_epoch, 'step')}, at most "
         f"{describe_minutes(minutes)} (measured: {estimate.step_s:.2f} s a step); early stopping may end it sooner"
     )
     advice = suggestions(minutes, recipe.image_size or 224)
@@ -133,7 +140,7 @@ def _run(
     train_batches = training_loader(
         *_paths_and_targets(split, split.train),
         transform,
-        batch_size=recipe.batch_size,
+        batch_size=_batch_size(recipe),
         workers=recipe.workers,
     )
     val_batches = labelled_loader(
@@ -142,7 +149,7 @@ def _run(
     total_steps = recipe.epochs * len(train_batches)
     history, best = History(folder.metrics), KeepBest(folder.best)
     stoppers = _stoppers(recipe, budget)
-    with reporter.track("training") as advance, _quiet_lightning():
+    with reporter.track("training") as advance, _quiet_lightning(), _interruptible():
         trainer = pl.Trainer(
             max_epochs=recipe.epochs,
             accelerator="auto",
@@ -158,7 +165,7 @@ def _run(
         trainer.validate(tuner, val_batches, verbose=False)
         trainer.fit(tuner, train_batches, val_batches)
     best.restore(tuner.model)
-    return tuple(history.rows), _why_stopped(trainer, recipe, stoppers)
+    return tuple(history.rows), _why_stopped(trainer, recipe, history.rows, stoppers)
 
 
 def _stoppers(recipe: Recipe, budget: float | None) -> list[pl.Callback]:
@@ -170,9 +177,11 @@ def _stoppers(recipe: Recipe, budget: float | None) -> list[pl.Callback]:
     return stoppers
 
 
-def _why_stopped(trainer: pl.Trainer, recipe: Recipe, stoppers: Sequence[pl.Callback]) -> str:
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+def _why_stopped(
+    trainer: pl.Trainer, recipe: Recipe, rows: Sequence[MetricsRow], stoppers: Sequence[pl.Callback]
+) -> str:
+    if not math.isfinite(rows[-1].val_score):
+        return "the loss was no number any more; try a smaller --lr"
     if trainer.current_epoch >= (recipe.epochs or 0):
         return "all epochs done"
     if any((timer.time_remaining() or 0) <= 0 for timer in stoppers if isinstance(timer, Timer)):
@@ -185,6 +194,17 @@ def _paths_and_targets(split: Split, images: Sequence[LabelledImage]) -> tuple[l
 
 
 @contextmanager
+def _interruptible() -> Iterator[None]:
+    """Give Ctrl-C its meaning back: Lightning turns it into exit code 1 and ignores it from then on."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from None
+
+
+@contextmanager
 def _quiet_lightning() -> Iterator[None]:
     """Lightning's own chatter is not for the user: devices, tips, and hints on loader processes."""
     loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
@@ -193,6 +213,8 @@ def _quiet_lightning() -> Iterator[None]:
         logger.setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # Modules in eval mode are what freezing means here.
+        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         try:
             yield

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from finetune.advice.advise import Advice, advise, make_profile
 from finetune.advice.similarity import measure_transfer_gain
-from finetune.data.health import HealthReport, inspect_source
+from finetune.data.health import Finding, HealthReport, inspect_source
 from finetune.data.sources import open_source
 from finetune.data.split import Split, split_images
 from finetune.errors import DataError
@@ -15,6 +15,8 @@ from finetune.model.backbones import Backbone, find_backbone
 from finetune.model.weights import WeightsRecord, choose_backbone, locate_weights
 from finetune.progress import Reporter
 from finetune.recipe import AUTO, Recipe
+
+EXAMPLES_SAID = 3
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,18 @@ def prepare(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Repor
 
 
 def find_weights(recipe: Recipe, *, offline: bool, reporter: Reporter) -> tuple[Backbone, WeightsRecord]:
-    """Return the concrete backbone and where its weights are, and say which and why."""
-    name, why = choose_backbone(recipe.backbone, recipe.weights, offline=offline)
+    """Return the concrete backbone and where its weights are, and say which and why.
+
+    A strategy that starts from random weights needs none, so none are asked for.
+    """
+    choice = "none" if recipe.starts_random else recipe.weights
+    name, why = choose_backbone(recipe.backbone, choice, offline=offline)
     if why:
         reporter.say(why)
     backbone = find_backbone(name)
     if backbone.note:
         reporter.say(f"note: {backbone.note}")
-    return backbone, locate_weights(backbone, recipe.weights, offline=offline)
+    return backbone, locate_weights(backbone, choice, offline=offline)
 
 
 def inspect_data(where: str | Path, recipe: Recipe, reporter: Reporter) -> HealthReport:
@@ -64,8 +70,17 @@ def inspect_data(where: str | Path, recipe: Recipe, reporter: Reporter) -> Healt
         raise DataError(first.message)
     for finding in health.findings:
         if finding.severity == "warning":
-            reporter.say(f"warning: {finding.message}")
+            reporter.say(f"warning: {finding.message}{_named(finding)}")
     return health
+
+
+def _named(finding: Finding) -> str:
+    """Return the first of the finding's examples and how many there are besides, in brackets."""
+    if not finding.examples:
+        return ""
+    shown = ", ".join(finding.examples[:EXAMPLES_SAID])
+    more = len(finding.examples) > EXAMPLES_SAID
+    return f" ({shown}{', …; see `finetune inspect`' if more else ''})"
 
 
 def advise_on(

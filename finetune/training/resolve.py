@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from finetune.data.transforms import Preprocessing
 from finetune.model.backbones import Backbone
-from finetune.recipe import Recipe
+from finetune.recipe import DEFAULT_BATCH_SIZE, Recipe
 from strategies import TrainingDefaults
 
 DEFAULT_AUGMENT = "crop"
@@ -37,14 +37,15 @@ def resolve(recipe: Recipe, *, strategy: str, backbone: Backbone, weights: str, 
         "image_size": recipe.image_size or backbone.image_size,
     }
     named = recipe.with_changes(**changes)
-    defaults = named.build_strategy().defaults(n_train=n_train, batch_size=recipe.batch_size)
+    batch_size = recipe.batch_size or DEFAULT_BATCH_SIZE
+    defaults = named.build_strategy().defaults(n_train=n_train, batch_size=batch_size)
     if defaults.solver == "gradient":
-        named = _with_numbers(named, defaults, n_train)
+        named = _with_numbers(named.with_changes(batch_size=batch_size), defaults, n_train, batch_size)
     return Resolved(named, defaults, tuple(_note(unused, strategy)))
 
 
-def _with_numbers(recipe: Recipe, defaults: TrainingDefaults, n_train: int) -> Recipe:
-    epochs = math.ceil(defaults.steps / steps_per_epoch(n_train, recipe.batch_size))
+def _with_numbers(recipe: Recipe, defaults: TrainingDefaults, n_train: int, batch_size: int) -> Recipe:
+    epochs = math.ceil(defaults.steps / steps_per_epoch(n_train, batch_size))
     own = {
         "epochs": epochs,
         "lr": defaults.lr,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetune.errors import ResourceError, RunError
+from finetune.errors import OptionError, ResourceError, RunError
 
 CHECKPOINTS = Path("checkpoints")
+LONGEST_STEM = 60
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The paths of one run."""
+    """The paths of one run; ``made`` are the folders that were made for it, innermost first."""
 
     path: Path
+    made: tuple[Path, ...] = ()
 
     @property
     def recipe(self) -> Path:
@@ -62,10 +65,27 @@ class RunFolder:
         """Return the path of the finished classifier."""
         return self.path / "bundle"
 
+    def discard(self) -> None:
+        """Remove what was made for the run, as far as it is empty."""
+        with contextlib.suppress(OSError):
+            for folder in self.made:
+                folder.rmdir()
+
+
+def refuse_inside_data(folder: Path, data: str | Path) -> None:
+    """Raise OptionError when ``folder`` lies in the data set: the next run would take its pictures for images."""
+    images = Path(data).expanduser()
+    if str(data) and images.is_dir() and folder.resolve().is_relative_to(images.resolve()):
+        raise OptionError(
+            f"the run folder {folder} would lie inside the data set {data} and be taken for images next time; "
+            "choose one outside it with --out"
+        )
+
 
 def claim_folder(path: Path) -> RunFolder:
     """Make ``path`` the folder of a new run; raises RunError (exit code 6) when something is in it."""
     try:
+        made = _missing(path)
         path.mkdir(parents=True, exist_ok=True)
         in_use = any(path.iterdir())
     except FileExistsError:
@@ -82,20 +102,32 @@ def claim_folder(path: Path) -> RunFolder:
         raise RunError(
             f"--out {path} is not empty; choose another folder, or leave --out away for a free one"
         )
-    return RunFolder(path)
+    return RunFolder(path, made)
+
+
+def _missing(path: Path) -> tuple[Path, ...]:
+    return tuple(folder for folder in (path, *path.parents) if not folder.exists())
 
 
 def claim_next_folder(data: str, strategy: str, root: Path = CHECKPOINTS) -> RunFolder:
     """Make ``root/<data>-<strategy>-<n>`` with the least free n >= 1; two runs at once get two folders."""
-    stem = re.sub(r"[^\w.-]+", "-", Path(data).stem or Path(data).resolve().name).strip("-.") or "run"
+    stem = _stem(data)
     number = 1
     while True:
         path = root / f"{stem}-{strategy}-{number}"
         try:
+            made = _missing(path)
             path.mkdir(parents=True)
         except FileExistsError:
             number += 1
         except OSError as error:
             raise ResourceError(f"cannot make the run folder {path}: {error.strerror}; give --out") from None
         else:
-            return RunFolder(path)
+            return RunFolder(path, made)
+
+
+def _stem(data: str) -> str:
+    """Return the data set's name without its ending, made fit for a folder's name."""
+    path = Path(data).expanduser().resolve()
+    name = path.name if path.is_dir() else path.stem
+    return re.sub(r"[^\w.-]+", "-", name)[:LONGEST_STEM].strip("-.") or "run"

@@ -22,7 +22,14 @@ from finetune.recipe import AUTO, Recipe
 from finetune.training.learner import Learner, build_learner
 from finetune.training.prepare import Prepared, prepare
 from finetune.training.resolve import Resolved, resolve
-from finetune.training.run_folder import RunFolder, claim_folder, claim_next_folder
+from finetune.training.run_folder import (
+    CHECKPOINTS,
+    RunFolder,
+    claim_folder,
+    claim_next_folder,
+    refuse_inside_data,
+)
+from finetune.training.run_log import RunLog
 from finetune.training.ways import Outcome, train_by_gradient, train_head_only
 
 
@@ -73,22 +80,26 @@ def fit(
     Raises FinetuneError, whose subclasses tell data, weights, options, resources and run state apart.
     """
     recipe = recipe or Recipe()
-    clock = _Clock()
+    clock, log = _Clock(), RunLog(reporter)
+    refuse_inside_data(out or CHECKPOINTS, where)
     folder = None if out is None else claim_folder(out)
     try:
         with clock.phase("prepare"):
-            prepared = prepare(where, recipe, offline=offline, reporter=reporter)
-        resolved = _choose(prepared, recipe, reporter)
-        folder = folder or claim_next_folder(str(where), resolved.recipe.strategy)
-        return _train_and_report(prepared, resolved, recipe, folder, clock, reporter)
+            prepared = prepare(where, recipe, offline=offline, reporter=log)
+        resolved = _choose(prepared, recipe, log)
+        with clock.phase("build"):
+            learner = build_learner(prepared, resolved)
     except BaseException:
-        _remove_if_empty(folder)
+        if folder is not None:
+            folder.discard()
         raise
-
-
-def _remove_if_empty(folder: RunFolder | None) -> None:
-    if folder is not None and folder.path.is_dir() and not any(folder.path.iterdir()):
-        folder.path.rmdir()
+    folder = folder or claim_next_folder(str(where), resolved.recipe.strategy)
+    log.open(folder.log)
+    try:
+        return _train_and_report(prepared, resolved, learner, recipe, folder, clock, log)
+    except BaseException as error:
+        log.note(f"ended early: {str(error) or type(error).__name__}")
+        raise
 
 
 def _choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
@@ -102,9 +113,9 @@ def _choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
         reporter.say(f"strategy {strategy}: {prepared.advice.reason}")
         for warning in prepared.advice.warnings:
             reporter.say(f"warning: {warning}")
-    source = {"cache": "hub", "file": str(prepared.weights.path)}.get(
-        prepared.weights.source, prepared.weights.source
-    )
+    # The file's full path, so that the recipe repeats the run from any folder.
+    file = str(prepared.weights.path and prepared.weights.path.resolve())
+    source = {"cache": "hub", "file": file}.get(prepared.weights.source, prepared.weights.source)
     weights = "none" if strategy == "from-scratch" else source
     resolved = resolve(
         recipe,
@@ -121,17 +132,16 @@ def _choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
 def _train_and_report(
     prepared: Prepared,
     resolved: Resolved,
+    learner: Learner,
     asked: Recipe,
     folder: RunFolder,
     clock: _Clock,
-    reporter: Reporter,
+    log: RunLog,
 ) -> Run:
     recipe, split = resolved.recipe, prepared.split
     folder.recipe.write_text(recipe.to_yaml(), encoding="utf-8")
-    with clock.phase("build"):
-        learner = build_learner(prepared, resolved)
     with clock.phase("train"):
-        outcome = _train(learner, resolved, folder, clock.minutes, reporter)
+        outcome = _train(learner, resolved, folder, clock.minutes, log)
     with clock.phase("write"):
         folder.recipe.write_text(outcome.recipe.to_yaml(), encoding="utf-8")
         write_bundle(
@@ -142,10 +152,11 @@ def _train_and_report(
             preprocessing=learner.preprocessing,
         )
     with clock.phase("evaluate"):
-        metrics = _judge(prepared, folder, recipe, reporter)
+        metrics = _judge(prepared, folder, recipe, log)
     report = _report(prepared, learner, outcome, metrics, asked=asked, seconds=clock.seconds)
     report.write(folder.report)
     draw_confusion(np.array(metrics.confusion), split.class_names, _title(report), folder.confusion)
+    log.note(report.sentence())
     return Run(folder, report, outcome.recipe)
 
 

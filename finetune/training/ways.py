@@ -35,6 +35,11 @@ def train_head_only(learner: Learner, recipe: Recipe, folder: RunFolder, reporte
         f"training: the features of {n_images} images once, about {describe_minutes(image_s * n_images / 60)} "
         f"(measured: {1000 * image_s:.0f} ms an image), then the head is solved"
     )
+    if recipe.max_minutes is not None and image_s * n_images / 60 > recipe.max_minutes:
+        reporter.say(
+            f"warning: that is more than --max-minutes {recipe.max_minutes:g}, and there are no epochs to leave "
+            "out; a smaller --image-size is faster"
+        )
     features = train_features(learner, workers=recipe.workers, reporter=reporter)
     solved = fit_head(learner, features, seed=recipe.seed, reporter=reporter)
     write_regularisation(folder.metrics, solved.path)

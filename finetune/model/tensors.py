@@ -1,0 +1,29 @@
+"""Write a network's tensors to a .safetensors file: whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import nn
+
+from finetune.errors import ResourceError
+
+
+def save_state(model: nn.Module, path: Path) -> None:
+    """Write the state of ``model`` to ``path``; a file that was there is replaced at once.
+
+    Raises ResourceError when there is no room.
+    """
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    unfinished = path.with_suffix(".tmp")
+    try:
+        save_file(state, unfinished, metadata={"format": "pt"})
+        unfinished.replace(path)
+    except (SafetensorError, OSError) as error:
+        raise ResourceError(
+            f"cannot write {path} ({error}); free some space or choose another folder"
+        ) from None
+    finally:
+        unfinished.unlink(missing_ok=True)
