@@ -80,11 +80,9 @@ def write_sample(name: str, target: Path, *, seed: int = 0, progress: Progress |
 
 
 def _refuse_occupied(target: Path) -> None:
-    if target.is_dir():
-        occupied = next(target.iterdir(), None) is not None
-    else:
-        occupied = target.exists() or target.is_symlink()
-    if occupied:
+    if target.is_dir() and next(target.iterdir(), None) is None:
+        return
+    if target.exists() or target.is_symlink():
         what = "a folder that is not empty" if target.is_dir() else "not a folder"
         raise RunError(f"{target} is {what}, and nothing is ever overwritten; name a new or empty folder")
 

@@ -78,4 +78,4 @@ CLUTTER: tuple[Callable[[int, np.random.Generator, Noise], list[Surface]], ...] 
     pebble,
     berry,
 )
-"""Everything that lies about; leaves count twice."""
+"""Everything that lies about, (grid steps, random stream, noise) → a body; leaves count twice."""

@@ -121,4 +121,4 @@ GROUNDS: tuple[Callable[[Floats, Floats, np.random.Generator, Noise], Ground], .
     tiles,
     wicker,
 )
-"""Every ground; wood and cloth count twice."""
+"""Every ground, (x, y in fruit radii (h, w), random stream, noise) → a ground; wood and cloth count twice."""

@@ -34,7 +34,7 @@ class Noise:
         start = rng.integers(TILE, size=2)
         rows = (along * (repeats[0] * TILE / shape[0])).astype(np.intp) + start[0]
         columns = around * TILE * repeats[1] // shape[1] + start[1]
-        laid: Floats = tile[(rows % TILE)[:, None], columns % TILE]
+        laid: Floats = tile.take(rows % TILE, axis=0).take(columns % TILE, axis=1)
         return laid
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,58 +9,14 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from .bodies import Surface
+from .camera import Camera, Light, dot
 from .noise import Floats
 
 FINER = 2
-"""Points a pixel and axis before halving."""
+"""Grid lines a pixel where points fall, before halving."""
 
-
-@dataclass(frozen=True)
-class Camera:
-    """A pinhole over the table plane z = 0, looking at the origin from −y; lengths in fruit radii."""
-
-    distance: float
-    pitch: float
-    focal_px: float
-    side_px: int
-
-    @property
-    def place(self) -> Floats:
-        """Where it stands, (3,)."""
-        return np.array([0, -np.cos(self.pitch), np.sin(self.pitch)], np.float32) * np.float32(self.distance)
-
-    @property
-    def axes(self) -> Floats:
-        """Right, up and ahead, (3, 3)."""
-        c, s = math.cos(self.pitch), math.sin(self.pitch)
-        return np.array([[1, 0, 0], [0, s, c], [0, c, -s]], np.float32)
-
-    def project(self, places: Floats) -> Floats:
-        """Take places (3, n) to column, row (in pixels) and depth, (3, n)."""
-        right, up, depth = turned(self.axes, places - self.place[:, None])
-        scale = self.focal_px / depth
-        half = self.side_px / 2
-        return np.stack([half + right * scale, half - up * scale, depth])
-
-    def table(self) -> tuple[Floats, Floats, Floats]:
-        """Give x, y and depth of the table under every pixel, (h, w) each; NaN at and above the horizon."""
-        steps = (np.arange(self.side_px, dtype=np.float32) + 0.5 - self.side_px / 2) / self.focal_px
-        right, up = steps[None, :], -steps[:, None]
-        c, s = math.cos(self.pitch), math.sin(self.pitch)
-        rise = up * c - s
-        depth = np.where(rise < -0.02, -self.place[2] / np.minimum(rise, -0.02), np.float32(np.nan))
-        x, y = right * depth, self.place[1] + (up * s + c) * depth
-        return x, np.broadcast_to(y, x.shape), np.broadcast_to(depth, x.shape)
-
-
-@dataclass(frozen=True)
-class Light:
-    """One lamp (direction to it, colour), a sky above, the table's glow below; linear colours (3,)."""
-
-    towards: Floats
-    lamp: Floats
-    sky: Floats
-    glow: Floats
+COARSER = 4
+"""Pixels a grid line where shadows fall, before blurring."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +33,6 @@ class Layer:
         under = canvas[self.top : self.top + height, self.left : self.left + width]
         under *= 1 - self.pixels[..., 3:]
         under += self.pixels[..., :3]
-
-
-def turned(matrix: Floats, places: Floats) -> Floats:
-    """Multiply places (3, …) by a (3, 3) matrix."""
-    return np.stack([_dot(row, places) for row in matrix])
 
 
 def display(light: Floats) -> Floats:
@@ -107,18 +57,16 @@ def blurred(pixels: Floats, radius_px: float) -> Floats:
 
 
 def shadow(places: Floats, towards: Floats, camera: Camera, softness_px: float) -> Floats:
-    """Cast points (3, n) along the light on the table: darkness (h, w) in [0, 1]."""
+    """Cast points (3, n) along the light on the table: darkness (h, w) in [0, 1], soft by 2 px or more."""
     fallen = places - towards[:, None] * (places[2] / towards[2])
     column, row, _ = camera.project(fallen)
-    half = camera.side_px // 2
-    mask = np.zeros((half, half), np.uint8)
-    inside = (column >= 0) & (row >= 0) & (column < camera.side_px - 1) & (row < camera.side_px - 1)
-    mask[(row[inside] / 2).astype(np.intp), (column[inside] / 2).astype(np.intp)] = 255
-    closed = Image.fromarray(mask).filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.MinFilter(3))
-    soft = closed.filter(ImageFilter.GaussianBlur(softness_px / 2))
-    return (
-        np.asarray(soft.resize((camera.side_px, camera.side_px), Image.Resampling.BILINEAR), np.float32) / 255
-    )
+    inside = (column >= 0) & (row >= 0) & (column < camera.side_px) & (row < camera.side_px)
+    side = camera.side_px // COARSER
+    mask = np.zeros((side, side), np.uint8)
+    mask[tuple((np.stack([row[inside], column[inside]]) / COARSER).astype(np.intp))] = 255
+    soft = Image.fromarray(mask).filter(ImageFilter.GaussianBlur(softness_px / COARSER))
+    wide = soft.resize((camera.side_px, camera.side_px), Image.Resampling.BICUBIC)
+    return np.asarray(wide, np.float32) / np.float32(255)
 
 
 def _normals(surface: Surface) -> Floats:
@@ -142,21 +90,21 @@ def _normals(surface: Surface) -> Floats:
             down[0] * around[1] - down[1] * around[0],
         ]
     )
-    normals /= np.sqrt(_dot(normals, normals)) + np.float32(1e-9)
+    normals /= np.sqrt(dot(normals, normals)) + np.float32(1e-9)
     return normals
 
 
 def _visible(surface: Surface, camera: Camera, light: Light) -> tuple[Floats, Floats]:
     places, normals = surface.places.reshape(3, -1), _normals(surface).reshape(3, -1)
     view = camera.place[:, None] - places
-    facing = _dot(normals, view)
+    facing = dot(normals, view)
     if surface.two_sided:
         normals = normals * np.where(facing < 0, -1, 1).astype(np.float32)
         kept = np.flatnonzero(places[2] > -0.02)
     else:
         kept = np.flatnonzero((facing > 0) & (places[2] > -0.02))
     places, normals, view = places.take(kept, axis=1), normals.take(kept, axis=1), view.take(kept, axis=1)
-    view /= np.sqrt(_dot(view, view))
+    view /= np.sqrt(dot(view, view))
     colours = surface.colours.reshape(3, -1).take(kept, axis=1)
     return camera.project(places), display(_lit(surface, places, normals, view, colours, light))
 
@@ -166,25 +114,19 @@ def _lit(
 ) -> Floats:
     """Shade points: a soft-edged lamp, sky above, glow below, darker near the table, highlight and rim."""
     wrap = 0.15
-    lamp = np.clip((_dot(light.towards, normals) + wrap) / (1 + wrap), 0, 1)
+    lamp = np.clip((dot(light.towards, normals) + wrap) / (1 + wrap), 0, 1)
     upward = 0.5 + 0.5 * normals[2]
     closeness = np.clip(places[2] / 0.9, 0, 1)
     open_sky = np.maximum(upward, 0.25 + 0.75 * closeness) * upward
     diffuse = light.lamp[:, None] * lamp + light.sky[:, None] * open_sky
     diffuse += light.glow[:, None] * ((1 - upward) * (0.3 + 0.7 * closeness))
     half = light.towards[:, None] + view
-    half /= np.sqrt(_dot(half, half)) + 1e-9
-    highlight = surface.gloss * np.clip(_dot(normals, half), 0, 1) ** surface.sharpness
-    edge = (1 - np.clip(_dot(normals, view), 0, 1)) ** 3
+    half /= np.sqrt(dot(half, half)) + 1e-9
+    highlight = surface.gloss * np.clip(dot(normals, half), 0, 1) ** surface.sharpness
+    edge = (1 - np.clip(dot(normals, view), 0, 1)) ** 3
     rim = (0.25 * surface.gloss + surface.fuzz) * edge * upward
     shaded: Floats = colours * diffuse + light.lamp[:, None] * highlight + light.sky[:, None] * rim
     return shaded
-
-
-def _dot(a: Floats, b: Floats) -> Floats:
-    """Multiply vectors (3, …) point by point."""
-    product: Floats = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-    return product
 
 
 def _splat(spots: Floats, colours: Floats, side_px: int, margin_px: int) -> Layer:
@@ -218,8 +160,9 @@ def _halve(pixels: Floats) -> Floats:
     spread = total.copy()
     spread[:, 1:] += total[:, :-1]
     spread[:, :-1] += total[:, 1:]
-    spread[:, :, 1:] += total[:, :, :-1]
-    spread[:, :, :-1] += total[:, :, 1:]
+    tall = spread.copy()
+    spread[:, :, 1:] += tall[:, :, :-1]
+    spread[:, :, :-1] += tall[:, :, 1:]
     total = np.where(total[3] > 0, total, spread)
     coverage *= total[3] > 0
     return np.dstack([*(total[:3] * (coverage / np.maximum(total[3], 1))), coverage])
