@@ -31,8 +31,9 @@ class Backbone:
     ``name`` is timm's architecture name and ``tag`` its weights tag; ``image_size`` is the side in pixels of
     the square input; ``mean`` and ``std`` are per RGB channel on the 0 to 1 scale; ``crop`` is the share of
     the resized shorter side that the centre crop keeps; ``n_parameters`` counts the 1000-class network;
-    ``packaged`` says that the weights come with the installation; ``fixed_size`` that no other
-    input size is possible; ``note`` is a sentence for the user.
+    ``hub_id`` is the weights' repository on the hub, empty when there are none; ``packaged`` says that the
+    weights come with the installation; ``fixed_size`` that no other input size is possible; ``note`` is a
+    sentence for the user.
     """
 
     name: str
@@ -44,18 +45,14 @@ class Backbone:
     std: Rgb = IMAGENET_STD
     interpolation: Interpolation = "bilinear"
     crop: float = 0.875
+    hub_id: str = ""
     packaged: bool = False
     fixed_size: bool = False
     note: str = ""
 
-    @property
-    def hub_id(self) -> str:
-        """Return the weights' repository on the hub."""
-        return f"timm/{self.name}.{self.tag}"
-
 
 def _torchvision(name: str, n_parameters: int) -> Backbone:
-    return Backbone(name, "tv_in1k", 224, n_parameters, "bsd-3-clause")
+    return Backbone(name, "tv_in1k", 224, n_parameters, "bsd-3-clause", hub_id=f"timm/{name}.tv_in1k")
 
 
 def _lite(
@@ -71,14 +68,24 @@ def _lite(
         HALF,
         interpolation,
         crop,
+        f"timm/tf_efficientnet_lite{level}.in1k",
         packaged=level == 0,
     )
 
 
 def _tiny(name: str, n_parameters: int, mean: Rgb, std: Rgb, interpolation: Interpolation) -> Backbone:
-    note = "a tiny network for trials, not for results"
     return Backbone(
-        name, "r160_in1k", 160, n_parameters, "apache-2.0", mean, std, interpolation, 0.95, note=note
+        name,
+        "r160_in1k",
+        160,
+        n_parameters,
+        "apache-2.0",
+        mean,
+        std,
+        interpolation,
+        0.95,
+        f"timm/{name}.r160_in1k",
+        note="a tiny network for trials, not for results",
     )
 
 
@@ -126,14 +133,21 @@ def find_backbone(name: str) -> Backbone:
 def _from_timm(name: str) -> Backbone:
     import timm
 
-    config = timm.models.get_pretrained_cfg(name) if timm.is_model(name) else None
+    bare, _, tag = name.partition(".")
+    try:
+        config = timm.models.get_pretrained_cfg(name) if timm.is_model(name) else None
+    except RuntimeError:
+        known = [tagged.partition(".")[2] for tagged in timm.list_pretrained(f"{bare}.*")]
+        raise WeightsError(
+            f"unknown weights tag '{tag}' of {bare}, timm has {', '.join(known) or 'none'}{nearest(tag, known)}"
+        ) from None
     if config is None:
         hint = nearest(name, CATALOGUE) or nearest(name, timm.list_models())
         raise WeightsError(f"unknown backbone '{name}', `finetune backbones` lists the tested ones{hint}")
     if config.input_size[0] != 3:
         raise WeightsError(f"backbone '{name}' takes {config.input_size[0]} channels, but images have 3")
     return Backbone(
-        name.partition(".")[0],
+        bare,
         config.tag or "",
         config.input_size[-1],
         0,
@@ -142,6 +156,7 @@ def _from_timm(name: str) -> Backbone:
         _rgb(config.std),
         "bicubic" if config.interpolation == "bicubic" else "bilinear",
         config.crop_pct or 0.875,
+        config.hf_hub_id or "",
         fixed_size=bool(config.fixed_input_size),
         note=f"'{name}' is not in the tested catalogue; its layers are ordered as timm groups them",
     )

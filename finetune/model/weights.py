@@ -60,7 +60,9 @@ def choose_backbone(name: str, weights: str, *, offline: bool) -> tuple[str, str
             PREFERRED_BACKBONE,
             f"backbone {PREFERRED_BACKBONE}: its ImageNet weights are in the local cache",
         )
-    if weights == "hub" or (not is_offline(offline) and hub_answers(preferred)):
+    if weights == "hub":
+        return PREFERRED_BACKBONE, f"backbone {PREFERRED_BACKBONE}: weights from the model hub were asked for"
+    if not is_offline(offline) and hub_answers(preferred):
         return PREFERRED_BACKBONE, f"backbone {PREFERRED_BACKBONE}: the model hub answers"
     why = "offline" if is_offline(offline) else "the model hub does not answer"
     return PACKAGED_BACKBONE, (
@@ -72,7 +74,7 @@ def choose_backbone(name: str, weights: str, *, offline: bool) -> tuple[str, str
 def locate_weights(backbone: Backbone, choice: str, *, offline: bool) -> WeightsRecord:
     """Find the weights of ``backbone``.
 
-    ``choice`` is ``auto`` (local cache, then hub, then package), ``hub`` (cache, then download),
+    ``choice`` is ``auto`` (local cache, then package, then hub), ``hub`` (cache, then download),
     ``packaged``, ``none``, or the path of a ``.safetensors`` file. With ``offline`` nothing leaves the machine.
     Raises WeightsError when they cannot be had, naming the ways out; ResourceError when a download breaks.
     """
@@ -87,6 +89,11 @@ def locate_weights(backbone: Backbone, choice: str, *, offline: bool) -> Weights
         return WeightsRecord("cache", backbone.hub_id, cached, sha256_of(cached), backbone.licence)
     if choice == "auto" and backbone.packaged:
         return _from_package(backbone)
+    if not backbone.hub_id:
+        raise WeightsError(
+            f"timm has no pretrained weights for {backbone.name}; give --weights FILE.safetensors, train it with "
+            "--strategy from-scratch, or choose one of `finetune backbones`"
+        )
     if is_offline(offline):
         raise WeightsError(_ways_out(backbone, "is not in the local cache, and --offline forbids a download"))
     return _from_hub(backbone)
@@ -96,6 +103,8 @@ def cached_file(backbone: Backbone) -> Path | None:
     """Return the weights file in the local hub cache, or None; touches no network."""
     from huggingface_hub import try_to_load_from_cache
 
+    if not backbone.hub_id:
+        return None
     found = try_to_load_from_cache(backbone.hub_id, HUB_FILE)
     return Path(found) if isinstance(found, str) else None
 
@@ -222,10 +231,13 @@ def _from_package(backbone: Backbone) -> WeightsRecord:
 def _from_hub(backbone: Backbone) -> WeightsRecord:
     from huggingface_hub import hf_hub_download
 
+    # The download itself would try for half a minute before it gave up.
+    if not hub_answers(backbone):
+        raise WeightsError(_ways_out(backbone, "could not be downloaded (the model hub does not offer it now)"))
     try:
         path = Path(hf_hub_download(backbone.hub_id, HUB_FILE, etag_timeout=HUB_TIMEOUT_S))
     except OSError as error:
-        if error.errno is not None:
+        if error.errno is not None and not isinstance(error, (ConnectionError, TimeoutError)):
             raise ResourceError(f"storing {backbone.hub_id} failed: {error}; free some disk space") from None
         raise WeightsError(_ways_out(backbone, "could not be downloaded")) from error
     except Exception as error:
@@ -236,7 +248,8 @@ def _from_hub(backbone: Backbone) -> WeightsRecord:
 
 
 def _ways_out(backbone: Backbone, why: str) -> str:
+    installed = "weights packaged" if backbone.packaged else f"backbone {PACKAGED_BACKBONE}"
     return (
-        f"{backbone.name}: {backbone.hub_id} {why}; either use --backbone {PACKAGED_BACKBONE} (its weights are "
-        f"installed), or give --weights FILE.safetensors, or run once with a network"
+        f"{backbone.name}: {backbone.hub_id} {why}; either use --{installed} (its weights are installed), "
+        f"or give --weights FILE.safetensors, or run once with a network"
     )
