@@ -16,6 +16,8 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from sklearn.linear_model import LogisticRegression  # noqa: F401 - its BLAS must be there to be limited
+from threadpoolctl import threadpool_limits
 
 from finetune.cli import run
 from finetune.model.backbones import find_backbone
@@ -32,7 +34,8 @@ def one_thread() -> Iterator[None]:
     """Threads that wait for each other on a busy machine make tiny networks twenty times slower."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with threadpool_limits(1):
+        yield
     torch.set_num_threads(before)
 
 
@@ -76,7 +79,7 @@ def finetune(capsys: pytest.CaptureFixture[str]) -> Finetune:
 def environment(**changes: str) -> dict[str, str]:
     """This process's environment, one thread for each child, and the package from any folder."""
     paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, **changes}
+    return {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": paths, **changes}
 
 
 def finetune_process(*arguments: object, cwd: Path, **changes: str) -> Answer:
