@@ -319,9 +319,7 @@ def test_a_learning_rate_that_breaks_the_network_still_gives_a_sound_classifier(
 def test_quiet_leaves_only_warnings_and_the_result(
     finetune: Finetune, colours: Path, tiny: tuple[str, ...], tmp_path: Path
 ) -> None:
-    answer = finetune(
-        "fit", colours, "--strategy", "freeze-all", *tiny, "--quiet", "--out", tmp_path / "run"
-    )
+    answer = finetune("fit", colours, "--strategy", "freeze-all", *tiny, "--quiet", "--out", tmp_path / "run")
     assert answer.out.startswith("freeze-all: ")
     assert answer.err.splitlines()
     assert all(line.startswith("warning: ") for line in answer.err.splitlines())
