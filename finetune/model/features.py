@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from finetune.model.device import best_device
 from finetune.model.layers import Grouping, classifier_name
@@ -44,12 +46,13 @@ def extract_features(
     """Run ``batches`` (each B x 3 x H x W, normalised) through ``model`` in eval mode.
 
     ``training_statistics`` normalises with each batch's own statistics instead of the running ones (for a
-    network with random weights, whose running statistics mean nothing); the running ones are not changed.
+    network with random weights, whose running statistics mean nothing); the running ones are not changed, and
+    each module is left in the mode it was in.
     ``progress`` is called with the number of images done in each batch.
     """
     collected: dict[str, list[Tensor]] = {}
     hooks = _hooks(model, grouping, collected, with_stages)
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     device = best_device()
     model.to(device).to(memory_format=torch.channels_last)
     model.eval()
@@ -62,7 +65,8 @@ def extract_features(
     finally:
         for hook in hooks:
             hook.remove()
-        model.train(was_training)
+        for module, was_training in modes:
+            module.training = was_training
         model.cpu()
     arrays = {name: torch.cat(parts).float().cpu().numpy() for name, parts in collected.items()}
     return Features(arrays.pop("penultimate"), arrays)
@@ -93,19 +97,16 @@ def _pool(output: Tensor) -> Tensor:
     return output.mean(dim=1) if output.ndim == 3 else output.clone()
 
 
-class _batch_statistics:  # noqa: N801 - used as a verb in a with statement
+@contextmanager
+def _batch_statistics(model: nn.Module, active: bool) -> Iterator[None]:
     """Within the block batch norm uses each batch's own statistics and keeps its running ones unchanged."""
-
-    def __init__(self, model: nn.Module, active: bool) -> None:
-        norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-        self._momenta = [(norm, norm.momentum) for norm in norms] if active else []
-
-    def __enter__(self) -> None:
-        for norm, _ in self._momenta:
-            norm.train()
-            norm.momentum = 0.0
-
-    def __exit__(self, *_: object) -> None:
-        for norm, momentum in self._momenta:
-            norm.eval()
-            norm.momentum = momentum
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)] if active else []
+    tracked = [norm.track_running_stats for norm in norms]
+    for norm in norms:
+        norm.train()
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm, was_tracked in zip(norms, tracked, strict=True):
+            norm.track_running_stats = was_tracked
