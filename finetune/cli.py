@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
 import sys
@@ -368,6 +369,7 @@ def _pairs(options: list[str] | None) -> dict[str, float]:
 
 def main() -> NoReturn:
     """Run the command line; every error leaves as one sentence on stderr and its exit code."""
+    _prepare_processor()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     # pytorch-lightning 2.6 on torch >= 2.14 touches torch.utils._pytree.LeafSpec on import.
@@ -376,6 +378,16 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the screen cannot show is no error
     sys.exit(run([argument for argument in arguments if argument != "--debug"], debug=debug))
+
+
+def _prepare_processor() -> None:
+    """Tell torch, before it is loaded, how to share a processor; what the user has set stays.
+
+    Threads that spin while they wait take the cores from the processes that decode images: on two cores that
+    doubled the processor time of a whole run. Huge pages halve the time that the kernel spends on fresh memory.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 def run(arguments: list[str], *, debug: bool = False) -> int:
@@ -426,8 +438,10 @@ def _usage_sentence(error: typer.TyperException) -> str:
         return f"no such command: {wrong}; {hint}{nearest(wrong, _command_names())}"
     if option := getattr(error, "option_name", None):
         known = [name for parameter in context.command.params for name in parameter.opts] if context else []
-        known = [] if option in known else known
-        return f"{error.message[0].lower()}{error.message[1:].rstrip('.')}; {hint}{nearest(option, known)}"
+        # Dashes would make all options alike.
+        bare = [] if option in known else [name.lstrip("-") for name in known if name.startswith("--")]
+        close = nearest(option.lstrip("-"), bare).replace("'", "'--", 1)
+        return f"{error.message[0].lower()}{error.message[1:].rstrip('.')}; {hint}{close}"
     return f"{text[0].lower()}{text[1:]}; {hint}"
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from finetune.data.loading import measuring_loader
 from finetune.data.sources import LabelledImage
@@ -111,32 +112,35 @@ def measure_transfer_gain(
     if len(set(labels.tolist())) < 2:
         raise DataError("similarity needs 2 classes with at least 2 training images each; add images")
     done = _counter(progress, 2 * len(chosen))
+    side = backbone.image_size if backbone.fixed_size else SIDE_PX
+    preprocessing = Preprocessing(side, backbone.mean, backbone.std, backbone.interpolation, backbone.crop)
+    # Decoded once for both networks: at most 512 images of 128 px, 100 MB.
+    batches = list(
+        measuring_loader(
+            [image.path for image in chosen], preprocessing, batch_size=BATCH_SIZE, workers=workers
+        )
+    )
     pretrained, random = (
-        probe_accuracy(_pooled(chosen, backbone, start, seed=seed, workers=workers, progress=done), labels)
+        probe_accuracy(_pooled(batches, backbone, start, seed=seed, side=side, progress=done), labels)
         for start in (weights, NO_WEIGHTS)
     )
     return TransferGain(transfer_gain(pretrained, random), pretrained, random, len(chosen))
 
 
 def _pooled(
-    images: Sequence[LabelledImage],
+    batches: Sequence[Tensor],
     backbone: Backbone,
     weights: WeightsRecord,
     *,
     seed: int,
-    workers: int | None,
+    side: int,
     progress: Callable[[int], None],
 ) -> FloatArray:
-    side = backbone.image_size if backbone.fixed_size else SIDE_PX
-    preprocessing = Preprocessing(side, backbone.mean, backbone.std, backbone.interpolation, backbone.crop)
     model = build(backbone, n_classes=2, weights=weights, seed=seed, image_size=side)
-    loader = measuring_loader(
-        [image.path for image in images], preprocessing, batch_size=BATCH_SIZE, workers=workers
-    )
     features = extract_features(
         model,
         layer_groups(model),
-        loader,
+        batches,
         with_stages=True,
         training_statistics=weights.source == "none",
         progress=progress,

@@ -16,6 +16,8 @@ from finetune.data.transforms import Preprocessing, TrainingTransform
 
 # Below this many images, starting loader processes costs more time than it saves.
 FEW_IMAGES = 64
+# Larger batches are no faster on a processor, and make the kernel hand out more fresh memory.
+MEASURING_BATCH = 16
 
 
 class MeasuringDataset(Dataset[Tensor]):
@@ -73,7 +75,11 @@ class EpochSampler(Sampler[tuple[int, int]]):
 
 
 def measuring_loader(
-    paths: Sequence[Path], preprocessing: Preprocessing, *, batch_size: int = 32, workers: int | None = None
+    paths: Sequence[Path],
+    preprocessing: Preprocessing,
+    *,
+    batch_size: int = MEASURING_BATCH,
+    workers: int | None = None,
 ) -> DataLoader[Tensor]:
     """Return batches, B x 3 x side x side, of ``paths`` in their order."""
     return DataLoader(
@@ -86,7 +92,7 @@ def labelled_loader(
     targets: Sequence[int],
     preprocessing: Preprocessing,
     *,
-    batch_size: int = 32,
+    batch_size: int = MEASURING_BATCH,
     workers: int | None = None,
 ) -> DataLoader[tuple[Tensor, int]]:
     """Return (images, targets) batches through the measuring path, in order."""

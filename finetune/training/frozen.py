@@ -14,8 +14,8 @@ from finetune.progress import Reporter
 from finetune.training.head import SolvedHead, solve_head
 from finetune.training.learner import Learner
 
-BATCH_SIZE = 32
-TIMED_IMAGES = 16
+BATCH_SIZE = 16
+TIMED_IMAGES = 8
 
 
 def time_features(learner: Learner) -> float:

@@ -14,7 +14,7 @@ from torch import nn
 from finetune.model.features import FloatArray
 
 # Inverse strengths C for scikit-learn's logistic regression on standardised features, strongest first.
-INVERSE_STRENGTHS = tuple(10.0**exponent for exponent in (-5, -4, -3, -2, -1, 0, 1))
+INVERSE_STRENGTHS = tuple(10.0**exponent for exponent in (-4, -3, -2, -1, 0, 1))
 FOLDS = 5
 # With few images a class the choice is left at a strength that suits standardised deep features.
 FALLBACK = 1e-2
