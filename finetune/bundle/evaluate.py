@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from finetune.bundle.bundle import Bundle
+from finetune.data.findings import amount
 from finetune.data.health import inspect_source
 from finetune.data.loading import measuring_loader
 from finetune.data.sources import LabelledImage, open_source
@@ -58,11 +59,17 @@ def evaluate_data(
     with reporter.track("checking images") as advance:
         health = inspect_source(source, progress=advance)
     if health.quarantine:
-        reporter.say(f"warning: {len(health.quarantine)} unreadable images of {where} are left out")
+        first = health.quarantine[0]
+        reporter.say(
+            f"warning: {amount(len(health.quarantine), 'unreadable image')} of {where} left out "
+            f"(first: {first.name} {first.reason})"
+        )
     split = next((name for name in ("test", "val") if health.splits.get(name)), "all")
     images = [image for image in health.images if split in ("all", image.split)]
     if not images:
         raise DataError(f"no readable image in {where}; run `finetune inspect` on it")
-    reporter.say(f"scoring {len(images)} images" + ("" if split == "all" else f" of the {split} split"))
+    reporter.say(
+        f"scoring {amount(len(images), 'image')}" + ("" if split == "all" else f" of the {split} split")
+    )
     with reporter.track("evaluating") as advance:
         return evaluate(bundle, images, advance=advance), split

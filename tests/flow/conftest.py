@@ -91,7 +91,7 @@ def finetune_process(*arguments: object, cwd: Path, **changes: str) -> Answer:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=240,
         check=False,
     )
     return Answer(done.returncode, done.stdout, done.stderr)

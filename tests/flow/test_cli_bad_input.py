@@ -354,7 +354,7 @@ def finetune_with_limit(limit: int, bytes_: int, *arguments: object, cwd: Path) 
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
         preexec_fn=lambda: resource.setrlimit(limit, (bytes_, bytes_)),
     )

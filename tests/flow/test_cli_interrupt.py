@@ -1,0 +1,67 @@
+"""Ctrl-C in the middle of training: one sentence, exit code 130, no half of a classifier."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import environment
+from safetensors.torch import load_file
+
+
+def wait_for_rows(metrics: Path, n_rows: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and process.poll() is None:
+        if metrics.exists() and len(metrics.read_text().splitlines()) > n_rows:
+            return
+        time.sleep(0.05)
+    process.kill()
+    pytest.fail(f"training did not get going: {process.communicate()[1]}")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
+def test_ctrl_c_ends_training_with_one_sentence(
+    colours: Path, random_tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    training = ("--strategy", "from-scratch", "--epochs", "5000", "--out", "run")
+    command = [sys.executable, "-m", "finetune", "fit", str(colours), *random_tiny[:-1], "1", *training]
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    run = tmp_path / "run"
+    wait_for_rows(run / "metrics.csv", 2, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the loader's processes get it too
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert err.splitlines()[-1] == "error: interrupted; what was finished is kept"
+    assert err.count("error: ") == 1
+    assert "Traceback" not in err
+    left = {path.name for path in run.iterdir()}
+    assert left == {"recipe.yaml", "metrics.csv", "log.txt", "augmentation.png", "best.safetensors"}
+    assert load_file(run / "best.safetensors")
+    assert (run / "log.txt").read_text().splitlines()[-1].endswith("ended early: KeyboardInterrupt")
+
+
+def test_an_interruption_before_training_leaves_nothing(
+    capfd: pytest.CaptureFixture[str], colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from finetune.cli import run
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("finetune.training.prepare.inspect_source", interrupted)
+    arguments = ["fit", str(colours), "--strategy", "from-scratch", "--out", str(tmp_path / "a" / "run")]
+    assert run(arguments) == 130
+    assert capfd.readouterr().err.endswith("error: interrupted; what was finished is kept\n")
+    assert not (tmp_path / "a").exists()
