@@ -233,7 +233,9 @@ def _from_hub(backbone: Backbone) -> WeightsRecord:
 
     # The download itself would try for half a minute before it gave up.
     if not hub_answers(backbone):
-        raise WeightsError(_ways_out(backbone, "could not be downloaded (the model hub does not offer it now)"))
+        raise WeightsError(
+            _ways_out(backbone, "could not be downloaded (the model hub does not offer it now)")
+        )
     try:
         path = Path(hf_hub_download(backbone.hub_id, HUB_FILE, etag_timeout=HUB_TIMEOUT_S))
     except OSError as error:
