@@ -105,7 +105,7 @@ def _cross_validate(
     for rank, strength in enumerate(INVERSE_STRENGTHS):
         losses = []
         for train, held_out in folds:
-            model = _logistic(strength).fit(features[train], targets[train])
+            model = _logistic(features[train], targets[train], strength)
             losses.append(log_loss(targets[held_out], model.predict_proba(features[held_out]), labels=labels))
         path.append((strength, float(np.mean(losses))))
         if progress is not None:
@@ -134,20 +134,23 @@ def _part(targets: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     return np.sort(part)
 
 
-def _logistic(inverse_strength: float):  # type: ignore[no-untyped-def]
+def _logistic(  # type: ignore[no-untyped-def]
+    features: NDArray[np.float64], targets: NDArray[np.int64], inverse_strength: float
+):
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    # An unfinished L-BFGS run is only slightly off its optimum; the cross-validated loss judges it as it is.
-    warnings.filterwarnings("ignore", category=ConvergenceWarning)
-    return LogisticRegression(C=inverse_strength, max_iter=200)
+    with warnings.catch_warnings():
+        # An unfinished L-BFGS run is only slightly off its optimum; the cross-validated loss judges it as it is.
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        return LogisticRegression(C=inverse_strength, max_iter=200).fit(features, targets)
 
 
 def _fit(
     features: NDArray[np.float64], targets: NDArray[np.int64], inverse_strength: float, *, n_classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return K x r weights and K biases; a class without a row gets a bias that rules it out."""
-    model = _logistic(inverse_strength).fit(features, targets)
+    model = _logistic(features, targets, inverse_strength)
     coefficients, intercepts = model.coef_, model.intercept_
     if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes: spread it over both
         coefficients = np.concatenate([-coefficients / 2, coefficients / 2])
