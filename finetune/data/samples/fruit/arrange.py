@@ -36,7 +36,7 @@ def arrange(kind: str, camera: Camera, rng: np.random.Generator, noise: Noise) -
     for i in range(rng.choice([1, 1, 2, 3])):
         body = KINDS[kind](n, rng, noise)
         _place(things, body, camera, rng, scale=rng.uniform(0.85, 1.1), spread=0.5 + 0.7 * i)
-    for _ in range(rng.integers(0, 6)):
+    for _ in range(rng.integers(0, 5)):
         clutter = CLUTTER[rng.integers(len(CLUTTER))](n, rng, noise)
         _place(things, clutter, camera, rng, scale=rng.uniform(0.7, 1.2), spread=2.3)
     return things

@@ -23,11 +23,11 @@ def photograph(kind: str, rng: np.random.Generator, noise: Noise) -> Image.Image
     light = _light(rng)
     things = arrange(kind, camera, rng, noise)
     canvas, light = set_table(things, camera, light, rng, noise)
-    aperture = rng.uniform(1, 9)
+    aperture = rng.uniform(1, 7)
     for thing in sorted(things, key=lambda thing: -thing.y):
         blur_px = min(4.0, aperture * abs(1 - things[0].depth / thing.depth))
         draw(thing.surfaces, camera, light, blur_px=blur_px).over(canvas)
-    if rng.random() < 0.2:
+    if rng.random() < 0.15:
         _near_leaf(camera, light, rng, noise).over(canvas)
     return _lens(canvas, rng)
 
