@@ -35,7 +35,7 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 
 bench: $(STAMP)
-	@$(BIN)/python benchmarks/strategies.py
+	@$(BIN)/python benchmarks/four_strategies.py
 	@$(BIN)/python benchmarks/hymenoptera.py
 
 clean:
