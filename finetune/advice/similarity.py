@@ -110,7 +110,9 @@ def measure_transfer_gain(
     chosen = choose_images(images, seed=seed)
     labels = np.array([image.label for image in chosen])
     if len(set(labels.tolist())) < 2:
-        raise DataError("similarity needs 2 classes with at least 2 training images each; add images")
+        raise DataError(
+            "similarity needs 2 classes with at least 2 training images each; add images or name a --strategy"
+        )
     done = _counter(progress, 2 * len(chosen))
     side = backbone.image_size if backbone.fixed_size else SIDE_PX
     preprocessing = Preprocessing(side, backbone.mean, backbone.std, backbone.interpolation, backbone.crop)

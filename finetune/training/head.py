@@ -143,6 +143,8 @@ def _logistic(  # type: ignore[no-untyped-def]
     with warnings.catch_warnings():
         # An unfinished L-BFGS run is only slightly off its optimum; the cross-validated loss judges it as it is.
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        # An image or two a class is few, and is told elsewhere; it is classification all the same.
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
         return LogisticRegression(C=inverse_strength, max_iter=200).fit(features, targets)
 
 

@@ -143,12 +143,18 @@ def test_a_zip_bomb(fails: Fails, tmp_path: Path, tiny: tuple[str, ...], cache_o
 
 
 def test_a_good_zip_trains_like_its_folder(
-    finetune: Finetune, colours: Path, tmp_path: Path, tiny: tuple[str, ...], bundle: Path
+    finetune: Finetune,
+    colours: Path,
+    tmp_path: Path,
+    tiny: tuple[str, ...],
+    bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    archive = zip_of(colours, tmp_path / "colours.zip")
-    options = ("--strategy", "freeze-all", *tiny, "--out", tmp_path / "run")
-    assert finetune("fit", archive, *options).code == 0
-    assert (tmp_path / "run" / "metrics.csv").read_text() == (bundle / "metrics.csv").read_text()
+    archive = zip_of(colours, tmp_path / "my.colours.zip")
+    monkeypatch.chdir(tmp_path)
+    assert finetune("fit", archive, "--strategy", "freeze-all", *tiny).code == 0
+    run = tmp_path / "checkpoints" / "my.colours-freeze-all-1"
+    assert (run / "metrics.csv").read_text() == (bundle / "metrics.csv").read_text()
 
 
 # --- backbone and weights

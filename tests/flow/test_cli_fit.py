@@ -9,7 +9,7 @@ import pytest
 import timm
 import torch
 import yaml
-from conftest import Answer, Finetune, Finished, draw_colours
+from conftest import Answer, Finetune, Finished, coloured, draw_colours
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -254,6 +254,73 @@ def test_a_result_on_the_split_that_chose_the_epoch_says_so(
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert report["accuracy_split"] == report["selection_split"] == "val"
     assert report["n_test"] == 0
+
+
+def test_two_epochs_are_the_same_with_and_without_a_loader_process(
+    finetune: Finetune, finished: dict[str, Finished], colours: Path, tmp_path: Path
+) -> None:
+    other = repeat(finetune, finished["partial"], colours, tmp_path / "other", "--workers", 1)
+    assert without_seconds(other.metrics) == without_seconds(finished["partial"].metrics)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_one_training_image_a_class_is_enough_to_run(
+    finetune: Finetune, tiny: tuple[str, ...], random_tiny: tuple[str, ...], tmp_path: Path, strategy: str
+) -> None:
+    data = draw_colours(tmp_path / "data", dict.fromkeys("abcde", 3))
+    options = random_tiny if strategy == "from-scratch" else tiny
+    epochs = () if strategy == "freeze-all" else ("--epochs", 1)
+    named = ("--strategy", strategy, *options, *epochs)
+    answer = finetune("fit", data, *named, "--out", tmp_path / "run", "--json")
+    assert answer.code == 0, answer.err
+    assert (answer.json["n_train"], answer.json["n_test"]) == (5, 5)
+
+
+def test_advice_on_one_training_image_a_class_is_refused_with_a_way_out(
+    finetune: Finetune, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    data = draw_colours(tmp_path / "data", {"a": 3, "b": 3})
+    answer = finetune("fit", data, *tiny, "--out", tmp_path / "run")
+    assert answer.code == 3
+    assert answer.error.endswith("add images or name a --strategy")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("strategy", ["freeze-all", "from-scratch"])
+def test_images_of_every_kind_are_trained_on(
+    finetune: Finetune, tiny: tuple[str, ...], random_tiny: tuple[str, ...], tmp_path: Path, strategy: str
+) -> None:
+    data = draw_colours(tmp_path / "data", {"a": 6, "b": 6})
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    for kind, label in enumerate(("a", "b")):
+        red = coloured(kind, 500)
+        red.convert("RGBA").save(data / label / "clear.png")
+        red.convert("CMYK").save(data / label / "print.jpg")
+        red.convert("P").save(data / label / "palette.gif")
+        red.convert("L").save(data / label / "grey.webp")
+        red.convert("1").save(data / label / "bits.bmp")
+        red.save(data / label / "turned.jpg", exif=turned)
+        Image.fromarray(np.asarray(red.convert("L")).astype(np.uint16) * 257).save(
+            data / label / "grey16.png"
+        )
+        red.resize((1, 1)).save(data / label / "dot.png")
+        red.resize((4000, 2)).save(data / label / "strip.tiff")
+    options = tiny if strategy == "freeze-all" else (*random_tiny, "--epochs", 1)
+    answer = finetune("fit", data, "--strategy", strategy, *options, "--out", tmp_path / "run", "--json")
+    assert answer.code == 0, answer.err
+    assert answer.json["n_quarantined"] == 0
+    assert answer.json["n_train"] + answer.json["n_val"] + answer.json["n_test"] == 30
+
+
+def test_the_recipe_finds_its_weights_from_any_folder(
+    finetune: Finetune, weights: Path, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(weights.parent)
+    options = ("--backbone", "test_resnet", "--image-size", 32, "--workers", 0, "--strategy", "freeze-all")
+    assert finetune("fit", colours, *options, "--weights", weights.name, "--out", tmp_path / "run").code == 0
+    recipe = yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())
+    assert recipe["weights"] == str(weights)
 
 
 def test_runs_without_out_take_the_next_free_name(
