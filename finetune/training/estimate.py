@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import statistics
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from finetune.model.device import best_device
 if TYPE_CHECKING:
     from finetune.training.tuner import Tuner
 
-WARM_UP_BATCHES = 1
+WARM_UP_BATCHES = 2
 TIMED_BATCHES = 3
 LONG_MINUTES = 10.0
 SHORT_BUDGET_MINUTES = 10
@@ -68,7 +69,8 @@ def measure_speed(
         seconds.append(time.perf_counter() - started)
         started = time.perf_counter()
     timed = seconds[WARM_UP_BATCHES:] or seconds
-    return Estimate(sum(timed) / len(timed), _forward_s(trial, images), steps_per_epoch, n_val)
+    # The median: one batch may wait for the loader's processes to start.
+    return Estimate(statistics.median(timed), _forward_s(trial, images), steps_per_epoch, n_val)
 
 
 def _forward_s(trial: Tuner, images: torch.Tensor) -> float:
@@ -91,8 +93,11 @@ def suggestions(minutes: float, image_size: int) -> str:
     """Return how to make a long run shorter, or an empty string for one under ten minutes."""
     if minutes <= LONG_MINUTES:
         return ""
+    fewer = f"--max-minutes {SHORT_BUDGET_MINUTES} (fewer epochs)"
     smaller = max(32, image_size // 2 // 32 * 32)
+    if smaller >= image_size:
+        return f"to shorten it: {fewer}"
+    times = (image_size / smaller) ** 2
     return (
-        f"to shorten it: --image-size {smaller} (about {(image_size / smaller) ** 2:.0f} times faster, some detail "
-        f"lost) or --max-minutes {SHORT_BUDGET_MINUTES} (fewer epochs)"
+        f"to shorten it: --image-size {smaller} (about {times:.0f} times faster, some detail lost) or {fewer}"
     )

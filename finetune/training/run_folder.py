@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +120,10 @@ def claim_next_folder(data: str, strategy: str, root: Path = CHECKPOINTS) -> Run
             made = _missing(path)
             path.mkdir(parents=True)
         except FileExistsError:
+            if not os.path.lexists(path):  # it was a link to nowhere above it
+                raise ResourceError(
+                    f"cannot make the run folder {path}: {root} is not a folder; give --out"
+                ) from None
             number += 1
         except OSError as error:
             raise ResourceError(f"cannot make the run folder {path}: {error.strerror}; give --out") from None
