@@ -30,7 +30,9 @@ def main() -> None:
         seconds = time.perf_counter() - started
     report = json.loads(finished.stdout)
     kept = ("strategy", "n_correct", "accuracy", "accuracy_interval", "n_val", "seconds_by_phase")
-    append_row(ROWS, {name: report[name] for name in kept} | {"wall_s": round(seconds, 1), "machine": machine()})
+    append_row(
+        ROWS, {name: report[name] for name in kept} | {"wall_s": round(seconds, 1), "machine": machine()}
+    )
     line = (
         f"Ants and bees (245 training, {report['n_val']} validation photographs): `{report['strategy']}` chosen, "
         f"{report['n_correct']} of {report['n_val']} right, {seconds:.0f} s for the whole command on "

@@ -67,7 +67,9 @@ def draw() -> None:
     axes.set(xlim=(right, left), ylim=(low, high), yscale="log")
     axes.axvline(SIMILAR_FROM_GAIN, color="#595959", linewidth=1)
     axes.axhline(LARGE_FROM_IMAGES, color="#595959", linewidth=1)
-    axes.plot([USELESS_BELOW_GAIN] * 2, [LARGE_FROM_IMAGES, high], color="#595959", linewidth=1, linestyle=":")
+    axes.plot(
+        [USELESS_BELOW_GAIN] * 2, [LARGE_FROM_IMAGES, high], color="#595959", linewidth=1, linestyle=":"
+    )
     cells = ((1.03, 4_300, "freeze-all"), (0.48, 4_300, "partial"), (1.03, 170_000, "full-finetune"))
     cells = (*cells, (0.48, 170_000, "full-finetune"), (0.13, 170_000, "from-scratch"))
     for x, y, text in cells:
@@ -75,7 +77,9 @@ def draw() -> None:
     for row in read_rows(ROWS):
         x, y = row["similarity"]["value"], row["size"]["n"]
         axes.plot(x, y, marker="o", color="#D55E00", markersize=8)
-        axes.annotate(f"{TITLES[row['data']]}, {x:.2f}", (x, y), xytext=(9, -3), textcoords="offset points", fontsize=9)
+        axes.annotate(
+            f"{TITLES[row['data']]}, {x:.2f}", (x, y), xytext=(9, -3), textcoords="offset points", fontsize=9
+        )
     axes.set_xlabel("similar to ImageNet  ←  transfer gain, measured  →  different")
     axes.set_ylabel("training images")
     axes.spines[["top", "right"]].set_visible(False)
@@ -89,7 +93,9 @@ def main() -> None:
             measure(name)
     draw()
     for row in read_rows(ROWS):
-        print(f"{row['data']:14} n {row['size']['n']:6} gain {row['similarity']['value']:.3f} {row['strategy']}")
+        print(
+            f"{row['data']:14} n {row['size']['n']:6} gain {row['similarity']['value']:.3f} {row['strategy']}"
+        )
 
 
 if __name__ == "__main__":

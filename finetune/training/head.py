@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,7 +84,7 @@ def _rotate(standardised: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDA
 
 
 def _cross_validate(
-    features: NDArray[np.float64],
+    features: NDArray[np.floating[Any]],
     targets: NDArray[np.int64],
     *,
     seed: int,
@@ -93,7 +94,8 @@ def _cross_validate(
     from sklearn.model_selection import StratifiedKFold
 
     rows = _part(targets, seed)
-    features, targets = features[rows], targets[rows]
+    # Single precision halves the time, and only ranks the strengths; the chosen one is fitted in double.
+    features, targets = features[rows].astype(np.float32), targets[rows]
     smallest = int(np.unique(targets, return_counts=True)[1].min())
     if smallest < 2:
         return ()
@@ -135,7 +137,7 @@ def _part(targets: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
 
 
 def _logistic(  # type: ignore[no-untyped-def]
-    features: NDArray[np.float64], targets: NDArray[np.int64], inverse_strength: float
+    features: NDArray[np.floating[Any]], targets: NDArray[np.int64], inverse_strength: float
 ):
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression

@@ -1,0 +1,91 @@
+"""Commands about data sets: samples, inspect, advise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finetune.cli.options import (
+    BackboneOption,
+    DataArgument,
+    ExcludeOption,
+    JsonOption,
+    OfflineOption,
+    QuietOption,
+    SeedOption,
+    WeightsOption,
+    recipe_from,
+    show,
+)
+from finetune.errors import DataError, OptionError
+from finetune.terminal import TerminalReporter
+
+
+def samples(
+    name: Annotated[str | None, typer.Argument(help="The sample set to write.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Where to write it.", metavar="DIR")] = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """List the sample data sets, or write one as a folder of images."""
+    from finetune.data.samples import SAMPLES, write_sample
+    from ui.present import samples_table
+
+    if name is None:
+        rows = [
+            {"name": s.name, "images": s.n_images, "classes": s.n_classes, "about": s.about}
+            for s in SAMPLES.values()
+        ]
+        show(rows, samples_table(SAMPLES), as_json)
+        return
+    target = folder or Path(name)
+    with TerminalReporter(quiet=quiet).track(f"writing {name}") as advance:
+        write_sample(name, target, seed=seed or 0, progress=advance)
+    show({"name": name, "folder": str(target)}, f"wrote {SAMPLES[name].n_images} images to {target}", as_json)
+
+
+def inspect(
+    data: DataArgument,
+    exclude: ExcludeOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on any finding.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Check every image of a data set: unreadable files, duplicates, leaks, tiny classes."""
+    from finetune.data.health import inspect_source
+    from finetune.data.sources import open_source
+    from ui.present import health_view
+
+    source = open_source(data, exclude=exclude or ())
+    with TerminalReporter(quiet=quiet).track("checking images") as advance:
+        report = inspect_source(source, progress=advance)
+    show(report.to_json(), health_view(report), as_json)
+    if not report.usable or (strict and report.findings):
+        raise typer.Exit(DataError.exit_code)
+
+
+def advise(
+    data: DataArgument,
+    backbone: BackboneOption = None,
+    weights: WeightsOption = None,
+    exclude: ExcludeOption = None,
+    seed: SeedOption = None,
+    offline: OfflineOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure a data set and say which strategy to use, and why."""
+    recipe = recipe_from(None, backbone=backbone, weights=weights, exclude=exclude, seed=seed)
+    if recipe.weights == "none":
+        raise OptionError(
+            "advise measures what pretrained weights are worth, so --weights none cannot be advised on"
+        )
+    from finetune.training.prepare import prepare
+    from ui.present import advice_view
+
+    prepared = prepare(data, recipe, offline=offline, reporter=TerminalReporter(quiet=quiet))
+    assert prepared.advice is not None
+    show(prepared.advice.to_json(), advice_view(prepared.advice), as_json)

@@ -1,0 +1,70 @@
+"""Commands about networks: backbones, strategies, describe."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from finetune.cli.options import ImageSizeOption, JsonOption, pairs, show
+from finetune.errors import OptionError
+from finetune.recipe import Recipe
+from strategies import STRATEGIES, make_strategy
+
+
+def backbones(as_json: JsonOption = False) -> None:
+    """List the backbones that are tested, and where their weights are."""
+    from finetune.model.backbones import CATALOGUE
+    from finetune.model.weights import whereabouts
+    from ui.present import backbones_table
+
+    rows = [(backbone, whereabouts(backbone)) for backbone in CATALOGUE.values()]
+    values = [
+        {
+            "name": backbone.name,
+            "tag": backbone.tag,
+            "parameters": backbone.n_parameters,
+            "image_size": backbone.image_size,
+            "mean": backbone.mean,
+            "std": backbone.std,
+            "interpolation": backbone.interpolation,
+            "crop": backbone.crop,
+            "licence": backbone.licence,
+            "weights": where,
+        }
+        for backbone, where in rows
+    ]
+    show(values, backbones_table(rows), as_json)
+
+
+def list_strategies(as_json: JsonOption = False) -> None:
+    """Show the four strategies: what each does, when it wins, when it loses."""
+    from ui.present import strategy_cards
+
+    values = [
+        {"name": name, "summary": kind.summary, "card": kind.card()} for name, kind in STRATEGIES.items()
+    ]
+    show(values, strategy_cards(STRATEGIES), as_json)
+
+
+def describe(
+    backbone: Annotated[str, typer.Argument(help="A backbone's name.")],
+    strategy: Annotated[str, typer.Option("--strategy", help="A strategy's name.")] = "freeze-all",
+    options: Annotated[
+        list[str] | None, typer.Option("--set", help="A strategy's option.", metavar="NAME=VALUE")
+    ] = None,
+    classes: Annotated[int, typer.Option("--classes", min=2, help="Number of classes.")] = 10,
+    image_size: ImageSizeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a backbone's stages: output size, parameters, and what a strategy trains or freezes."""
+    recipe = Recipe.make(strategy=strategy, strategy_options=pairs(options), image_size=image_size)
+    if strategy == "auto":
+        raise OptionError(f"describe needs a strategy by name; choose one of {', '.join(STRATEGIES)}")
+    from finetune.model.backbones import find_backbone
+    from finetune.model.describe import describe as describe_stages
+    from ui.present import stages_table
+
+    made = make_strategy(recipe.strategy, recipe.strategy_options)
+    rows = describe_stages(find_backbone(backbone), made, n_classes=classes, image_size=image_size)
+    show([row.to_json() for row in rows], stages_table(rows), as_json)

@@ -1,0 +1,145 @@
+"""Commands about runs: fit, evaluate, predict."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finetune.cli.options import (
+    BackboneOption,
+    BundleArgument,
+    DataArgument,
+    ExcludeOption,
+    ImageSizeOption,
+    JsonOption,
+    OfflineOption,
+    QuietOption,
+    SeedOption,
+    TopOption,
+    WeightsOption,
+    pairs,
+    recipe_from,
+    show,
+)
+from finetune.errors import DataError
+from finetune.terminal import TerminalReporter
+from strategies import STRATEGIES
+
+
+def fit(
+    data: DataArgument,
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", help=f"auto, {', '.join(STRATEGIES)}.")
+    ] = None,
+    options: Annotated[
+        list[str] | None, typer.Option("--set", help="A strategy's option.", metavar="NAME=VALUE")
+    ] = None,
+    backbone: BackboneOption = None,
+    weights: WeightsOption = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Passes over the training images.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", help="Images a step (default 32).")
+    ] = None,
+    lr: Annotated[float | None, typer.Option("--lr", help="Peak learning rate.")] = None,
+    image_size: ImageSizeOption = None,
+    augment: Annotated[
+        str | None, typer.Option("--augment", help="none, crop (default) or crop-flip.")
+    ] = None,
+    exclude: ExcludeOption = None,
+    seed: SeedOption = None,
+    workers: Annotated[int | None, typer.Option("--workers", help="Processes that load images.")] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option("--max-minutes", help="Time budget.", metavar="M")
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", help="A YAML recipe; options here win.", metavar="FILE")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The run's folder; must be empty.", metavar="DIR")
+    ] = None,
+    offline: OfflineOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Fine-tune on a data set; the strategy is advised unless you name one."""
+    made = recipe_from(
+        recipe,
+        strategy=strategy,
+        strategy_options=pairs(options) or None,
+        backbone=backbone,
+        weights=weights,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        image_size=image_size,
+        augment=augment,
+        exclude=exclude,
+        seed=seed,
+        workers=workers,
+        max_minutes=max_minutes,
+    )
+    from finetune.training.train import fit as run_fit
+
+    run = run_fit(data, made, out=out, offline=offline, reporter=TerminalReporter(quiet=quiet))
+    folder = run.folder.path
+    text = (
+        f"{run.report.sentence()}\n"
+        f"report: {run.folder.report}   pictures: {run.folder.curves}, {run.folder.confusion}\n"
+        f"next: finetune predict {shlex.quote(str(folder))} IMAGE"
+    )
+    show({**run.report.to_json(), "run": str(folder)}, text, as_json)
+
+
+def evaluate(
+    bundle: BundleArgument,
+    data: DataArgument,
+    exclude: ExcludeOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score a trained classifier on labelled images (on the test split, else val, where splits are given)."""
+    from finetune.bundle.bundle import load_bundle
+    from finetune.bundle.evaluate import evaluate_data
+    from ui.present import metrics_view
+
+    loaded = load_bundle(bundle)
+    metrics, split = evaluate_data(
+        loaded, data, exclude=exclude or (), reporter=TerminalReporter(quiet=quiet)
+    )
+    values = {"split": split, "classes": list(loaded.class_names), **metrics.to_json()}
+    show(values, metrics_view(metrics, loaded.class_names), as_json)
+
+
+def predict(
+    bundle: BundleArgument,
+    paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.", metavar="PATH...")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write a CSV file.", metavar="FILE")] = None,
+    top: TopOption = 3,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Classify images with a trained classifier."""
+    from finetune.bundle.bundle import load_bundle
+    from finetune.bundle.predict import find_images, refuse_unwritable, save_csv
+    from finetune.bundle.predict import predict as predict_images
+    from ui.present import prediction_json, prediction_line, predictions_table
+
+    if out is not None:
+        refuse_unwritable(out)
+    loaded = load_bundle(bundle)
+    images = find_images(paths)
+    with TerminalReporter(quiet=quiet).track("predicting") as advance:
+        predictions = list(predict_images(loaded, images, top=top, advance=advance))
+    if out is not None:
+        save_csv(out, predictions, top=min(top, len(loaded.class_names)))
+    alone = prediction_line(predictions[0]) if len(predictions) == 1 else predictions_table(predictions)
+    show(
+        [prediction_json(prediction) for prediction in predictions],
+        alone if out is None else f"wrote {len(predictions)} rows to {out}",
+        as_json,
+    )
+    if all(prediction.error for prediction in predictions):
+        raise typer.Exit(DataError.exit_code)
