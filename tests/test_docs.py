@@ -1,0 +1,72 @@
+"""The documents tell the truth: generated pages are current, and every command of the tour runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from finetune import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def code_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[list[str]]:
+    lines = "".join(code_blocks(page)).splitlines()
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("finetune ")]
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_strategy_cards_in_the_docs_are_those_in_the_code(generator: ModuleType) -> None:
+    assert (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8") == generator.strategies_page()
+
+
+def test_the_errors_in_the_docs_are_those_in_the_code(generator: ModuleType) -> None:
+    assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == generator.errors_page()
+
+
+def test_every_command_in_the_readme_is_one_that_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    named = {command[1] for command in commands(ROOT / "README.md")}
+    assert {"inspect", "advise", "fit", "predict"} <= named
+    for name in named:
+        assert cli.run([name, "--help"]) == 0
+    capsys.readouterr()
+
+
+def test_every_link_in_the_documents_leads_to_a_file() -> None:
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_every_command_of_the_tour_runs(tmp_path: Path) -> None:
+    tour = commands(ROOT / "docs" / "tour.md")
+    assert len(tour) >= 8
+    for command in tour:
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr[-2000:]}"
+    answers = (tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()
+    assert len(answers) == 481
+    first, again = ((tmp_path / run / "metrics.csv").read_text(encoding="utf-8") for run in ("first", "again"))
+    assert first == again
