@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from common import RESULTS, append_row, data_set, machine, replace_in_readme
+from common import RESULTS, append_row, data_set, machine, read_rows, replace_in_readme
 
 ROWS = RESULTS / "hymenoptera.jsonl"
 
@@ -33,9 +34,10 @@ def main() -> None:
     append_row(
         ROWS, {name: report[name] for name in kept} | {"wall_s": round(seconds, 1), "machine": machine()}
     )
+    walls = [row["wall_s"] for row in read_rows(ROWS)]
     line = (
         f"Ants and bees (245 training, {report['n_val']} validation photographs): `{report['strategy']}` chosen, "
-        f"{report['n_correct']} of {report['n_val']} right, {seconds:.0f} s for the whole command on "
+        f"{report['n_correct']} of {report['n_val']} right, {statistics.median(walls):.0f} s for the whole command (median of {len(walls)}) on "
         f"{machine()['cores']} cores without a GPU."
     )
     print(line)

@@ -31,6 +31,9 @@ TITLES = {
     "blood-cells": "blood cells",
     "cifar10": "CIFAR-10",
 }
+# Where a label would meet another one: points right and up of the dot, and its alignment.
+PLACES = {"sign-digits": (9, 3, "left"), "digits": (9, -10, "left"), "blood-cells": (-9, -3, "right")}
+PLACES |= {"cifar10": (-9, -3, "right")}
 
 
 @contextmanager
@@ -77,9 +80,9 @@ def draw() -> None:
     for row in read_rows(ROWS):
         x, y = row["similarity"]["value"], row["size"]["n"]
         axes.plot(x, y, marker="o", color="#D55E00", markersize=8)
-        axes.annotate(
-            f"{TITLES[row['data']]}, {x:.2f}", (x, y), xytext=(9, -3), textcoords="offset points", fontsize=9
-        )
+        dx, dy, side = PLACES.get(row["data"], (9, -3, "left"))
+        label = f"{TITLES[row['data']]}, {x:.2f}"
+        axes.annotate(label, (x, y), xytext=(dx, dy), textcoords="offset points", fontsize=9, ha=side)
     axes.set_xlabel("similar to ImageNet  ←  transfer gain, measured  →  different")
     axes.set_ylabel("training images")
     axes.spines[["top", "right"]].set_visible(False)

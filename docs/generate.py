@@ -13,9 +13,14 @@ DOCS = Path(__file__).resolve().parent
 
 def strategies_page() -> str:
     """Return the strategy cards as Markdown."""
-    parts = ["# The four strategies", "Made from the docstrings in `strategies/` by `python docs/generate.py`."]
+    parts = [
+        "# The four strategies",
+        "Made from the docstrings in `strategies/` by `python docs/generate.py`.",
+    ]
     for name, kind in STRATEGIES.items():
-        options = ", ".join(f"`{option}` (default {getattr(kind(), option)})" for option in kind.option_names())
+        options = ", ".join(
+            f"`{option}` (default {getattr(kind(), option)})" for option in kind.option_names()
+        )
         parts += [f"## {name}", kind.card()]
         if options:
             parts.append(f"Options: {options}, given as `--set NAME=VALUE`.")
@@ -27,7 +32,9 @@ def errors_page() -> str:
     rows = [
         f"| {kind.exit_code} | `{name}` | {inspect.cleandoc(kind.__doc__ or '').splitlines()[0]} |"
         for name, kind in vars(errors).items()
-        if inspect.isclass(kind) and issubclass(kind, errors.FinetuneError) and kind is not errors.FinetuneError
+        if inspect.isclass(kind)
+        and issubclass(kind, errors.FinetuneError)
+        and kind is not errors.FinetuneError
     ]
     rows.sort()
     return "\n".join(

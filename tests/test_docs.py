@@ -68,5 +68,7 @@ def test_every_command_of_the_tour_runs(tmp_path: Path) -> None:
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr[-2000:]}"
     answers = (tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()
     assert len(answers) == 481
-    first, again = ((tmp_path / run / "metrics.csv").read_text(encoding="utf-8") for run in ("first", "again"))
+    first, again = (
+        (tmp_path / run / "metrics.csv").read_text(encoding="utf-8") for run in ("first", "again")
+    )
     assert first == again

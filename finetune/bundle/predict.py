@@ -46,6 +46,7 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
     Raises DataError for a path that does not exist and when nothing is found.
     """
     found: list[Path] = []
+    paths = list(paths)
     for path in paths:
         if path.is_dir():
             found += sorted(file for file in path.rglob("*") if _is_image(file.relative_to(path), file))

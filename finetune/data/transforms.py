@@ -42,6 +42,12 @@ class Preprocessing:
     interpolation: Literal["bilinear", "bicubic"]
     crop: float
 
+    def __post_init__(self) -> None:
+        """Refuse what no image can be prepared by; it may come from a file."""
+        channels = len(self.mean) == len(self.std) == 3 and min(self.std) > 0
+        if not (self.image_size > 0 and self.crop > 0 and self.interpolation in _FILTERS and channels):
+            raise ValueError(f"no image can be prepared by {self}")
+
     @property
     def resize_to(self) -> int:
         """Return the side in pixels that the shorter side is resized to before the centre crop."""
