@@ -37,7 +37,8 @@ def main() -> None:
     walls = [row["wall_s"] for row in read_rows(ROWS)]
     line = (
         f"Ants and bees (245 training, {report['n_val']} validation photographs): `{report['strategy']}` chosen, "
-        f"{report['n_correct']} of {report['n_val']} right, {statistics.median(walls):.0f} s for the whole command (median of {len(walls)}) on "
+        f"{report['n_correct']} of {report['n_val']} right, {statistics.median(walls):.0f} s for the whole command "
+        f"(median of {len(walls)}) on "
         f"{machine()['cores']} cores without a GPU."
     )
     print(line)

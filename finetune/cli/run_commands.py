@@ -90,6 +90,9 @@ def fit(
         f"report: {run.folder.report}   pictures: {run.folder.curves}, {run.folder.confusion}\n"
         f"next: finetune predict {shlex.quote(str(folder))} IMAGE"
     )
+    if run.report.advice is not None:
+        runner_up = run.report.advice["runner_up"]
+        text += f"\nor compare with the runner-up: finetune fit {shlex.quote(data)} --strategy {runner_up}"
     show({**run.report.to_json(), "run": str(folder)}, text, as_json)
 
 
