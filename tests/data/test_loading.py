@@ -137,9 +137,13 @@ def test_a_file_that_breaks_while_training_is_named(paths: list[Path], tmp_path:
         list(measuring_loader([paths[0], broken], AT_32, workers=0))
 
 
-@pytest.mark.parametrize(("n_images", "has_processes"), [(FEW_IMAGES - 1, False), (FEW_IMAGES, True)])
-def test_a_few_images_are_loaded_without_processes(
-    n_images: int, has_processes: bool, paths: list[Path]
+@pytest.mark.parametrize(
+    ("n_images", "cores", "has_processes"),
+    [(FEW_IMAGES - 1, 8, False), (FEW_IMAGES, 8, True), (FEW_IMAGES, 2, torch.cuda.is_available())],
+)
+def test_processes_load_only_where_there_are_images_and_cores_for_them(
+    n_images: int, cores: int, has_processes: bool, paths: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
     loader: DataLoader[Tensor] = measuring_loader(list(islice(paths * 20, n_images)), AT_32)
     assert (loader.num_workers > 0) == has_processes
