@@ -137,6 +137,7 @@ def test_a_file_that_breaks_while_training_is_named(paths: list[Path], tmp_path:
         list(measuring_loader([paths[0], broken], AT_32, workers=0))
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # it looks at the real cores
 @pytest.mark.parametrize(
     ("n_images", "cores", "has_processes"),
     [(FEW_IMAGES - 1, 8, False), (FEW_IMAGES, 8, True), (FEW_IMAGES, 2, torch.cuda.is_available())],

@@ -171,7 +171,7 @@ def test_a_budget_leaves_as_many_epochs_as_fit_but_one_at_least(tmp_path: Path) 
 def test_a_budget_that_is_spent_still_trains(tmp_path: Path) -> None:
     _, trained, _ = run(tmp_path, epochs=10_000, max_minutes=0.06, minutes_spent=5)
     assert len(trained.rows) >= 2
-    assert trained.stopped in ("all epochs done", "the time budget was used up")
+    assert len(trained.rows) - 1 <= (trained.recipe.epochs or 0)
 
 
 def test_training_ends_when_validation_no_longer_improves(
