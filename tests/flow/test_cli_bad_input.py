@@ -6,6 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import Answer, Finetune, coloured, draw_colours, environment, finetune_process
 
+from finetune.cli import main
 from finetune.data.archive_checks import MAX_RATIO
 
 Fails = Callable[..., str]
@@ -399,12 +401,38 @@ def test_debug_shows_the_traceback_beside_the_sentence(finetune: Finetune, tmp_p
     assert answer.err.splitlines()[-1].startswith("error: no folder or zip")
 
 
-def test_debug_is_found_wherever_it_stands(tmp_path: Path) -> None:
-    for arguments in (("inspect", "nowhere", "--debug"), ("--debug", "inspect", "nowhere")):
-        answer = finetune_process(*arguments, cwd=tmp_path)
-        assert answer.code == 3
-        assert "Traceback" in answer.err
-    assert "Traceback" not in finetune_process("inspect", "nowhere", cwd=tmp_path).err
+@pytest.mark.parametrize(
+    "arguments",
+    [("inspect", "nowhere"), ("inspect", "nowhere", "--debug"), ("--debug", "inspect", "nowhere")],
+)
+def test_debug_is_found_wherever_it_stands(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["finetune", *arguments])
+    for name in ("OMP_WAIT_POLICY", "THP_MEM_ALLOC_ENABLE"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    with warnings.catch_warnings(), pytest.raises(SystemExit, match=r"^3$"):
+        main()
+    shown = capsys.readouterr().err
+    assert shown.endswith("error: no folder or zip at nowhere, check the path\n")
+    assert ("Traceback" in shown) == ("--debug" in arguments)
+
+
+def test_the_program_runs_as_a_module_and_as_a_script(tmp_path: Path) -> None:
+    answer = finetune_process("inspect", "nowhere", cwd=tmp_path)
+    assert (answer.code, answer.error) == (3, "error: no folder or zip at nowhere, check the path")
+    script = subprocess.run(
+        [Path(sys.executable).with_name("finetune"), "inspect", "nowhere"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (script.returncode, script.stderr) == (answer.code, answer.err)
 
 
 def test_a_fault_of_the_program_is_called_that(

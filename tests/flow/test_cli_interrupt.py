@@ -35,12 +35,15 @@ def test_ctrl_c_ends_training_with_one_sentence(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
+        process_group=0,
     )
     run = tmp_path / "run"
-    wait_for_rows(run / "metrics.csv", 2, process)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the loader's processes get it too
-    out, err = process.communicate(timeout=60)
+    try:
+        wait_for_rows(run / "metrics.csv", 2, process)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the loader's processes get it too
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert out == ""
     assert err.splitlines()[-1] == "error: interrupted; what was finished is kept"
