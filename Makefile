@@ -37,6 +37,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/four_strategies.py
 	@$(BIN)/python benchmarks/hymenoptera.py
+	@$(BIN)/python benchmarks/square.py
 
 clean:
 	rm -rf $(VENV) demo

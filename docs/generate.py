@@ -47,6 +47,7 @@ def errors_page() -> str:
             "| exit code | error | meaning |",
             "| --- | --- | --- |",
             "| 0 | | All went well. |",
+            f"| {errors.FinetuneError.exit_code} | | A fault of the program; please report it with `--debug`. |",
             *rows,
             f"| {errors.INTERRUPTED_EXIT_CODE} | | Interrupted with Ctrl-C; what was finished is kept. |",
             "",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,17 +60,33 @@ def test_every_link_in_the_documents_leads_to_a_file() -> None:
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
 
 
-def test_every_command_of_the_tour_runs(tmp_path: Path) -> None:
-    tour = commands(ROOT / "docs" / "tour.md")
-    assert len(tour) >= 8
-    for command in tour:
+def run_all(words: list[list[str]], folder: Path) -> None:
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "FINETUNE_CACHE": str(folder / "cache")}
+    for command in words:
         done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+            [sys.executable, *command],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr[-2000:]}"
+
+
+def test_every_command_of_the_tour_and_of_the_readme_runs(tmp_path: Path) -> None:
+    tour = commands(ROOT / "docs" / "tour.md")
+    assert len(tour) >= 8
+    run_all([["-m", *command] for command in tour], tmp_path)
     answers = (tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()
     assert len(answers) == 481
     first, again = (
         (tmp_path / run / "metrics.csv").read_text(encoding="utf-8") for run in ("first", "again")
     )
     assert first == again
+    shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path / "photos")
+    shutil.copy(tmp_path / "photos" / "apple" / "apple-000.jpg", tmp_path / "new.jpg")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+    run_all([["-m", *command] for command in commands(ROOT / "README.md")], tmp_path)
+    run_all([["-c", program]], tmp_path)

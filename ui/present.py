@@ -111,19 +111,22 @@ def _findings(report: HealthReport) -> list[RenderableType]:
 
 def square(advice: Advice) -> Table:
     """Draw the size x similarity square with the user's cell marked."""
-    from finetune.advice.rules import LARGE_FROM_IMAGES, SIMILAR_FROM_GAIN, find_rule
+    from finetune.advice.rules import LARGE_FROM_IMAGES, RULES, SIMILAR_FROM_GAIN
 
     made = Table(show_lines=True)
     made.add_column("")
     made.add_column(f"similar (gain ≥ {SIMILAR_FROM_GAIN})", justify="center")
     made.add_column(f"different (gain < {SIMILAR_FROM_GAIN})", justify="center")
-    for size, n_images in (("small", LARGE_FROM_IMAGES - 1), ("large", LARGE_FROM_IMAGES)):
-        sign = "<" if size == "small" else "≥"
+    for size, sign in (("small", "<"), ("large", "≥")):
         cells = []
-        for column, gain in (("similar", SIMILAR_FROM_GAIN), ("different", SIMILAR_FROM_GAIN - 0.01)):
-            here = advice.to_json()["cell"] == {"size": size, "similarity": column}
-            name = advice.rule.strategy if here else find_rule(n_images, gain).strategy
-            cells.append(f"[bold reverse] ● {name} [/]" if here else name)
+        for is_similar in (True, False):
+            rules = [
+                rule for rule in RULES if rule.size == size and (rule.similarity == "similar") == is_similar
+            ]
+            here = advice.rule in rules
+            names = [advice.rule.strategy] if here else dict.fromkeys(rule.strategy for rule in rules)
+            text = " or ".join(names)
+            cells.append(f"[bold reverse] ● {text} [/]" if here else text)
         made.add_row(f"{size} ({sign} {LARGE_FROM_IMAGES:,})", *cells)
     return made
 

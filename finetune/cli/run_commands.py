@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,6 +27,9 @@ from finetune.cli.options import (
 from finetune.errors import DataError
 from finetune.terminal import TerminalReporter
 from strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    from finetune.training.train import Run
 
 
 def fit(
@@ -91,9 +94,20 @@ def fit(
         f"next: finetune predict {shlex.quote(str(folder))} IMAGE"
     )
     if run.report.advice is not None:
-        runner_up = run.report.advice["runner_up"]
-        text += f"\nor compare with the runner-up: finetune fit {shlex.quote(data)} --strategy {runner_up}"
+        text += f"\nor compare with the runner-up: {_runner_up_command(data, run)}"
     show({**run.report.to_json(), "run": str(folder)}, text, as_json)
+
+
+def _runner_up_command(data: str, run: Run) -> str:
+    """Return the command that trains the runner-up on the same images with the same choices."""
+    recipe, advice = run.recipe, run.report.advice or {}
+    words = ["finetune", "fit", data, "--strategy", advice["runner_up"], "--backbone", recipe.backbone]
+    words += ["--image-size", str(recipe.image_size), "--seed", str(recipe.seed)]
+    if advice["runner_up"] != "from-scratch" and recipe.weights != "none":
+        words += ["--weights", recipe.weights]
+    for name in recipe.exclude:
+        words += ["--exclude", name]
+    return shlex.join(words)
 
 
 def evaluate(

@@ -9,8 +9,8 @@ from finetune.advice.advise import Advice, advise, make_profile
 from finetune.advice.similarity import measure_transfer_gain
 from finetune.data.health import Finding, HealthReport, inspect_source
 from finetune.data.sources import open_source
-from finetune.data.split import Split, split_images
-from finetune.errors import DataError
+from finetune.data.split import Split, cuts, split_images
+from finetune.errors import DataError, OptionError
 from finetune.model.backbones import Backbone, find_backbone
 from finetune.model.weights import WeightsRecord, choose_backbone, locate_weights
 from finetune.progress import Reporter
@@ -39,10 +39,22 @@ def prepare(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Repor
     """
     backbone, weights = find_weights(recipe, offline=offline, reporter=reporter)
     health = inspect_data(where, recipe, reporter)
+    _refuse_unused_shares(health, recipe)
     split = split_images(health, seed=recipe.seed, val_share=recipe.val_share, test_share=recipe.test_share)
     needs_advice = recipe.strategy == AUTO and weights.source != "none"
     advice = advise_on(where, split, backbone, weights, recipe, reporter) if needs_advice else None
     return Prepared(str(where), health, split, backbone, weights, advice)
+
+
+def _refuse_unused_shares(health: HealthReport, recipe: Recipe) -> None:
+    """Raise OptionError for a share that was chosen for a split which is not cut, since the data brings it."""
+    for split in {"val", "test"} - cuts(health.split_folders):
+        name = f"{split}_share"
+        share = getattr(recipe, name)
+        if share != Recipe.model_fields[name].default:
+            raise OptionError(
+                f"{name} is {share}, but {health.where} comes with its own splits and no {split} is cut; leave it out"
+            )
 
 
 def find_weights(recipe: Recipe, *, offline: bool, reporter: Reporter) -> tuple[Backbone, WeightsRecord]:

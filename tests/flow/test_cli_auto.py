@@ -144,6 +144,7 @@ def test_options_that_the_advised_strategy_cannot_use_get_one_note(
     answer = finetune("fit", colours, *tiny, *training, "--out", tmp_path / "run")
     assert answer.code == 0
     assert f"runner-up: finetune fit {colours} --strategy partial" in answer.out.splitlines()[-1]
+    assert "--backbone test_resnet --image-size 32" in answer.out.splitlines()[-1]
     notes = [line for line in answer.err.splitlines() if "not used" in line]
     assert notes == [
         "note: --epochs, --batch-size, --lr not used: freeze-all solves its head on fixed features and has no "

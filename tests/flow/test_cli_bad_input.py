@@ -301,6 +301,14 @@ def test_a_recipe_that_cannot_be(
     assert re.search(sentence, fails(2, "fit", colours, "--recipe", path))
 
 
+def test_a_share_of_a_split_that_the_data_brings_itself(fails: Fails, lacking: Path, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("strategy: from-scratch\nbackbone: test_resnet\nval_share: 0.3\n", encoding="utf-8")
+    sentence = fails(2, "fit", lacking, "--recipe", path)
+    assert "val_share is 0.3" in sentence
+    assert "no val is cut; leave it out" in sentence
+
+
 def test_a_recipe_that_is_not_there(fails: Fails, colours: Path, tmp_path: Path) -> None:
     assert "No such file" in fails(2, "fit", colours, "--recipe", tmp_path / "no.yaml")
     assert "Is a directory" in fails(2, "fit", colours, "--recipe", tmp_path)
