@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 
 import typer
 
-from finetune.errors import FinetuneError, OptionError, ResourceError, nearest
-
-# torch raises a plain RuntimeError where memory runs out, in these words.
-_MEMORY_WORDS = re.compile("out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
+from finetune import failure
+from finetune.errors import OptionError, nearest
 
 
 def fail(sentence: str, code: int) -> int:
@@ -20,20 +17,10 @@ def fail(sentence: str, code: int) -> int:
 
 
 def explain(error: Exception) -> tuple[str, int]:
-    """Return the sentence and the exit code of an error."""
-    if isinstance(error, FinetuneError):
-        return str(error), error.exit_code
+    """Return the sentence and the exit code of an error, the option parser's own included."""
     if isinstance(error, typer.TyperException):
         return _usage_sentence(error), OptionError.exit_code
-    if isinstance(error, MemoryError) or _MEMORY_WORDS.search(str(error)):
-        return "out of memory; use a smaller --batch-size or --image-size", ResourceError.exit_code
-    if isinstance(error, OSError):
-        what, where = error.strerror or str(error), error.filename or "the disk"
-        return f"{what}: {where}; free some space or check the path", ResourceError.exit_code
-    return (
-        f"{type(error).__name__}: {error}; this is a fault of the program, please report it with what --debug adds",
-        FinetuneError.exit_code,
-    )
+    return failure.explain(error)
 
 
 def _usage_sentence(error: typer.TyperException) -> str:

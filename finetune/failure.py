@@ -1,0 +1,25 @@
+"""From any error to the one sentence and the exit code that the user sees; the terminal and the page share it."""
+
+from __future__ import annotations
+
+import re
+
+from finetune.errors import FinetuneError, ResourceError
+
+# torch raises a plain RuntimeError where memory runs out, in these words.
+_MEMORY_WORDS = re.compile("out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """Return the sentence and the exit code of ``error``."""
+    if isinstance(error, FinetuneError):
+        return str(error), error.exit_code
+    if isinstance(error, MemoryError) or _MEMORY_WORDS.search(str(error)):
+        return "out of memory; use a smaller --batch-size or --image-size", ResourceError.exit_code
+    if isinstance(error, OSError):
+        what, where = error.strerror or str(error), error.filename or "the disk"
+        return f"{what}: {where}; free some space or check the path", ResourceError.exit_code
+    return (
+        f"{type(error).__name__}: {error}; this is a fault of the program, please report it with what --debug adds",
+        FinetuneError.exit_code,
+    )

@@ -1,0 +1,79 @@
+"""The process of one job: ``python -m finetune.service.child FOLDER`` does what the folder's request asks.
+
+It ends itself when the process that started it is gone, and says its last word in ``status.json`` however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from pathlib import Path
+
+from filelock import FileLock
+
+from finetune.errors import INTERRUPTED_EXIT_CODE
+from finetune.failure import explain
+from finetune.service.status import StatusReporter
+from finetune.service.work import KINDS
+
+NICE = 10
+"""The page must answer while the processors are busy."""
+PARENT_ASKED_EVERY_S = 1.0
+
+
+def main(folder: Path) -> int:
+    """Carry out the request in ``folder`` and return the exit code."""
+    _lower_priority()
+    _end_with_parent()
+    reporter = StatusReporter(folder / "status.json")
+    with FileLock(folder / "lock"):
+        try:
+            request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+            KINDS[request.pop("kind")](folder, reporter, **request)
+        except KeyboardInterrupt as error:
+            sentence = str(error) or "interrupted; what was finished is kept"
+            return _last_word(reporter, "interrupted", sentence, INTERRUPTED_EXIT_CODE)
+        except Exception as error:  # noqa: BLE001 - the last word must be said, whatever happened
+            traceback.print_exc()
+            sentence, code = explain(error)
+            state = "interrupted" if code == INTERRUPTED_EXIT_CODE else "failed"
+            return _last_word(reporter, state, sentence, code)
+        return _last_word(reporter, "finished", "", 0)
+
+
+def _last_word(reporter: StatusReporter, state: str, error: str, code: int) -> int:
+    # The folder may have been deleted meanwhile: then there is nobody left to tell.
+    with contextlib.suppress(OSError):
+        reporter.put(state, error=error, exit_code=code)  # type: ignore[arg-type]
+    return code
+
+
+def _lower_priority() -> None:
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+
+
+def _end_with_parent() -> None:
+    """Stop as on Ctrl-C when the parent is gone: nobody is left who could stop this process."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_ASKED_EVERY_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    # pytorch-lightning 2.6 on torch >= 2.14 touches torch.utils._pytree.LeafSpec on import.
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    sys.exit(main(Path(sys.argv[1])))

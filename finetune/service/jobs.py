@@ -1,0 +1,141 @@
+"""A job: a folder with a request, and the process of its own that carries the request out.
+
+The folder holds ``request.json`` (what to do), ``status.json`` (how far it is), ``result.json`` (what came out, for
+work that answers with JSON), ``output.txt`` (what libraries printed) and ``lock``, held while the process lives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from finetune.errors import ResourceError
+from finetune.service.status import Status, read_status, write_status
+
+GRACE_S = 10.0
+"""How long a stopped process may take to end the step it is in and keep what it has."""
+
+_started: dict[Path, subprocess.Popen[bytes]] = {}
+_starting = threading.Lock()
+
+
+def start_job(folder: Path, request: Mapping[str, Any]) -> None:
+    """Start a process for ``request`` in the new or empty ``folder``.
+
+    ``request["kind"]`` is a name in `finetune.service.work.KINDS`; the rest is its arguments. Raises FileExistsError
+    when a job was started there before, so that two that press at once start one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _starting:
+        with (folder / "request.json").open("x", encoding="utf-8") as stream:
+            json.dump(dict(request), stream, ensure_ascii=False)
+        write_status(folder / "status.json", Status("running", phase="starting"))
+        _started[folder] = _spawn(folder)
+
+
+def _spawn(folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "finetune.service.child", str(folder.resolve())]
+    # Passive waits and huge pages: what the command line sets for itself before torch is loaded.
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1", **os.environ}
+    try:
+        with (folder / "output.txt").open("ab") as output:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env=environment,
+            )
+    except OSError as error:
+        raise ResourceError(f"cannot start a process ({error.strerror}); free some memory") from None
+
+
+def read_job(folder: Path) -> Status | None:
+    """Return where the job in ``folder`` is, or None where there is no job.
+
+    A process that ended without a last word (killed, out of memory, the machine restarted) counts as failed, and the
+    sentence says how it ended.
+    """
+    # Asked first: a process that ends in between has written its last status by then.
+    alive = is_alive(folder)
+    status = read_status(folder / "status.json")
+    if status is None or status.has_ended or alive:
+        return status
+    return replace(status, state="failed", left_s=None, error=_last_words(folder), exit_code=5)
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether the job's process lives, whoever has started it."""
+    process = _started.get(folder)
+    if process is not None:
+        return process.poll() is None
+    if not (folder / "lock").exists():
+        return False
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _last_words(folder: Path) -> str:
+    process = _started.get(folder)
+    code = process.returncode if process is not None else None
+    if code is not None and -code in (signal.SIGKILL, signal.SIGSEGV):
+        how = "was killed, as happens when memory runs out" if -code == signal.SIGKILL else "crashed"
+        return f"the process {how}; use a smaller --image-size or --batch-size, or start it again"
+    return (
+        "the process ended without a word (the computer or the page may have been restarted); start it again"
+    )
+
+
+def cancel_job(folder: Path) -> None:
+    """Ask the job's process to stop, keeping what it has; it is killed after `GRACE_S`. Returns at once."""
+    process = _started.get(folder)
+    if process is None or process.poll() is not None:
+        return
+    _signal(process, signal.SIGTERM)
+    threading.Thread(target=_end, args=(process,), daemon=True).start()
+
+
+def stop_all() -> None:
+    """Stop every job that this process has started, waiting for each to keep what it has."""
+    living = [process for process in _started.values() if process.poll() is None]
+    for process in living:
+        _signal(process, signal.SIGTERM)
+    for process in living:
+        _end(process)
+
+
+def wait_job(folder: Path) -> Status:
+    """Wait for a job that this process has started and return its last status."""
+    process = _started[folder]
+    process.wait()
+    status = read_job(folder)
+    return status or Status("failed", error=f"the folder {folder} has been deleted", exit_code=5)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        _signal(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    """Signal the whole group, loader processes included."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number) if hasattr(os, "killpg") else process.send_signal(number)

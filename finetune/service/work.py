@@ -1,0 +1,65 @@
+"""What a job's process can do, by name; each writes what comes out into the job's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from finetune.service.status import StatusReporter
+
+Work = Callable[..., None]
+
+
+def fit(
+    folder: Path,
+    reporter: StatusReporter,
+    *,
+    data: str = "",
+    recipe: dict[str, Any] | None = None,
+    out: str,
+    offline: bool = False,
+    resume: bool = False,
+    turn: str = "",
+) -> None:
+    """Fine-tune on ``data`` into the run folder ``out``, or continue the run that lies there.
+
+    ``turn`` names a lock file: trainings that share one wait for each other.
+    """
+    with _turn(turn, reporter):
+        from finetune.recipe import Recipe
+        from finetune.training.train import fit as run_fit
+
+        if resume:
+            from finetune.training.resume import resume as run_resume
+
+            run_resume(Path(out), offline=offline, reporter=reporter)
+        else:
+            made = Recipe.make(**(recipe or {}))
+            run_fit(data, made, out=Path(out), offline=offline, reporter=reporter)
+
+
+def _turn(lock: str, reporter: StatusReporter) -> AbstractContextManager[object]:
+    if not lock:
+        return nullcontext()
+    turn = FileLock(lock)
+    try:
+        return turn.acquire(timeout=0)
+    except Timeout:
+        reporter.put("waiting")
+        held = turn.acquire()
+        reporter.put("running")
+        return held
+
+
+def analyse(folder: Path, reporter: StatusReporter, **request: Any) -> None:
+    """Look at a data set for the page; see `finetune.service.analysis`."""
+    from finetune.service.analysis import analyse as run_analysis
+
+    run_analysis(folder, reporter, **request)
+
+
+KINDS: dict[str, Work] = {"fit": fit, "analyse": analyse}
