@@ -15,7 +15,7 @@ Work = Callable[..., None]
 
 
 def fit(
-    folder: Path,
+    _folder: Path,
     reporter: StatusReporter,
     *,
     data: str = "",
