@@ -20,6 +20,7 @@ from finetune import __version__
 from finetune.cli.data_commands import advise, inspect, samples
 from finetune.cli.failure import explain, fail
 from finetune.cli.network_commands import backbones, describe, list_strategies
+from finetune.cli.page_commands import ui
 from finetune.cli.run_commands import evaluate, fit, predict
 from finetune.errors import INTERRUPTED_EXIT_CODE
 
@@ -43,6 +44,7 @@ app.command()(advise)
 app.command()(fit)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(ui)
 
 
 def _show_version(wanted: bool) -> None:

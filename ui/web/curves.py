@@ -97,7 +97,8 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
 def _frame(title: str, x_title: str) -> Markup:
     return Markup(
         '<text class="axis-title" x="{0}" y="16">{2}</text>'
-        '<line class="thin" x1="{0}" x2="{0}" y1="{3}" y2="{4}"/><line class="thin" x1="{0}" x2="{1}" y1="{4}" y2="{4}"/>'
+        '<line class="thin" x1="{0}" x2="{0}" y1="{3}" y2="{4}"/>'
+        '<line class="thin" x1="{0}" x2="{1}" y1="{4}" y2="{4}"/>'
         '<text class="axis" x="{1}" y="{5}" text-anchor="end">{6}</text>'
     ).format(LEFT, RIGHT, title, TOP, BOTTOM, BOTTOM + 36, x_title)
 

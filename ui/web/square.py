@@ -71,8 +71,8 @@ def _useless() -> Markup:
     x = _x(USELESS_BELOW_GAIN)
     return Markup(
         '<line class="thin" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2:.1f}"/>'
-        '<text class="axis" x="{3}" y="{4}" text-anchor="end">from-scratch</text>'
-    ).format(x, TOP, _y(LARGE_FROM_IMAGES), RIGHT - 6, TOP + 40)
+        '<text class="axis" x="{3:.1f}" y="{4}" text-anchor="end">from-scratch →</text>'
+    ).format(x, TOP, _y(LARGE_FROM_IMAGES), x - 4, TOP + 40)
 
 
 def _axes() -> Markup:

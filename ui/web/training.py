@@ -19,7 +19,7 @@ LAST_SENTENCES = 4
 
 def training_html(project: Project, training: Training, status: Status) -> Markup:
     """Return where the training is, or what it came to."""
-    if not training.run.is_dir() and status.state not in ("failed",):
+    if not training.run.is_dir() and status.state != "failed":
         return error_html(f"the run folder {training.run} has been deleted; train again")
     parts = [Markup('<p class="quiet">{} in {}</p>').format(training.strategy, training.run)]
     if not status.has_ended:
@@ -53,8 +53,8 @@ def result_html(report: Mapping[str, Any]) -> Markup:
     )
     return Markup(
         '<div class="result" role="status"><p class="headline"><strong>{:.1f} %</strong> of {} {} right</p>'
-        "<p>With so many images, the true accuracy lies between {:.1f} and {:.1f} % (95 % interval). Always naming the "
-        "commonest class gets {:.1f} %. {:.3g} % of the parameters were trained, in {}.{}</p></div>"
+        "<p>With so many images, the true accuracy lies between {:.1f} and {:.1f} % (95 % interval). Always naming "
+        "the commonest class gets {:.1f} %. {:.3g} % of the parameters were trained, in {}.{}</p></div>"
     ).format(
         100 * report["accuracy"],
         n_images,
