@@ -52,14 +52,9 @@ def make_theme() -> gr.themes.Base:
     )
 
 
-class AnyImage(gr.Image):
-    """An image input that hands on the file as it was given, so that what cannot be read gets our own sentence."""
-
-    is_template = True
-
-    def preprocess(self, payload: ImageData | None) -> str | None:
-        """Return the path of the uploaded file."""
-        return None if payload is None else payload.path
+def _path_of(payload: ImageData | None) -> str | None:
+    """Return the uploaded file as it was given, so that one that cannot be read gets our own sentence."""
+    return None if payload is None else payload.path
 
 
 def _heading(step: int, text: str) -> gr.HTML:
@@ -91,9 +86,8 @@ class Page:
         _heading(1, "Your images")
         with gr.Row():
             with gr.Column(min_width=280):
-                self._upload = gr.File(
-                    label="A zip with one folder of images for each class", elem_id="upload", height=185
-                )
+                gr.HTML(note_html("Put the images of each class into a folder of its own, and zip them:"))
+                self._upload = gr.File(label="A zip of your images", elem_id="upload", height=160)
             with gr.Column(min_width=280):
                 gr.HTML(note_html("No images at hand? Try a sample set:"))
                 self._samples = {
@@ -150,7 +144,7 @@ class Page:
         self._closed_trial = gr.HTML(note_html(NO_TRAINING))
         with gr.Row(visible=False) as self._trial_row:
             with gr.Column(min_width=280):
-                self._image = AnyImage(
+                self._image = gr.Image(
                     type="filepath",
                     image_mode=None,
                     sources=["upload", "clipboard"],
@@ -158,9 +152,12 @@ class Page:
                     height=280,
                     elem_id="image",
                 )
+                # Not by a subclass: Gradio writes a stub file beside the source of each.
+                self._image.preprocess = _path_of  # type: ignore[method-assign]
             with gr.Column(min_width=280):
                 self._answer = gr.Label(label="What it is", num_top_classes=5, elem_id="answer")
                 self._trouble = gr.HTML(elem_id="trouble")
+                self._asked = gr.HTML(elem_id="asked")
         _heading(5, "Take it with you")
         self._download = gr.HTML(note_html(NO_TRAINING), elem_id="download")
 
@@ -211,6 +208,10 @@ class Page:
             self._training,
             self._closed_trial,
             self._trial_row,
+            self._asked,
+            self._image,
+            self._answer,
+            self._trouble,
             self._download,
         ]
 
@@ -223,7 +224,10 @@ class Page:
             component: update for key, (component, update) in wanted.items() if seen.get(key) != update
         }
         now = {key: update for key, (_, update) in wanted.items()}
-        return {**{component: gr.update(**update) for component, update in changed.items()}, self._seen: now}
+        updates = {component: gr.update(**update) for component, update in changed.items()}
+        if self._asked in changed:  # an answer of another classifier must not stay
+            updates |= {self._image: None, self._answer: None, self._trouble: ""}
+        return {**updates, self._seen: now}
 
     def _wanted(self, view: View) -> dict[str, tuple[Any, dict[str, Any]]]:
         """Return for every part of the page its component and the properties it should have."""
@@ -243,6 +247,7 @@ class Page:
             "training": (self._training, {"value": str(view.training)}),
             "closed trial": (self._closed_trial, {"visible": not view.address}),
             "trial": (self._trial_row, {"visible": bool(view.address)}),
+            "asked": (self._asked, {"value": str(note_html(f"Asked: {view.asked_name}"))}),
             "download": (self._download, {"value": _download_html(view)}),
         }
         for card, name, text in zip(self._cards, STRATEGIES, view.cards, strict=False):

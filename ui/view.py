@@ -16,7 +16,7 @@ from ui.web.words import error_html, join, note_html, progress_html
 
 NO_DATA = "Opens when your images have been looked at."
 NO_TRAINING = "Opens when a training has ended."
-SEARCHING = "The data set of this page is gone from the disk. Upload it again, or try a sample set."
+GONE = "the data set of this page is gone from the disk; upload it again, or try a sample set"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class View:
     """The page's sections as HTML, the strategy chosen, and what can be pressed.
 
     ``cards`` follow the order of `STRATEGIES`; they are empty until there is advice. ``address`` is the path of the
-    bundle's download, empty while there is no classifier.
+    bundle's download, ``asked`` the run that answers and ``asked_name`` its name for people; all three are empty
+    while there is no classifier.
     """
 
     data: str
@@ -37,6 +38,7 @@ class View:
     can_resume: bool
     address: str
     asked: str
+    asked_name: str
 
 
 def make_view(project: Project | None, chosen: str) -> View:
@@ -45,7 +47,7 @@ def make_view(project: Project | None, chosen: str) -> View:
         return _empty("")
     status = read_job(project.analysis)
     if status is None:
-        return _empty(error_html(SEARCHING))
+        return _empty(error_html(GONE))
     findings = project.findings
     if "advice" not in findings:
         return _empty(_looking(project, status))
@@ -65,6 +67,7 @@ def make_view(project: Project | None, chosen: str) -> View:
         can_resume=newest is not None and can_resume(newest),
         address="" if answering is None else f"/bundle/{project.id}/{answering.job.name}",
         asked="" if answering is None else str(answering.run),
+        asked_name="" if answering is None else f"{answering.strategy} ({answering.run.name})",
     )
 
 
@@ -75,7 +78,7 @@ def _has_ended(training: Training) -> bool:
 
 def _empty(data: str) -> View:
     closed = note_html(NO_DATA)
-    return View(data, closed, (), "", "", False, False, False, "", "")
+    return View(data, closed, (), "", "", False, False, False, "", "", "")
 
 
 def _looking(project: Project, status: Status) -> str:

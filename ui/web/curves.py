@@ -38,8 +38,11 @@ def curves_html(columns: Mapping[str, Sequence[float | None]]) -> Markup:
     """Return the charts for a run's columns: loss and accuracy over epochs, or the path of a solved head."""
     if "inverse_strength" in columns:
         points = _points(columns["inverse_strength"], columns["cv_log_loss"], with_rank=True)
-        title = "Cross-validated loss of the head, for weaker and weaker regularisation"
-        charts = [_chart(title, {"cross-validated": points}, "strengths tried")]
+        charts = [
+            _chart(
+                "Loss of the head (nats)", {"cross-validated": points}, "strengths of regularisation tried"
+            )
+        ]
     elif columns.get("epoch"):
         epochs = columns["epoch"]
         losses = {
@@ -49,11 +52,11 @@ def curves_html(columns: Mapping[str, Sequence[float | None]]) -> Markup:
         right = [None if share is None else 100 * share for share in columns["val_accuracy"]]
         charts = [
             _chart("Loss (nats)", losses, "epoch"),
-            _chart("Validation images right (%)", {"validation": _points(epochs, right)}, "epoch"),
+            _chart("Images right (%)", {"validation": _points(epochs, right)}, "epoch"),
         ]
     else:
         return Markup("")
-    return Markup('<div class="curves">{}</div>').format(join(*charts))
+    return join(*charts)
 
 
 def _points(x: Sequence[float | None], y: Sequence[float | None], *, with_rank: bool = False) -> Points:
@@ -125,12 +128,12 @@ def _ticks(first: float, last: float, low: float, high: float) -> Markup:
 
 
 def _line(rank: int, name: str, places: Sequence[tuple[float, float]]) -> Markup:
-    kind = ("first", "second")[rank % 2]
+    kind = "second" if name == "validation" else "first"
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     dots = [
         Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.5"/>').format(kind, x, y) for x, y in places
     ]
     key = Markup('<text class="key {}" x="{}" y="{}">{} {}</text>').format(
-        kind, LEFT + rank * 130, HEIGHT - 6, "●—" if rank == 0 else "●╌", name
+        kind, LEFT + rank * 130, HEIGHT - 6, "●╌" if kind == "second" else "●—", name
     )
     return Markup('<polyline class="{}" points="{}"/>{}{}').format(kind, path, join(*dots), key)

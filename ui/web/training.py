@@ -21,17 +21,23 @@ def training_html(project: Project, training: Training, status: Status) -> Marku
     """Return where the training is, or what it came to."""
     if not training.run.is_dir() and status.state != "failed":
         return error_html(f"the run folder {training.run} has been deleted; train again")
-    parts = [Markup('<p class="quiet">{} in {}</p>').format(training.strategy, training.run)]
+    parts = [Markup('<p class="quiet">{} in {}</p>').format(training.strategy, _shown(training.run))]
     if not status.has_ended:
         parts += [progress_html(status), _said(project, status)]
     elif status.state == "finished":
         parts.append(result_html(training.report))
     else:
         parts.append(error_html(project.readable(status.error)))
-    parts.append(curves_html(read_columns(training.run / "metrics.csv")))
-    if status.state == "finished":
-        parts.append(_picture(training.run / "confusion.png", "Confusion matrix: what is taken for what"))
+    charts = curves_html(read_columns(training.run / "metrics.csv"))
+    picture = _picture(training.run / "confusion.png", "Confusion matrix: what is taken for what")
+    parts.append(Markup('<div class="curves">{}{}</div>').format(charts, picture))
     return join(*parts)
+
+
+def _shown(run: Path) -> str:
+    """Return the run's path as short as it can be from where the page was started."""
+    here = Path.cwd()
+    return str(run.relative_to(here) if run.is_relative_to(here) else run)
 
 
 def _said(project: Project, status: Status) -> Markup:

@@ -33,8 +33,15 @@ def progress_html(status: Status) -> Markup:
     counted = f"{status.done:,} of {status.total:,}" if status.total > 1 else ""
     left = "" if status.left_s is None or share == 1 else f"{time_words(status.left_s)} left"
     told = ", ".join(part for part in (counted, left) if part)
-    bar = Markup('<progress max="1" aria-label="{}"{}></progress>').format(
-        title, Markup(' value="{:.3f}"').format(share) if share is not None else ""
+    known = Markup(' aria-valuemin="0" aria-valuemax="100" aria-valuenow="{:.0f}"').format(100 * (share or 0))
+    bar = Markup(
+        '<div class="progress-track" role="progressbar" aria-label="{}"{}>'
+        '<div class="progress-fill{}" style="width:{:.1f}%"></div></div>'
+    ).format(
+        title,
+        "" if share is None else known,
+        " unknown" if share is None else "",
+        100 if share is None else 100 * share,
     )
     return Markup('<div class="progress"><p><strong>{}</strong> <span>{}</span></p>{}</div>').format(
         title[:1].upper() + title[1:], told, bar
