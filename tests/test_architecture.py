@@ -150,7 +150,16 @@ def heavy_modules_of(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["finetune", "finetune.cli", "finetune.recipe", "strategies", "ui.present"]
+    "module",
+    [
+        "finetune",
+        "finetune.cli",
+        "finetune.recipe",
+        "finetune.service.service",
+        "strategies",
+        "ui.present",
+        "ui.view",
+    ],
 )
 def test_importing_it_loads_nothing_heavy(module: str) -> None:
     assert heavy_modules_of("-c", f"import {module}") == set()
@@ -158,10 +167,23 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["--help", "inspect --help", "fit --help", "predict --help", "strategies", "samples", "backbones"],
+    [
+        "--help",
+        "inspect --help",
+        "fit --help",
+        "predict --help",
+        "ui --help",
+        "strategies",
+        "samples",
+        "backbones",
+    ],
 )
 def test_a_quick_command_loads_nothing_heavy(command: str) -> None:
     assert heavy_modules_of("-m", "finetune", *command.split()) == set()
+
+
+def test_the_page_loads_gradio_and_nothing_else_that_is_heavy() -> None:
+    assert heavy_modules_of("-c", "import ui.page") == {"gradio"}
 
 
 def test_the_test_of_lightness_can_fail() -> None:

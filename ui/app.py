@@ -78,7 +78,8 @@ def make_app(
     from fastapi import FastAPI
 
     from ui.guard import LocalOnly
-    from ui.page import STYLE, build_page, make_theme
+    from ui.look import STYLE, make_theme
+    from ui.page import build_page
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -34,7 +34,6 @@ class View:
     chosen: str
     training: str
     is_training: bool
-    can_train: bool
     can_resume: bool
     address: str
     asked: str
@@ -63,7 +62,6 @@ def make_view(project: Project | None, chosen: str) -> View:
         chosen=chosen,
         training=_trainings(project, trainings),
         is_training=running,
-        can_train=not running,
         can_resume=newest is not None and can_resume(newest),
         address="" if answering is None else f"/bundle/{project.id}/{answering.job.name}",
         asked="" if answering is None else str(answering.run),
@@ -78,7 +76,7 @@ def _has_ended(training: Training) -> bool:
 
 def _empty(data: str) -> View:
     closed = note_html(NO_DATA)
-    return View(data, closed, (), "", "", False, False, False, "", "", "")
+    return View(data, closed, (), "", "", False, False, "", "", "")
 
 
 def _looking(project: Project, status: Status) -> str:
