@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import socket
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from finetune.errors import ResourceError
@@ -65,15 +67,21 @@ def _listening(port: int | None) -> socket.socket:
 def _run(app: FastAPI, listener: socket.socket) -> None:
     import uvicorn
 
-    config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=3)
-    uvicorn.Server(config).run(sockets=[listener])
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            # Open tabs hold streams, which are cut off now; each would print a traceback.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            super().handle_exit(sig, frame)
+
+    config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1)
+    Server(config).run(sockets=[listener])
 
 
 def make_app(
     service: Service, *, upload_gb: float = DEFAULT_UPLOAD_GB, on_start: Callable[[], None] = lambda: None
 ) -> FastAPI:
     """Return the application over ``service``; uploads above ``upload_gb`` GB are refused."""
-    _prepare_gradio(service.home / "uploads")
+    _prepare_gradio(service.uploads)
     import gradio as gr
     from fastapi import FastAPI
 

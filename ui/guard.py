@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-LOCAL_NAMES = ("127.0.0.1", "localhost")
+LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d{1,5})?", re.ASCII | re.IGNORECASE)
 
 POLICY = "; ".join(
     (
@@ -54,13 +54,12 @@ class LocalOnly:
         await self._app(scope, receive, _with_headers(send))
 
 
-def refusal(headers: MutableMapping[str, str]) -> int:
+def refusal(headers: Mapping[str, str]) -> int:
     """Return the HTTP status to refuse a request with these (lower-case) headers by, or 0 to let it through."""
     host = headers.get("host", "")
-    if urlsplit(f"//{host}").hostname not in LOCAL_NAMES:
+    if not LOCAL_HOST.fullmatch(host):
         return 400
-    origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if headers.get("origin", f"http://{host}") != f"http://{host}":
         return 403
     # A link from elsewhere may open the page; nothing else may come from elsewhere.
     is_link = headers.get("sec-fetch-mode") == "navigate"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -100,14 +100,21 @@ class Handlers:
             gr.Warning(str(error), title="Not done")
         return self.show(project_id, chosen, seen)
 
-    def classify(self, project_id: str, image: str | None) -> tuple[dict[str, float] | None, str]:
-        """Return the labels of an image with their probabilities, and what was wrong with it."""
+    def classify(
+        self, project_id: str, image: Mapping[str, Any] | None
+    ) -> tuple[dict[str, float] | None, str]:
+        """Return the labels of an image with their probabilities, and what was wrong with it.
+
+        ``image`` is the browser's own word for an uploaded file: Gradio would open it first, and its words for one
+        that is no image are not ours.
+        """
         project = self._service.find(project_id)
         training = trained(project) if project is not None else None
-        if image is None or training is None:
+        path = Path(image["path"]).resolve() if image and image.get("path") else None
+        if path is None or training is None or not path.is_relative_to(self._service.uploads):
             return None, ""
         try:
-            answer = self._service.predict(training, Path(image))
+            answer = self._service.predict(training, path)
         except FinetuneError as error:
             return None, str(error_html(str(error)))
         return (None, str(error_html(answer.error))) if answer.error else (dict(answer.top), "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gradio as gr
-from gradio.data_classes import ImageData
 
 from finetune.data.samples import SAMPLES
 from finetune.model.backbones import CATALOGUE
@@ -110,8 +109,6 @@ class Parts:
                     height=280,
                     elem_id="image",
                 )
-                # Not by a subclass: Gradio writes a stub file beside the source of each.
-                self.image.preprocess = _path_of  # type: ignore[method-assign]
             with gr.Column(min_width=280):
                 self.answer = gr.Label(label="What it is", num_top_classes=5, elem_id="answer")
                 self.trouble = gr.HTML(elem_id="trouble")
@@ -122,8 +119,3 @@ class Parts:
 
 def _heading(step: int, text: str) -> gr.HTML:
     return gr.HTML(f'<h2><span class="step">{step}</span>{text}</h2>')
-
-
-def _path_of(payload: ImageData | None) -> str | None:
-    """Return the uploaded file as it was given, so that one that cannot be read gets our own sentence."""
-    return None if payload is None else payload.path

@@ -40,7 +40,7 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> Non
     _on(parts.cancel.click, do.cancel, state, everything)
     _on(parts.resume.click, do.resume, state, everything)
     asked = [parts.project_id, parts.image]
-    _on(parts.image.change, do.classify, asked, [parts.answer, parts.trouble])
+    _on(parts.image.change, do.classify, asked, [parts.answer, parts.trouble], preprocess=False)
 
 
 def _on(
@@ -50,12 +50,14 @@ def _on(
     outputs: Sequence[Any],
     *,
     queue: bool = True,
+    preprocess: bool = True,
 ) -> None:
     event(
         handler,
         list(inputs),
         list(outputs),
         queue=queue,
+        preprocess=preprocess,
         show_progress="hidden",
         api_visibility="private",
     )

@@ -46,6 +46,11 @@ class Service:
                 f"a page for {root} is open already at {self._address()}; use that one, or another --folder"
             ) from None
 
+    @property
+    def uploads(self) -> Path:
+        """Return the folder where files from the browser arrive."""
+        return self.home / "uploads"
+
     def announce(self, address: str) -> None:
         """Write down where the page is, for whoever tries to open a second one."""
         (self.home / ADDRESS).write_text(address, encoding="utf-8")

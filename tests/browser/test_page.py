@@ -114,10 +114,10 @@ def classify(page: Page, folder: Path) -> None:
     assert shares == sorted(shares, reverse=True)
     broken = folder / "page.jpg"
     broken.write_text("<html>", encoding="utf-8")
-    page.locator("#image").get_by_role("button", name="Clear").click()
+    page.locator("#image").get_by_role("button", name="Remove Image").click()
     page.locator("#image input[type=file]").set_input_files(broken)
     expect(page.locator("#trouble")).to_contain_text(
-        "Page.jpg is not an image but a text such as a web page", timeout=SOON_MS
+        "page.jpg is not an image but a text such as a web page", timeout=SOON_MS
     )
 
 
@@ -151,7 +151,7 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
         expect(second.locator("#data")).to_contain_text("photos.zip: 42 readable images in 3 classes")
         second.locator("#cancel").click()
         for tab in (page, second):
-            expect(tab.locator("#training .error")).to_contain_text("Interrupted", timeout=SOON_MS)
+            expect(tab.locator("#training .error")).to_contain_text("interrupted", timeout=SOON_MS)
         page.locator("#resume").click()
         expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
         expect(second.locator("#training .result")).to_be_visible(timeout=SOON_MS)
@@ -175,9 +175,9 @@ def test_a_zip_that_is_none_or_half_there_is_told_in_the_command_line_s_words_an
     with browser.person(served, "unlucky") as (context, watch):
         page = opened(context.new_page(), served)
         for path, sentence in (
-            (half, "Half.zip is cut off: the end of the zip is missing; download or copy it again"),
-            (text, "Notes.txt is a file but not a zip; give a folder or a zip of one"),
-            (tmp_path / "flat.zip", "No class folders in flat.zip for its 1 images"),
+            (half, "half.zip is cut off: the end of the zip is missing; download or copy it again"),
+            (text, "notes.txt is a file but not a zip; give a folder or a zip of one"),
+            (tmp_path / "flat.zip", "no class folders in flat.zip for its 1 images"),
         ):
             upload(page, path)
             expect(page.locator("#data .error")).to_contain_text(sentence, timeout=SOON_MS)
