@@ -53,7 +53,7 @@ def make_view(project: Project | None, chosen: str) -> View:
     trainings = project.trainings
     chosen = chosen or (trainings[-1].strategy if trainings else findings["advice"]["strategy"])
     newest = trainings[-1] if trainings else None
-    running = newest is not None and not _has_ended(newest)
+    running = newest is not None and newest.is_running
     answering = trained(project)
     return View(
         data=data_html(project.name, findings),
@@ -67,11 +67,6 @@ def make_view(project: Project | None, chosen: str) -> View:
         asked="" if answering is None else str(answering.run),
         asked_name="" if answering is None else f"{answering.strategy} ({answering.run.name})",
     )
-
-
-def _has_ended(training: Training) -> bool:
-    status = training.status
-    return status is None or status.has_ended
 
 
 def _empty(data: str) -> View:

@@ -13,9 +13,10 @@ from finetune.cli.options import OfflineOption
 
 def ui(
     port: Annotated[
-        int | None, typer.Option(
+        int | None,
+        typer.Option(
             "--port", min=0, max=65535, help="Port, 0 for any; without it 7860 or the next free one."
-        )
+        ),
     ] = None,
     folder: Annotated[Path, typer.Option("--folder", help="Where runs are kept.", metavar="DIR")] = Path(
         "checkpoints"

@@ -19,7 +19,7 @@ from typing import Any
 
 from finetune.data.samples import SAMPLES
 from finetune.errors import OptionError, RunError
-from finetune.service.jobs import is_alive, read_job, start_job
+from finetune.service.jobs import read_job, start_job
 from finetune.service.result import RESULT, read_result
 from finetune.service.status import Status
 from finetune.training.run_folder import claim_next_folder
@@ -42,6 +42,12 @@ class Training:
     def status(self) -> Status | None:
         """Return where it is."""
         return read_job(self.job)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether more is to come: a process that has said its last word may take a moment to leave."""
+        status = self.status
+        return status is not None and not status.has_ended
 
     @property
     def report(self) -> dict[str, Any]:
@@ -97,7 +103,7 @@ def new_project(home: Path, *, upload: Path | None = None, sample: str = "") -> 
     if sample and sample not in SAMPLES:
         raise OptionError(f"no sample set is called '{sample}'; choose from {', '.join(SAMPLES)}")
     folder = home / secrets.token_hex(16)
-    name = sample if upload is None else _safe(upload.name)
+    name = sample if upload is None else safe_name(upload.name)
     data = (folder / "data" / name).resolve()
     data.parent.mkdir(parents=True)
     if upload is not None:
@@ -107,7 +113,7 @@ def new_project(home: Path, *, upload: Path | None = None, sample: str = "") -> 
     return Project(folder, name, data, sample)
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """Return an uploaded file's name without what could lead anywhere else."""
     stem, dot, ending = Path(name.replace("\\", "/")).name.rpartition(".")
     ending = _UNSAFE.sub("", ending)[:10]
@@ -147,7 +153,7 @@ def start_training(
     """
     with _starting:
         earlier = project.trainings
-        if earlier and is_alive(earlier[-1].job):
+        if earlier and earlier[-1].is_running:
             raise RunError(f"{project.name} is training already; wait for it or cancel it")
         run = resume or claim_next_folder(str(project.data), recipe["strategy"], root).path
         request = {

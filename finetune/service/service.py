@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from finetune.errors import DataError, RunError
 from finetune.recipe import Recipe
-from finetune.service.jobs import cancel_job, is_alive, stop_all
+from finetune.service.jobs import cancel_job, stop_all
 from finetune.service.predictor import Answer, Predictor
 from finetune.service.projects import (
     Project,
@@ -114,7 +114,7 @@ class Service:
     def cancel(self, project: Project) -> None:
         """Stop the newest training, keeping what it has."""
         trainings = project.trainings
-        if trainings and is_alive(trainings[-1].job):
+        if trainings and trainings[-1].is_running:
             cancel_job(trainings[-1].job)
 
     def warm(self, training: Training) -> None:
@@ -143,7 +143,7 @@ def trained(project: Project) -> Training | None:
         (
             training
             for training in reversed(project.trainings)
-            if (training.run / "bundle").is_dir() and not is_alive(training.job)
+            if (training.run / "bundle").is_dir() and not training.is_running
         ),
         None,
     )
