@@ -97,7 +97,7 @@ def make_app(
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(LocalOnly)
     _add_download(app, service)
-    page = build_page(service)
+    page = build_page(service, upload_gb=upload_gb)
     page.queue()
     mounted: FastAPI = gr.mount_gradio_app(
         app,

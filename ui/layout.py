@@ -16,6 +16,10 @@ IMAGE_SIZES = (OWN_SIZE, "64", "96", "128", "160", "224")
 MINUTES = (NO_LIMIT, "1", "2", "5", "10", "30", "60")
 AUGMENTATIONS = ("crop", "crop-flip", "none")
 
+HOW_TO_ZIP = (
+    "Put the images of each class into a folder of its own, and zip them (up to {:g} GB; for more, "
+    "finetune fit takes a folder):"
+)
 INTRODUCTION = """
 <h1>Fine-tune an image classifier</h1>
 <p>Bring a folder of labelled images as a zip. The page measures them, says which layers of a pretrained network to
@@ -29,21 +33,21 @@ class Parts:
     ``seen`` is a hidden text that each tab holds for itself: what it shows already.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, upload_gb: float) -> None:
         self.project_id = gr.BrowserState("", storage_key="finetune-project", secret="finetune")
         self.chosen = gr.State("")
         self.seen = gr.Textbox("", visible="hidden", elem_id="seen", show_label=False)
         gr.HTML(INTRODUCTION)
-        self._place_data()
+        self._place_data(upload_gb)
         self._place_advice()
         self._place_training()
         self._place_trial()
 
-    def _place_data(self) -> None:
+    def _place_data(self, upload_gb: float) -> None:
         _heading(1, "Your images")
         with gr.Row():
             with gr.Column(min_width=280):
-                gr.HTML(note_html("Put the images of each class into a folder of its own, and zip them:"))
+                gr.HTML(note_html(HOW_TO_ZIP.format(upload_gb)))
                 self.upload = gr.File(label="A zip of your images", elem_id="upload", height=160)
             with gr.Column(min_width=280):
                 gr.HTML(note_html("No images at hand? Try a sample set:"))

@@ -15,10 +15,13 @@ from ui.updates import shown
 POLL_EVERY_S = 1.0
 
 
-def build_page(service: Service) -> gr.Blocks:
-    """Return the page over ``service``. It asks once a second what is on disk, so a reload loses nothing."""
+def build_page(service: Service, *, upload_gb: float) -> gr.Blocks:
+    """Return the page over ``service``, which says that a zip may have ``upload_gb`` GB.
+
+    It asks once a second what is on disk, so a reload loses nothing.
+    """
     with gr.Blocks(title="Fine-tune an image classifier") as blocks:
-        parts = Parts()
+        parts = Parts(upload_gb=upload_gb)
         timer = gr.Timer(POLL_EVERY_S)
         _wire(blocks, timer, parts, Handlers(service, parts))
     page: gr.Blocks = blocks

@@ -151,7 +151,7 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
         expect(second.locator("#data")).to_contain_text("photos.zip: 42 readable images in 3 classes")
         second.locator("#cancel").click()
         for tab in (page, second):
-            expect(tab.locator("#training .error")).to_contain_text("interrupted", timeout=SOON_MS)
+            expect(tab.locator("#training .told-error")).to_contain_text("interrupted", timeout=SOON_MS)
         page.locator("#resume").click()
         expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
         expect(second.locator("#training .result")).to_be_visible(timeout=SOON_MS)
@@ -180,10 +180,10 @@ def test_a_zip_that_is_none_or_half_there_is_told_in_the_command_line_s_words_an
             (tmp_path / "flat.zip", "no class folders in flat.zip for its 1 images"),
         ):
             upload(page, path)
-            expect(page.locator("#data .error")).to_contain_text(sentence, timeout=SOON_MS)
+            expect(page.locator("#data .told-error")).to_contain_text(sentence, timeout=SOON_MS)
             expect(page.locator("#choose-partial")).to_be_hidden()
         look_at(page, photos)
-        expect(page.locator("#data .error")).to_have_count(0)
+        expect(page.locator("#data .told-error")).to_have_count(0)
         watch.check()
 
 
@@ -221,7 +221,7 @@ def test_a_run_deleted_under_the_page_is_told(
         expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
         run = page.locator("#training .quiet").first.inner_text().rpartition("/")[2]
         shutil.rmtree(served.root / run)
-        expect(page.locator("#training .error")).to_contain_text(
+        expect(page.locator("#training .told-error")).to_contain_text(
             "has been deleted; train again", timeout=SOON_MS
         )
         expect(page.locator("#image")).to_be_hidden(timeout=SOON_MS)
@@ -229,3 +229,20 @@ def test_a_run_deleted_under_the_page_is_told(
         expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
         assert is_as_wide_as_the_screen(page)
         watch.check()
+
+
+def test_a_zip_above_the_limit_is_refused_and_the_page_goes_on(
+    browser: Browser, photos: Path, tmp_path: Path
+) -> None:
+    large = colour_zip(tmp_path / "large.zip", each=100)
+    with (
+        serve_page(tmp_path / "here", "--max-upload", "0.001") as served,
+        browser.person(served, "generous") as (context, watch),
+    ):
+        page = opened(context.new_page(), served)
+        expect(page.get_by_text("up to 0.001 GB")).to_be_visible()
+        page.locator("#upload input[type=file]").set_input_files(large)
+        expect(page.get_by_test_id("toast-body")).to_contain_text('allowed size of 976.6 Kb: "large.zip"')
+        expect(page.locator("#data")).to_have_text("")
+        look_at(page, photos)
+        assert watch.strangers == []

@@ -14,7 +14,7 @@ def join(*parts: Markup | str) -> Markup:
 
 def error_html(sentence: str) -> Markup:
     """Return an error's sentence as the page shows it."""
-    return Markup('<p class="error" role="alert"><strong>Error:</strong> {}</p>').format(sentence)
+    return Markup('<p class="told-error" role="alert"><strong>Error:</strong> {}</p>').format(sentence)
 
 
 def note_html(sentence: str) -> Markup:
