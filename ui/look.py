@@ -17,6 +17,8 @@ def make_theme() -> gr.themes.Base:
     )
     return theme.set(
         layout_gap="12px",
+        stat_background_fill=BLUE,
+        stat_background_fill_dark=BLUE,
         button_primary_background_fill=BLUE,
         button_primary_background_fill_hover=DARK_BLUE,
         button_primary_text_color=WHITE,
