@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import socket
 import zipfile
 from collections.abc import AsyncIterator, Callable
@@ -33,11 +34,15 @@ def serve(
     upload_gb: float = DEFAULT_UPLOAD_GB,
     ready: Callable[[str], None] = print,
 ) -> None:
-    """Serve the page until it is stopped; ``ready`` is called with its address once it answers.
+    """Serve the page until it is stopped, which raises KeyboardInterrupt (SIGTERM too); from the main thread only.
+
+    ``ready`` is called with the page's address once it answers.
 
     Runs go to ``root``. ``port`` None takes 7860 or the next free one; one that is in use raises ResourceError.
     """
     service = Service(root, offline=offline)
+    # uvicorn hands a signal on once it has stopped; this one must not skip what follows.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _listening(port) as listener:
             address = f"http://{HOST}:{listener.getsockname()[1]}"
@@ -105,6 +110,7 @@ def make_app(
         path="/",
         theme=make_theme(),
         css_paths=[STYLE],
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         footer_links=[],
         max_file_size=int(upload_gb * 10**9),
         ssr_mode=False,

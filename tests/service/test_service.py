@@ -266,6 +266,31 @@ def test_a_classifier_answers_and_goes_on_after_a_file_that_is_no_image(
     assert service.predict(training, image) == first
 
 
+def test_the_page_asks_only_about_files_that_were_uploaded(
+    service: Service, looked_at: Project, photos: Path
+) -> None:
+    from ui.handlers import Handlers
+
+    handlers = Handlers(service, None)  # type: ignore[arg-type]
+    image = next((photos.parent / "my photos").glob("lime/*.png"))
+    service.uploads.mkdir(exist_ok=True)
+    uploaded = service.uploads / "lime.png"
+    shutil.copy(image, uploaded)
+    labels, trouble = handlers.classify(looked_at.id, {"path": str(uploaded)})
+    assert labels is not None
+    assert max(labels, key=labels.__getitem__) == "lime"
+    assert trouble == ""
+    for path in (
+        image,
+        service.uploads / ".." / looked_at.id / "data" / "my photos.zip",
+        Path("/etc/hostname"),
+    ):
+        assert handlers.classify(looked_at.id, {"path": str(path)}) == (None, "")
+    for nothing in (None, {}, {"path": None}, {"path": ""}):
+        assert handlers.classify(looked_at.id, nothing) == (None, "")
+    assert handlers.classify("0" * 32, {"path": str(uploaded)}) == (None, "")
+
+
 def test_a_classifier_whose_process_dies_is_started_again(looked_at: Project, photos: Path) -> None:
     training = trained(looked_at)
     assert training is not None
