@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "data": {"errors"},
     "terminal": {"progress"},
     "recipe": {"errors", "strategies"},
-    "model": {"errors", "strategies"},
+    "model": {"errors", "progress", "strategies"},
     "advice": {"data", "errors", "model"},
     "bundle": {"data", "errors", "evaluation", "model", "progress"},
     "training": {
