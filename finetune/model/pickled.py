@@ -9,7 +9,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finetune.errors import ResourceError, WeightsError
 from finetune.model import unpickle
@@ -63,10 +63,11 @@ def read_pickled(path: Path, sha256: str) -> tuple[dict[str, Tensor], str]:  # n
             raise ResourceError(f"opening {path} needs as much room in {detail} as the file has; free some")
         if problem:
             raise WeightsError(f"{path} {PROBLEMS[problem].format(detail=detail)}")
-        return dict(load_file(Path(folder) / "weights.safetensors")), answer["taken"]
+        state = load_file(Path(folder) / "weights.safetensors")
+        return {name: state[name] for name in answer["names"]}, answer["taken"]
 
 
-def _converted(path: Path, folder: Path) -> dict[str, str]:
+def _converted(path: Path, folder: Path) -> dict[str, Any]:
     """Let a process of its own turn ``path`` into a file in ``folder``; return its answer."""
     try:
         done = subprocess.run(
@@ -84,5 +85,5 @@ def _converted(path: Path, folder: Path) -> dict[str, str]:
     answer = folder / "answer.json"
     if done.returncode or not answer.exists():
         return {"problem": "killed", "detail": f"exit code {done.returncode}"}
-    said: dict[str, str] = json.loads(answer.read_text(encoding="utf-8"))
+    said: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
     return said

@@ -1,31 +1,41 @@
 """Turn a pickled state dict into a .safetensors file. Runs as a program of its own: `unpickle.py FILE FOLDER`.
 
-A pickle can hold code that runs when it is opened, so it is opened only here: in a short-lived process with
-limits, and by torch's weights-only reader, which builds tensors and plain containers and calls nothing else.
+A pickle can hold code that runs when it is opened. Here its opcodes are read first, without running them, and
+one that names anything but torch's own is refused; then torch's weights-only reader opens it, which builds
+tensors and plain containers and calls nothing else; all that in a short-lived process with limits.
 Writes `weights.safetensors` and `answer.json` into FOLDER; the latter holds `taken`, the key that the state
-dict was under, or `problem`, one of the names in `pickled.PROBLEMS`, with a `detail`. Imports nothing of the
-project, so that it needs no more than its own path.
+dict was under, and `names`, or `problem`, one of the keys of `pickled.PROBLEMS`, with a `detail`. Imports
+nothing of the project, so that it needs no more than its own path.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import pickle
 import pickletools
+import re
 import sys
 import tarfile
 import warnings
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 STATE_KEYS = ("state_dict", "model_state_dict", "model", "state_dict_ema", "model_ema")
 OPTIMIZER_KEYS = {"optimizer", "optimizer_state_dict", "optimizer_states", "param_groups"}
-HARMLESS_MODULES = {"torch", "torch._utils", "torch._tensor", "torch.nn.parameter", "torch.storage"}
-HARMLESS_NAMES = {"collections.OrderedDict", "argparse.Namespace", "_codecs.encode"}
+HARMLESS_NAMES = {
+    *("collections.OrderedDict", "collections.Counter", "argparse.Namespace", "_codecs.encode"),
+    *(
+        f"{builtins}.{name}"
+        for builtins in ("builtins", "__builtin__")
+        for name in ("set", "bytearray", "complex")
+    ),
+}
+"""What torch's weights-only reader allows beside torch's own names, and the namespace of options."""
 MODEL_PARTS = {"_parameters", "_modules"}
 STRINGS = {
     "UNICODE",
@@ -36,6 +46,7 @@ STRINGS = {
     "BINSTRING",
     "SHORT_BINSTRING",
 }
+READABLE_PROTOCOL = 3
 PICKLES_IN_A_FILE = 5
 """PyTorch's format before zips: a mark, a version, the system, the object, the storages' names."""
 MEMORY_LIMIT_BYTES = 3 << 30
@@ -48,15 +59,19 @@ class UnusableError(Exception):
 
 def state_of(path: Path) -> tuple[dict[str, Any], str]:
     """Return the tensors of the state dict in ``path`` and the key it was under, ``""`` for the file itself."""
+    _refuse_other_formats(path)
+    refuse_foreign_names(path)
     import torch
 
-    _refuse_other_formats(path)
     try:
         # Training scripts, timm's among them, store their options beside the weights as such a namespace.
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise UnusableError(*diagnose(pickle_of(path))) from None
+    except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        raise UnusableError(
+            *(("code", named[1]) if named else ("damaged", "it is no list of tensors"))
+        ) from None
     return pick(content)
 
 
@@ -108,7 +123,7 @@ def _refuse_other_formats(path: Path) -> None:
         return _refuse_other_zips(path)
     if start[8:9] == b"{":
         raise UnusableError("safetensors", "")
-    if tarfile.is_tarfile(path):
+    if start[:1] != b"\0" and tarfile.is_tarfile(path):
         raise UnusableError("tar", "")
     if start[:1] != b"\x80":
         raise UnusableError("no_pickle", "")
@@ -126,36 +141,45 @@ def _refuse_other_zips(path: Path) -> None:
         raise UnusableError("no_pickle", "")
 
 
-def pickle_of(path: Path) -> bytes:
-    """Return the pickle in ``path`` as bytes, without opening it; a zip's `data.pkl`, else the whole file."""
+def refuse_foreign_names(path: Path) -> None:
+    """Raise UnusableError for a pickle that names what is not torch's, or that torch's reader cannot read."""
+    foreign, strings, protocol = [], set(), 0
+    with pickle_in(path) as stream:
+        for kind, value in read_opcodes(stream):
+            if kind == "protocol":
+                protocol = max(protocol, int(value))
+            elif kind == "string":
+                strings.add(value)
+            elif not _is_left_to_torch(value):
+                foreign.append(value)
+    if foreign:
+        raise UnusableError("model" if strings >= MODEL_PARTS else "code", foreign[0])
+    if protocol > READABLE_PROTOCOL:
+        raise UnusableError("protocol", str(protocol))
+
+
+def _is_left_to_torch(name: str) -> bool:
+    is_torch_s = name.startswith("torch.") and not name.startswith("torch.nn.modules.")
+    return is_torch_s or name in HARMLESS_NAMES
+
+
+@contextmanager
+def pickle_in(path: Path) -> Iterator[BinaryIO]:
+    """Give the bytes of the pickle in ``path``: a zip's `data.pkl`, else the whole file."""
     if not zipfile.is_zipfile(path):
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            yield stream
+        return
     with zipfile.ZipFile(path) as archive:
         (name, *_) = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
-        return archive.read(name)
+        yield BytesIO(archive.read(name))
 
 
-def diagnose(data: bytes) -> tuple[str, str]:
-    """Return (problem, detail) of a pickle that torch's weights-only reader refuses, by reading its opcodes."""
-    foreign, strings, protocol = [], set(), 0
-    for kind, value in read_opcodes(data):
-        if kind == "protocol":
-            protocol = max(protocol, int(value))
-        elif kind == "string":
-            strings.add(value)
-        elif value.rpartition(".")[0] not in HARMLESS_MODULES and value not in HARMLESS_NAMES:
-            foreign.append(value)
-    if foreign:
-        return ("model" if strings >= MODEL_PARTS else "code"), foreign[0]
-    return ("protocol", str(protocol)) if protocol > 2 else ("damaged", "it is no list of tensors")
-
-
-def read_opcodes(data: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the ``protocol``, each ``string`` and each ``global`` ("module.name") of all pickles in ``data``.
+def read_opcodes(stream: BinaryIO) -> Iterator[tuple[str, str]]:
+    """Yield the ``protocol``, each ``string`` and each ``global`` ("module.name") of the pickles in ``stream``.
 
     Nothing is built or called. Stops quietly where the bytes are no pickle any more.
     """
-    stream = io.BytesIO(data)
     try:
         for _ in range(PICKLES_IN_A_FILE):
             yield from _opcodes_of_one(stream)
@@ -163,7 +187,7 @@ def read_opcodes(data: bytes) -> Iterator[tuple[str, str]]:
         return
 
 
-def _opcodes_of_one(stream: io.BytesIO) -> Iterator[tuple[str, str]]:
+def _opcodes_of_one(stream: BinaryIO) -> Iterator[tuple[str, str]]:
     memo: dict[int, str] = {}
     recent = ["", ""]  # a STACK_GLOBAL takes its module and name from the two strings before it
     for opcode, value, _ in pickletools.genops(stream):
@@ -197,12 +221,12 @@ def limit_memory(file_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def convert(path: Path, folder: Path) -> dict[str, str]:
+def convert(path: Path, folder: Path) -> dict[str, Any]:
     """Write the weights of ``path`` into ``folder`` and return the answer."""
-    from safetensors.torch import save_file
-
     try:
         tensors, taken = state_of(path)
+        from safetensors.torch import save_file
+
         save_file(separate(tensors), folder / "weights.safetensors")
     except UnusableError as error:
         return dict(zip(("problem", "detail"), error.args, strict=True))
@@ -215,7 +239,7 @@ def convert(path: Path, folder: Path) -> dict[str, str]:
         if "No space left" in sentence:
             return {"problem": "disk", "detail": str(folder)}
         return {"problem": "damaged", "detail": f"{type(error).__name__}: {sentence[:150]}"}
-    return {"taken": taken}
+    return {"taken": taken, "names": [*map(str, tensors)]}
 
 
 def main() -> None:

@@ -4,11 +4,12 @@ from collections import OrderedDict
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import NARROW, batch, network
+from networks import NARROW, batch, narrow, network
 from torch import nn
 
 from finetune.errors import WeightsError
@@ -28,12 +29,12 @@ VGG = {
 }
 
 
-def torchvision_vgg(layers: str, *, seed: int) -> nn.Module:
+def torchvision_vgg(*, seed: int) -> nn.Module:
     """torchvision's own network, with dense layers as narrow as those of the tests' VGG."""
     hidden = int(4096 * NARROW)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        features = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs[layers], "bn" in layers)
+        features = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["A"])
         model: nn.Module = torchvision.models.VGG(features, num_classes=7, init_weights=False)
         model.classifier = nn.Sequential(
             *(nn.Linear(512 * 7 * 7, hidden), nn.ReLU(), nn.Dropout()),
@@ -44,8 +45,6 @@ def torchvision_vgg(layers: str, *, seed: int) -> nn.Module:
 
 
 def narrow_vgg(n_classes: int) -> nn.Module:
-    import timm
-
     model: nn.Module = timm.create_model("vgg11", num_classes=n_classes, mlp_ratio=NARROW)
     return model.eval()
 
@@ -53,61 +52,63 @@ def narrow_vgg(n_classes: int) -> nn.Module:
 # Real networks.
 
 
-@pytest.mark.parametrize("prefix", ["", "module.", "module._orig_mod.model."])
-def test_torchvision_s_vgg_computes_the_same_in_timm(prefix: str, tmp_path: Path) -> None:
-    theirs = torchvision_vgg("A", seed=3)
-    torch.save({prefix + name: tensor for name, tensor in theirs.state_dict().items()}, tmp_path / "vgg.pth")
+@pytest.fixture(scope="module")
+def vgg(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, Path]:
+    """torchvision's network and its weights in a file, as DataParallel and torch.compile name them."""
+    theirs, path = torchvision_vgg(seed=3), tmp_path_factory.mktemp("vgg") / "vgg.pth"
+    torch.save({f"module._orig_mod.{name}": tensor for name, tensor in theirs.state_dict().items()}, path)
+    return theirs, path
+
+
+def test_torchvision_s_vgg_computes_the_same_in_timm(vgg: tuple[nn.Module, Path]) -> None:
+    theirs, path = vgg
     ours = narrow_vgg(7)
-    record = locate_weights(CATALOGUE["vgg11"], str(tmp_path / "vgg.pth"), offline=True)
-    load_pretrained(ours, record, keep_classifier=True)
+    load_pretrained(ours, locate_weights(CATALOGUE["vgg11"], str(path), offline=True), keep_classifier=True)
     images, _ = batch(1, n_images=2, side_px=224)
     with torch.no_grad():
         torch.testing.assert_close(ours(images), theirs(images), rtol=1e-4, atol=1e-6)
 
 
-def test_torchvision_s_vgg_gives_all_but_a_classifier_of_another_width(tmp_path: Path) -> None:
-    theirs = torchvision_vgg("A", seed=3)
-    torch.save(theirs.state_dict(), tmp_path / "vgg.pth")
+def test_torchvision_s_vgg_gives_all_but_a_classifier_of_another_width(vgg: tuple[nn.Module, Path]) -> None:
+    theirs, path = vgg
     ours = narrow_vgg(3)
     fresh = ours.state_dict()["head.fc.weight"].clone()
-    load_pretrained(ours, locate_weights(CATALOGUE["vgg11"], str(tmp_path / "vgg.pth"), offline=True))
-    state = ours.state_dict()
-    assert torch.equal(state["pre_logits.fc1.weight"].flatten(1), theirs.classifier[0].weight)
-    assert torch.equal(state["features.18.weight"], theirs.features[18].weight)
+    load_pretrained(ours, locate_weights(CATALOGUE["vgg11"], str(path), offline=True))
+    state, given_ = ours.state_dict(), theirs.state_dict()
+    assert torch.equal(state["pre_logits.fc1.weight"].flatten(1), given_["classifier.0.weight"])
+    assert torch.equal(state["features.18.weight"], given_["features.18.weight"])
     assert torch.equal(state["head.fc.weight"], fresh)
 
 
-@pytest.mark.parametrize("prefix", ["", "module.", "model."])
-def test_torchvision_s_resnet_computes_the_same_in_timm(prefix: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "resnet18",
+            r"of 120 tensors, 120 missing \(first: conv1\.weight, .*22 left over \(first: .*features\.0\.weight",
+        ),
+        ("vgg11_bn", r"of 60 tensors, 46 missing \(first: features\.1\.weight, .* 4 of another shape"),
+    ],
+)
+def test_a_vgg_s_file_for_another_network_is_refused_with_the_first_keys_and_the_counts(
+    name: str, sentence: str, vgg: tuple[nn.Module, Path]
+) -> None:
+    record = locate_weights(CATALOGUE[name], str(vgg[1]), offline=True)
+    with pytest.raises(WeightsError, match=sentence):
+        load_pretrained(narrow(name), record)
+
+
+def test_torchvision_s_resnet_computes_the_same_in_timm(tmp_path: Path) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(4)
         theirs = torchvision.models.resnet18(num_classes=5).eval()
-    torch.save({prefix + name: tensor for name, tensor in theirs.state_dict().items()}, tmp_path / "r.pth")
+    torch.save({f"model.{name}": tensor for name, tensor in theirs.state_dict().items()}, tmp_path / "r.pth")
     ours = network("resnet18", n_classes=5).eval()
     record = locate_weights(CATALOGUE["resnet18"], str(tmp_path / "r.pth"), offline=True)
     load_pretrained(ours, record, keep_classifier=True)
     images, _ = batch(2)
     with torch.no_grad():
         assert torch.equal(ours(images), theirs(images))
-
-
-def test_a_vgg_s_file_for_a_resnet_is_refused_with_the_first_keys_and_the_counts(tmp_path: Path) -> None:
-    torch.save(torchvision_vgg("A", seed=3).state_dict(), tmp_path / "vgg.pth")
-    record = locate_weights(CATALOGUE["resnet18"], str(tmp_path / "vgg.pth"), offline=True)
-    with pytest.raises(
-        WeightsError,
-        match=r"of 120 tensors, 120 missing \(first: conv1\.weight, .*22 left over \(first: features\.0",
-    ):
-        load_pretrained(network("resnet18"), record)
-
-
-def test_a_plain_vgg_s_file_for_one_with_batch_norm_is_refused(tmp_path: Path) -> None:
-    torch.save(torchvision_vgg("A", seed=3).state_dict(), tmp_path / "vgg.pth")
-    record = locate_weights(CATALOGUE["vgg11_bn"], str(tmp_path / "vgg.pth"), offline=True)
-    import timm
-
-    with pytest.raises(WeightsError, match=r"\d+ missing \(first: features\.1\.running_mean"):
-        load_pretrained(timm.create_model("vgg11_bn", num_classes=3, mlp_ratio=NARROW), record)
 
 
 # Names and shapes alone.

@@ -58,8 +58,7 @@ class Opener(Trap):
 # What arrives.
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".pt", ".bin"])
-@pytest.mark.parametrize("as_zip", [True, False])
+@pytest.mark.parametrize(("suffix", "as_zip"), [(".pth", True), (".pt", False), (".bin", True)])
 def test_tensors_arrive_bit_for_bit(suffix: str, as_zip: bool, tmp_path: Path) -> None:
     base = torch.randn(6, 4)
     state = {
@@ -78,7 +77,7 @@ def test_tensors_arrive_bit_for_bit(suffix: str, as_zip: bool, tmp_path: Path) -
     path = tmp_path / f"w{suffix}"
     torch.save(state, path, _use_new_zipfile_serialization=as_zip)
     arrived = read(path)
-    assert list(arrived) == sorted(state) or set(arrived) == set(state)
+    assert list(arrived) == list(state)
     for name, tensor in state.items():
         assert (arrived[name].dtype, arrived[name].shape) == (tensor.dtype, tensor.shape), name
         assert bits(arrived[name]) == bits(tensor.detach()), name
@@ -191,8 +190,8 @@ def test_a_whole_model_is_refused(tmp_path: Path) -> None:
     torch.save(network("test_resnet"), tmp_path / "w.pth")
     with pytest.raises(
         WeightsError,
-        match=r"w\.pth is a whole pickled model \(timm\.models\.\w+\.\w+\), which is code, and nothing of it was run; "
-        r"save its weights alone: torch\.save\(model\.state_dict\(\), 'weights\.pth'\)",
+        match=r"w\.pth is a whole pickled model \(timm\.models\.\w+\.\w+\), which is code, "
+        r"and nothing of it was run; save its weights alone: torch\.save\(model\.state_dict\(\), 'weights\.pth'\)",
     ):
         read(tmp_path / "w.pth")
 
@@ -229,8 +228,7 @@ def test_the_old_tar_format_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "w.pth")
 
 
-@pytest.mark.parametrize("as_zip", [True, False])
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize(("share", "as_zip"), [(0.1, True), (0.99, True), (0.1, False), (0.99, False)])
 def test_a_file_that_was_cut_short_is_refused(share: float, as_zip: bool, tmp_path: Path) -> None:
     path = tmp_path / "w.pth"
     torch.save(snapshot(network("test_resnet")), path, _use_new_zipfile_serialization=as_zip)
