@@ -7,7 +7,7 @@ As on the true hub, the address of a file answers with its commit, tag and size 
 import json
 import struct
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,14 +36,14 @@ class Fault:
     times: int = 1_000_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Seen:
-    """One request as the server saw it, and how many bytes it sent for it."""
+    """One request as the server saw it, and how many bytes it has sent for it."""
 
     method: str
     path: str
     headers: Mapping[str, str]
-    sent: int
+    sent: int = 0
 
 
 @dataclass
@@ -56,6 +56,7 @@ class Hub:
     seen: list[Seen] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
+    close: Callable[[], None] = lambda: None
 
     def fail(self, method: str, **what: Any) -> None:
         """Let requests of ``method`` fail: HEAD asks for a file, GET fetches its bytes."""
@@ -86,27 +87,32 @@ class Handler(BaseHTTPRequestHandler):
     hub: Hub
 
     def do_HEAD(self) -> None:
-        self.note(self.send_on(self.hub.next_fault("HEAD")))
+        self.note()
+        self.send_on(self.hub.next_fault("HEAD"))
 
     def do_GET(self) -> None:
+        self.note()
         if self.path.startswith("/cdn/"):
-            self.note(self.send_bytes(self.hub.next_fault("GET")))
+            self.send_bytes(self.hub.next_fault("GET"))
         else:
-            self.note(self.send_on(Fault()))
+            self.send_on(Fault())
 
-    def note(self, sent: int) -> None:
-        self.hub.seen.append(Seen(self.command, self.path, dict(self.headers), sent))
+    def note(self) -> None:
+        self.seen = Seen(self.command, self.path, dict(self.headers))
+        self.hub.seen.append(self.seen)
 
-    def send_on(self, fault: Fault) -> int:
+    def send_on(self, fault: Fault) -> None:
         """Answer for the file's address: commit, tag, size, and where its bytes are."""
         if fault.stalls_after is not None:
             self.hub.closing.wait(20)
-            return 0
+            return
         repository, _, file = self.path.lstrip("/").partition("/resolve/")
         if fault.status != 200 or repository not in self.hub.offered:
-            return self.refuse(fault.status if fault.status != 200 else 404, fault.code)
+            self.refuse(fault.status if fault.status != 200 else 404, fault.code)
+            return
         if file.partition("/")[2] != "model.safetensors":
-            return self.refuse(404, "EntryNotFound")
+            self.refuse(404, "EntryNotFound")
+            return
         host = f"http://localhost:{self.server.server_port}"  # type: ignore[attr-defined]
         self.send_response(302)
         self.send_header("Location", f"{host}/cdn/{repository}")
@@ -114,20 +120,19 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("X-Linked-Etag", f'"{self.hub.tag(repository)}"')
         self.send_header("X-Linked-Size", str(self.hub.offered[repository].stat().st_size))
         self.end_headers()
-        return 0
 
-    def refuse(self, status: int, code: str = "") -> int:
+    def refuse(self, status: int, code: str = "") -> None:
         self.send_response(status)
         code = code or ERROR_CODES.get(status, "")
         if code:
             self.send_header("X-Error-Code", code)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        return 0
 
-    def send_bytes(self, fault: Fault) -> int:
+    def send_bytes(self, fault: Fault) -> None:
         if fault.status != 200:
-            return self.refuse(fault.status, fault.code)
+            self.refuse(fault.status, fault.code)
+            return
         path = self.hub.offered[self.path.removeprefix("/cdn/")]
         size = path.stat().st_size
         given = "" if fault.ignores_range else self.headers.get("Range", "")
@@ -137,21 +142,19 @@ class Handler(BaseHTTPRequestHandler):
         if given:
             self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
         self.end_headers()
-        return self.send_file(path, start, fault)
+        self.send_file(path, start, fault)
 
-    def send_file(self, path: Path, start: int, fault: Fault) -> int:
+    def send_file(self, path: Path, start: int, fault: Fault) -> None:
         ends = [n for n in (fault.breaks_after, fault.stalls_after) if n is not None]
         left = ends[0] if ends else path.stat().st_size
-        sent = 0
         with path.open("rb") as file:
             file.seek(start)
             while left > 0 and (piece := file.read(min(PIECE, left))):
                 self.wfile.write(bytes(len(piece)) if fault.wrong_bytes else piece)
-                sent += len(piece)
+                self.seen.sent += len(piece)
                 left -= len(piece)
         if fault.stalls_after is not None:
             self.hub.closing.wait(20)
-        return sent
 
     def log_message(self, *_: object) -> None:
         pass
@@ -172,13 +175,18 @@ def hub_server(offered: Mapping[str, Path]) -> Iterator[Hub]:
     hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    try:
-        yield hub
-    finally:
+
+    def close() -> None:
         hub.closing.set()
         server.shutdown()
         thread.join()
         server.server_close()
+
+    hub.close = close
+    try:
+        yield hub
+    finally:
+        close()
 
 
 def write_weights(path: Path, shapes: Mapping[str, tuple[int, ...]], *, seed: int = 0) -> Path:

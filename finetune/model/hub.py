@@ -170,6 +170,6 @@ def insist(
         sleep(wait_s)
 
 
-def megabytes(n_bytes: int) -> int:
-    """Return whole megabytes, rounded up."""
-    return -(-n_bytes // 1_000_000)
+def megabytes(n_bytes: int) -> str:
+    """Return the number of megabytes with one decimal."""
+    return f"{n_bytes / 1e6:.1f}"
