@@ -227,6 +227,16 @@ def test_a_download_that_stalls_goes_on_after_a_while(hub: Hub, files: dict[str,
     assert record.sha256 == sha256_of(files[TINY.hub_id])
 
 
+def test_a_download_that_stalls_again_and_again_is_given_up_and_kept(hub: Hub, cache: Path) -> None:
+    hub.fail("GET", stalls_after=500_000, times=1)
+    hub.fail("GET", stalls_after=0)
+    with pytest.raises(
+        ResourceError, match=r"\(the model hub has stalled\) after 0\.5 of 1\.9 MB, which are kept"
+    ):
+        locate_weights(TINY, "hub", offline=False)
+    assert part_of(cache).stat().st_size == 500_000
+
+
 @pytest.mark.parametrize("left", ["other bytes", "too much"])
 def test_a_rest_that_does_not_fit_is_thrown_away(
     left: str, hub: Hub, files: dict[str, Path], cache: Path
