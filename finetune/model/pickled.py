@@ -58,13 +58,18 @@ def read_pickled(path: Path, sha256: str) -> tuple[dict[str, Tensor], str]:  # n
 
     with TemporaryDirectory(prefix="finetune-weights-", ignore_cleanup_errors=True) as folder:
         answer = _converted(path.resolve(), Path(folder))
-        problem, detail = answer.get("problem"), answer.get("detail", "")
+        problem, detail = answer.get("problem"), printable(answer.get("detail", ""))
         if problem == "disk":
             raise ResourceError(f"opening {path} needs as much room in {detail} as the file has; free some")
         if problem:
             raise WeightsError(f"{path} {PROBLEMS[problem].format(detail=detail)}")
         state = load_file(Path(folder) / "weights.safetensors")
         return {name: state[name] for name in answer["names"]}, answer["taken"]
+
+
+def printable(text: str) -> str:
+    """Return what a file says of itself without what could move a terminal's cursor."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:300])
 
 
 def _converted(path: Path, folder: Path) -> dict[str, Any]:

@@ -69,9 +69,8 @@ def state_of(path: Path) -> tuple[dict[str, Any], str]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL (\S+)", str(error))
-        raise UnusableError(
-            *(("code", named[1]) if named else ("damaged", "it is no list of tensors"))
-        ) from None
+        problem = ("code", named[1]) if named else ("damaged", "it is no list of tensors")
+        raise UnusableError(*problem) from None
     return pick(content)
 
 
@@ -150,17 +149,12 @@ def refuse_foreign_names(path: Path) -> None:
                 protocol = max(protocol, int(value))
             elif kind == "string":
                 strings.add(value)
-            elif not _is_left_to_torch(value):
+            elif value not in HARMLESS_NAMES and not re.match(r"torch\.(?!nn\.modules\.)", value):
                 foreign.append(value)
     if foreign:
         raise UnusableError("model" if strings >= MODEL_PARTS else "code", foreign[0])
     if protocol > READABLE_PROTOCOL:
         raise UnusableError("protocol", str(protocol))
-
-
-def _is_left_to_torch(name: str) -> bool:
-    is_torch_s = name.startswith("torch.") and not name.startswith("torch.nn.modules.")
-    return is_torch_s or name in HARMLESS_NAMES
 
 
 @contextmanager

@@ -280,6 +280,15 @@ def test_a_file_without_weights_says_what_it_holds(content: Any, sentence: str, 
         read(tmp_path / "w.pth")
 
 
+def test_names_in_a_file_cannot_move_the_cursor(tmp_path: Path) -> None:
+    torch.save({"\x1b[2Jepoch": 3}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"holds no weights, only: \?\[2Jepoch; save"):
+        read(tmp_path / "w.pth")
+    (tmp_path / "w.pth").write_bytes(b"\x80\x02cposix\x1b[2J\nsystem\n.")
+    with pytest.raises(WeightsError, match=r"holds code \(posix\?\[2J\.system\)"):
+        read(tmp_path / "w.pth")
+
+
 def test_a_pickle_of_a_newer_protocol_says_how_to_save_it(tmp_path: Path) -> None:
     torch.save({"w": torch.ones(2)}, tmp_path / "w.pth", pickle_protocol=4)
     with pytest.raises(WeightsError, match=r"is a pickle of protocol 4, .*; save it again with torch\.save"):
