@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "terminal": {"progress"},
     "failure": {"errors"},
     "recipe": {"errors", "strategies"},
-    "model": {"errors", "strategies"},
+    "model": {"errors", "progress", "strategies"},
     "advice": {"data", "errors", "model"},
     "bundle": {"data", "errors", "evaluation", "model", "progress"},
     "training": {

@@ -206,7 +206,7 @@ def test_weights_that_cannot_be_had_offline_name_three_ways_out(
     assert answer.code == 4
     for way in (
         "--backbone tf_efficientnet_lite0",
-        "--weights FILE.safetensors",
+        "--weights FILE.safetensors or FILE.pth",
         "run once with a network",
     ):
         assert way in answer.error
