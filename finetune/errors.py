@@ -57,6 +57,12 @@ class RunError(FinetuneError):
 INTERRUPTED_EXIT_CODE = 130
 
 
+class Interrupted(FinetuneError):  # noqa: N818 - nothing went wrong
+    """Training was asked to end, by Ctrl-C or a signal; tells what is kept and how to go on."""
+
+    exit_code = INTERRUPTED_EXIT_CODE
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the known name nearest to ``name``, or ``""``."""
     candidates = list(known)

@@ -390,6 +390,9 @@ def test_a_disk_without_room_for_the_classifier_leaves_no_half_of_it(
         "log.txt",
         "metrics.csv",
         "recipe.yaml",
+        "resume",
+        "run.json",
+        "tensorboard",
     ]
     assert "ended early: cannot write" in (tmp_path / "run" / "log.txt").read_text()
 
