@@ -141,6 +141,8 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
     with browser.person(served, "patient") as (context, watch):
         page = opened(context.new_page(), served)
         look_at(page, photos)
+        page.get_by_role("button", name="Options").click()
+        choose(page, "image-size", "64")
         train(page, "from-scratch")
         expect(page.locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
         page.reload()
