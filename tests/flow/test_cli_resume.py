@@ -260,6 +260,17 @@ def test_an_interruption_after_training_is_gone_on_from(
     assert outcome(run) == undisturbed["from-scratch"]
 
 
+def test_a_run_killed_while_it_was_preparing_begins_again_in_its_folder(
+    finetune: Finetune, options: dict[str, tuple[object, ...]], undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    process = start("fit", *options["from-scratch"], "--workers", 0, "--out", "run", cwd=tmp_path)
+    kill_when(process, (run / "run.json").exists, signal.SIGKILL)
+    assert record(run)["recipe"] is None
+    assert finetune("fit", "--resume", run).code == 0
+    assert outcome(run) == undisturbed["from-scratch"]
+
+
 def test_early_stopping_stays_stopped_after_a_resume(
     finetune: Finetune, colours: Path, random_tiny: tuple[str, ...], tmp_path: Path, monkeypatch: Any
 ) -> None:
@@ -456,6 +467,14 @@ def test_a_run_that_is_still_at_work(
     assert answers[0].code == 6
     assert f"the run {run} is still at work (process {process.pid})" in answers[0].error
     assert finetune("fit", "--resume", run).code == 0
+
+
+def test_another_version_of_a_package_is_told(finetune: Finetune, run: Path) -> None:
+    whole = record(run)
+    (run / "run.json").write_text(json.dumps({**whole, "versions": {**whole["versions"], "torch": "1.0"}}))
+    answer = finetune("fit", "--resume", run)
+    assert answer.code == 0
+    assert "warning: the run began with torch 1.0, which is another version now" in answer.err
 
 
 @pytest.fixture
