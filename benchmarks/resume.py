@@ -1,7 +1,7 @@
 """Kill a training process at random moments and count how often the resumed run has the same bits.
 
 ``python benchmarks/resume.py [N]`` tries N kills more (default 20), each at a moment drawn over the whole length
-of the run, start and end included, by SIGINT, SIGTERM or SIGKILL, and appends a row for each to
+of the run, from the making of its folder to its end, by SIGINT, SIGTERM or SIGKILL, and appends a row for each to
 ``results/resume.jsonl``; what is there counts, so an interrupted soak goes on.
 """
 
@@ -57,14 +57,17 @@ def one_kill(
     run = work / f"run-{number}"
     if (strategy, workers) not in whole:
         reference = work / f"whole-{strategy}-{workers}"
-        started = time.monotonic()
-        finetune(command(strategy, workers, reference)).wait()
-        whole[strategy, workers] = outcome(reference), time.monotonic() - started
+        process = finetune(command(strategy, workers, reference))
+        begun = wait_for(reference / "run.json")
+        process.wait()
+        whole[strategy, workers] = outcome(reference), time.monotonic() - begun
     expected, length_s = whole[strategy, workers]
-    after_s = chance.uniform(0.3 * length_s, length_s)
+    after_s = chance.uniform(0, length_s)
     process = finetune(command(strategy, workers, run))
+    wait_for(run / "run.json")
     time.sleep(after_s)
-    os.killpg(process.pid, getattr(signal, name)) if process.poll() is None else None
+    if process.poll() is None:
+        os.killpg(process.pid, getattr(signal, name))
     code = process.wait()
     row = {
         "kill": number,
@@ -81,6 +84,13 @@ def one_kill(
     return row
 
 
+def wait_for(path: Path) -> float:
+    """Return the time at which ``path`` is there."""
+    while not path.exists():
+        time.sleep(0.005)
+    return time.monotonic()
+
+
 def epochs_done(run: Path) -> int | None:
     import json
 
@@ -91,7 +101,19 @@ def epochs_done(run: Path) -> int | None:
 
 
 def command(strategy: str, workers: int, out: Path) -> list[str]:
-    options = ["--strategy", strategy, "--epochs", "12", "--batch-size", "8", "--image-size", "32", "--quiet"]
+    options = [
+        "--strategy",
+        strategy,
+        "--epochs",
+        "30",
+        "--lr",
+        "3e-4",
+        "--batch-size",
+        "8",
+        "--image-size",
+        "32",
+        "--quiet",
+    ]
     if strategy == "from-scratch":
         backbone = ["--backbone", "test_resnet"]
     else:
