@@ -38,7 +38,10 @@ def ended_early(
     if not isinstance(error, (KeyboardInterrupt, StopAsked)):
         _note(journal, log, "failed", str(error) or type(error).__name__)
         return error
-    kept = "" if stop.times_asked > 1 else _keep_best(setup, folder, keep)
+    kept = ""
+    # A second Ctrl-C ends at once: what is kept lies in the saved states too.
+    with contextlib.suppress(KeyboardInterrupt):
+        kept = "" if stop.times_asked > 1 else _keep_best(setup, journal, keep)
     command = f"finetune fit --resume {shlex.quote(str(folder.path))}"
     sentence = f"interrupted {_when(journal)}; {kept}go on with: {command}"
     _note(journal, log, "interrupted", sentence)
@@ -60,15 +63,17 @@ def _note(journal: Journal, log: RunLog, state: str, sentence: str) -> None:
         log.note(f"ended early: {sentence}")
 
 
-def _keep_best(setup: Setup, folder: RunFolder, keep: Keep) -> str:
-    """Write the best weights so far as the bundle and say so; a random network is not worth keeping."""
+def _keep_best(setup: Setup, journal: Journal, keep: Keep) -> str:
+    """Write the best weights so far as the bundle and say so; a network without any training is not kept."""
+    folder, head_first = journal.folder, setup.resolved.defaults.head_first
     found = SavedStates(folder.states).newest_best()
-    if found is None or (found[0] == 0 and not setup.resolved.defaults.head_first):
+    if found is None or not (found[0] or head_first or journal.record.epochs_done):
         return ""
     epoch, path = found
     setup.learner.model.load_state_dict(load_file(path))
     keep(folder, setup)
-    when = f"epoch {epoch}" if epoch else "the solved head"
+    before = "the solved head" if head_first else "before the first epoch"
+    when = f"epoch {epoch}" if epoch else before
     return (
         f"the best so far ({when}, {100 * _accuracy(path):.1f} % of val right) is kept in {folder.bundle}; "
     )

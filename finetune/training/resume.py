@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from finetune.errors import ResourceError, RunError
+from finetune.evaluation.report import versions
 from finetune.progress import SILENT, Reporter
 from finetune.training.complete import Run, complete
 from finetune.training.data_check import refuse_other_images
@@ -49,6 +50,7 @@ def resume(
             digests = refuse_other_images(folder, former, where)
             journal = Journal(folder, _again(former, where))
             recipe = former.goes_on_with
+            _warn_of_other_versions(former, log)
             with journal.phase("prepare"):
                 setup = set_up(where, recipe, offline=offline or former.offline, reporter=log)
             _refuse_other_weights(setup, former, folder)
@@ -109,6 +111,20 @@ def _again(record: RunRecord, where: str) -> RunRecord:
         "data": str(Path(where).expanduser().absolute()),
     }
     return record.model_copy(update={**changes, **this_process()})
+
+
+def _warn_of_other_versions(former: RunRecord, reporter: Reporter) -> None:
+    now = versions()
+    changed = [
+        f"{name} {former.versions[name]}"
+        for name in former.versions
+        if now.get(name) != former.versions[name]
+    ]
+    if changed:
+        reporter.say(
+            f"warning: the run began with {', '.join(changed)}, which is another version now; "
+            "its result may differ from an uninterrupted run's"
+        )
 
 
 def _refuse_other_weights(setup: Setup, former: RunRecord, folder: RunFolder) -> None:

@@ -1,6 +1,7 @@
-"""Ctrl-C in the middle of training: one sentence, exit code 130, no half of a classifier."""
+"""Ctrl-C in the middle of training: one sentence, exit code 130, the best so far kept."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from conftest import environment
-from safetensors.torch import load_file
+
+from finetune.bundle.bundle import load_bundle
 
 
 def wait_for_rows(metrics: Path, n_rows: int, process: subprocess.Popen[str]) -> None:
@@ -39,20 +41,25 @@ def test_ctrl_c_ends_training_with_one_sentence(
     )
     run = tmp_path / "run"
     try:
-        wait_for_rows(run / "metrics.csv", 2, process)
+        wait_for_rows(run / "metrics.csv", 3, process)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the loader's processes get it too
         out, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 130
     assert out == ""
-    assert err.splitlines()[-1] == "error: interrupted; what was finished is kept"
+    said = (
+        r"error: interrupted after epoch \d+ of 5000; the best so far \(epoch \d+, [\d.]+ % of val right\) "
+    )
+    said += r"is kept in run/bundle; go on with: finetune fit --resume run"
+    assert re.fullmatch(said, err.splitlines()[-1])
     assert err.count("error: ") == 1
     assert "Traceback" not in err
     left = {path.name for path in run.iterdir()}
-    assert left == {"recipe.yaml", "metrics.csv", "log.txt", "augmentation.png", "best.safetensors"}
-    assert load_file(run / "best.safetensors")
-    assert (run / "log.txt").read_text().splitlines()[-1].endswith("ended early: KeyboardInterrupt")
+    files = {"recipe.yaml", "metrics.csv", "log.txt", "augmentation.png", "run.json"}
+    assert left == files | {"resume", "tensorboard", "bundle"}
+    assert load_bundle(run).class_names == ("apple", "lime", "plum")
+    assert "ended early: interrupted after epoch" in (run / "log.txt").read_text().splitlines()[-1]
 
 
 def test_an_interruption_before_training_leaves_nothing(
