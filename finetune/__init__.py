@@ -13,6 +13,8 @@ The flow, step by step:
 9. `Report` says what came out, with intervals.
 10. `load_bundle` and `predict` use the result.
 
+`run_batch` does it for many a `Job`, unattended.
+
 Names are loaded when first used, so importing this package does not load torch.
 """
 
@@ -26,6 +28,8 @@ from finetune.errors import FinetuneError
 if TYPE_CHECKING:
     from finetune.advice.advise import Advice, advise
     from finetune.advice.similarity import measure_transfer_gain
+    from finetune.batch.job import Job
+    from finetune.batch.run import run_batch
     from finetune.bundle.bundle import Bundle, load_bundle
     from finetune.bundle.evaluate import evaluate
     from finetune.bundle.predict import Prediction, predict
@@ -45,6 +49,7 @@ _HOMES = {
     "Advice": "finetune.advice.advise",
     "Bundle": "finetune.bundle.bundle",
     "HealthReport": "finetune.data.health",
+    "Job": "finetune.batch.job",
     "Prediction": "finetune.bundle.predict",
     "Recipe": "finetune.recipe",
     "Report": "finetune.evaluation.report",
@@ -62,6 +67,7 @@ _HOMES = {
     "measure_transfer_gain": "finetune.advice.similarity",
     "open_source": "finetune.data.sources",
     "predict": "finetune.bundle.predict",
+    "run_batch": "finetune.batch.run",
     "split_images": "finetune.data.split",
 }
 
@@ -70,6 +76,7 @@ __all__ = [
     "Bundle",
     "FinetuneError",
     "HealthReport",
+    "Job",
     "Prediction",
     "Recipe",
     "Report",
@@ -87,6 +94,7 @@ __all__ = [
     "measure_transfer_gain",
     "open_source",
     "predict",
+    "run_batch",
     "split_images",
 ]
 

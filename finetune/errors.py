@@ -54,7 +54,19 @@ class RunError(FinetuneError):
     exit_code = 6
 
 
+class BatchError(FinetuneError):
+    """A batch whose jobs were not all finished; the table says which, and the same command tries them again."""
+
+    exit_code = 7
+
+
 INTERRUPTED_EXIT_CODE = 130
+
+
+class Interrupted(FinetuneError):  # noqa: N818 - it is no error
+    """Training was asked to end, by Ctrl-C or a signal; tells what is kept and how to go on."""
+
+    exit_code = INTERRUPTED_EXIT_CODE
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

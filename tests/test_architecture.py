@@ -50,9 +50,10 @@ MAY_IMPORT = {
         "strategies",
         "training",
     },
-    "batch": {"data", "errors", "evaluation", "progress", "recipe", "service", "training"},
+    "batch": {"data", "errors", "failure", "progress", "recipe", "service", "training"},
     "ui": {
         "advice",
+        "batch",
         "bundle",
         "data",
         "errors",
@@ -150,7 +151,16 @@ def heavy_modules_of(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["finetune", "finetune.cli", "finetune.recipe", "strategies", "ui.present"]
+    "module",
+    [
+        "finetune",
+        "finetune.cli",
+        "finetune.recipe",
+        "strategies",
+        "ui.present",
+        "ui.batch",
+        "finetune.batch.run",
+    ],
 )
 def test_importing_it_loads_nothing_heavy(module: str) -> None:
     assert heavy_modules_of("-c", f"import {module}") == set()
@@ -158,7 +168,16 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["--help", "inspect --help", "fit --help", "predict --help", "strategies", "samples", "backbones"],
+    [
+        "--help",
+        "inspect --help",
+        "fit --help",
+        "batch --help",
+        "predict --help",
+        "strategies",
+        "samples",
+        "backbones",
+    ],
 )
 def test_a_quick_command_loads_nothing_heavy(command: str) -> None:
     assert heavy_modules_of("-m", "finetune", *command.split()) == set()

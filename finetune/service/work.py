@@ -15,7 +15,7 @@ Work = Callable[..., None]
 
 
 def fit(
-    folder: Path,
+    folder: Path,  # noqa: ARG001 - every kind of work gets it
     reporter: StatusReporter,
     *,
     data: str = "",
