@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint bench setup clean
+.PHONY: help demo app test lint bench setup clean
 
 help:
 	@echo "make demo   set up, then fine-tune two sample sets with the packaged ImageNet weights (about 3 minutes)"
+	@echo "make app    set up, then serve the page on this computer (Ctrl-C stops it)"
 	@echo "make test   set up, then run the tests with coverage"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  the numbers in the README (about an hour; needs the data sets, see benchmarks/README.md)"
@@ -25,6 +26,9 @@ setup: $(STAMP)
 
 demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
+
+app: $(STAMP)
+	@$(BIN)/finetune ui --open
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest --cov --cov-report=term

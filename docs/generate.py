@@ -49,7 +49,7 @@ def errors_page() -> str:
             "| 0 | | All went well. |",
             f"| {errors.FinetuneError.exit_code} | | A fault of the program; please report it with `--debug`. |",
             *rows,
-            f"| {errors.INTERRUPTED_EXIT_CODE} | | Interrupted with Ctrl-C; what was finished is kept. |",
+            f"| {errors.INTERRUPTED_EXIT_CODE} | | Any other work was interrupted by Ctrl-C or SIGTERM; what was finished is kept. |",
             "",
         ]
     )

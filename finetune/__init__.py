@@ -10,8 +10,9 @@ The flow, step by step:
 6. `Recipe` holds every choice of a run, checked once, at birth.
 7. `build` makes the network, `layer_groups` cuts it into stages, the strategy plans, `apply_plan` freezes.
 8. `fit` does all of it and trains, in a run folder.
-9. `Report` says what came out, with intervals.
-10. `load_bundle` and `predict` use the result.
+9. `resume` goes on with a run that was interrupted, to the same result.
+10. `Report` says what came out, with intervals.
+11. `load_bundle` and `predict` use the result.
 
 `run_batch` does it for many a `Job`, unattended.
 
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from finetune.model.freezing import apply_plan
     from finetune.model.layers import layer_groups
     from finetune.recipe import Recipe
-    from finetune.training.train import Run, fit
+    from finetune.training.complete import Run
+    from finetune.training.resume import resume
+    from finetune.training.train import fit
 
 __version__ = "0.1.0"
 
@@ -53,7 +56,7 @@ _HOMES = {
     "Prediction": "finetune.bundle.predict",
     "Recipe": "finetune.recipe",
     "Report": "finetune.evaluation.report",
-    "Run": "finetune.training.train",
+    "Run": "finetune.training.complete",
     "Source": "finetune.data.sources",
     "Split": "finetune.data.split",
     "advise": "finetune.advice.advise",
@@ -67,6 +70,7 @@ _HOMES = {
     "measure_transfer_gain": "finetune.advice.similarity",
     "open_source": "finetune.data.sources",
     "predict": "finetune.bundle.predict",
+    "resume": "finetune.training.resume",
     "run_batch": "finetune.batch.run",
     "split_images": "finetune.data.split",
 }
@@ -94,6 +98,7 @@ __all__ = [
     "measure_transfer_gain",
     "open_source",
     "predict",
+    "resume",
     "run_batch",
     "split_images",
 ]

@@ -63,7 +63,7 @@ class BatchError(FinetuneError):
 INTERRUPTED_EXIT_CODE = 130
 
 
-class Interrupted(FinetuneError):  # noqa: N818 - it is no error
+class Interrupted(FinetuneError):  # noqa: N818 - nothing went wrong
     """Training was asked to end, by Ctrl-C or a signal; tells what is kept and how to go on."""
 
     exit_code = INTERRUPTED_EXIT_CODE

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "terminal": {"progress"},
     "failure": {"errors"},
     "recipe": {"errors", "strategies"},
-    "model": {"errors", "strategies"},
+    "model": {"errors", "progress", "strategies"},
     "advice": {"data", "errors", "model"},
     "bundle": {"data", "errors", "evaluation", "model", "progress"},
     "training": {
@@ -156,8 +156,10 @@ def heavy_modules_of(*arguments: str) -> set[str]:
         "finetune",
         "finetune.cli",
         "finetune.recipe",
+        "finetune.service.service",
         "strategies",
         "ui.present",
+        "ui.view",
         "ui.batch",
         "finetune.batch.run",
     ],
@@ -172,8 +174,9 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
         "--help",
         "inspect --help",
         "fit --help",
-        "batch --help",
         "predict --help",
+        "ui --help",
+        "batch --help",
         "strategies",
         "samples",
         "backbones",
@@ -181,6 +184,10 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
 )
 def test_a_quick_command_loads_nothing_heavy(command: str) -> None:
     assert heavy_modules_of("-m", "finetune", *command.split()) == set()
+
+
+def test_the_page_loads_gradio_and_nothing_else_that_is_heavy() -> None:
+    assert heavy_modules_of("-c", "import ui.page") == {"gradio"}
 
 
 def test_the_test_of_lightness_can_fail() -> None:

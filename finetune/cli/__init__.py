@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -21,6 +22,7 @@ from finetune.cli.batch_commands import batch
 from finetune.cli.data_commands import advise, inspect, samples
 from finetune.cli.failure import explain, fail
 from finetune.cli.network_commands import backbones, describe, list_strategies
+from finetune.cli.page_commands import ui
 from finetune.cli.run_commands import evaluate, fit, predict
 from finetune.errors import INTERRUPTED_EXIT_CODE
 
@@ -45,6 +47,7 @@ app.command()(fit)
 app.command()(batch)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(ui)
 
 
 def _show_version(wanted: bool) -> None:
@@ -66,6 +69,7 @@ def shared(
 def main() -> NoReturn:
     """Run the command line; every error leaves as one sentence on stderr and its exit code."""
     _prepare_processor()
+    _take_signals()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     # pytorch-lightning 2.6 on torch >= 2.14 touches torch.utils._pytree.LeafSpec on import.
@@ -84,6 +88,14 @@ def _prepare_processor() -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+
+
+def _take_signals() -> None:
+    """Let SIGTERM and SIGHUP end the program as Ctrl-C does; what the caller ignores (nohup) stays ignored."""
+    for name in ("SIGTERM", "SIGHUP"):
+        signum = getattr(signal, name, None)
+        if signum is not None and signal.getsignal(signum) is signal.SIG_DFL:
+            signal.signal(signum, signal.default_int_handler)
 
 
 def run(arguments: list[str], *, debug: bool = False) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,20 +47,19 @@ def batch(
 
     made = read_jobs(jobs)
     folder = out or Path("checkpoints") / jobs.stem
-    with _sigterm_as_ctrl_c():
-        try:
-            rows = run_batch(
-                made,
-                out=folder,
-                offline=offline,
-                retry_failed=retry_failed,
-                max_minutes=max_minutes,
-                reporter=TerminalReporter(quiet=quiet),
-            )
-        except KeyboardInterrupt:
-            raise Interrupted(
-                f"interrupted; what was finished is in {folder / 'results.md'}, and the same command goes on"
-            ) from None
+    try:
+        rows = run_batch(
+            made,
+            out=folder,
+            offline=offline,
+            retry_failed=retry_failed,
+            max_minutes=max_minutes,
+            reporter=TerminalReporter(quiet=quiet),
+        )
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted; what was finished is in {folder / 'results.md'}, and the same command goes on"
+        ) from None
     cells = {job.name: job.cell for job in made if job.cell is not None}
     show([row.to_json() for row in rows], batch_view(rows, cells, folder), as_json)
     _refuse_unfinished(rows)
@@ -76,13 +73,3 @@ def _refuse_unfinished(rows: Sequence[Row]) -> None:
             f"{len(names)} of {len(rows)} jobs did not finish ({shown}); mend what their rows say and give the same "
             "command again"
         )
-
-
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Let a polite `kill` end the batch as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

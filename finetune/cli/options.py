@@ -24,7 +24,7 @@ OfflineOption = Annotated[bool, typer.Option("--offline", help="Never touch the 
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of every random choice (default 0).")]
 BackboneOption = Annotated[str | None, typer.Option("--backbone", help="A backbone's name, or auto.")]
 WeightsOption = Annotated[
-    str | None, typer.Option("--weights", help="auto, hub, packaged, none, or a .safetensors file.")
+    str | None, typer.Option("--weights", help="auto, hub, packaged, none, or a .safetensors or .pth file.")
 ]
 ImageSizeOption = Annotated[int | None, typer.Option("--image-size", help="Side of the input.", metavar="PX")]
 ExcludeOption = Annotated[

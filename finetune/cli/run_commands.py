@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,16 +25,19 @@ from finetune.cli.options import (
     recipe_from,
     show,
 )
-from finetune.errors import DataError
+from finetune.errors import DataError, OptionError
 from finetune.terminal import TerminalReporter
 from strategies import STRATEGIES
 
 if TYPE_CHECKING:
-    from finetune.training.train import Run
+    from finetune.training.complete import Run
 
 
 def fit(
-    data: DataArgument,
+    data: Annotated[
+        str | None,
+        typer.Argument(help="A folder with one folder a class, or a zip of one.", metavar="DATA"),
+    ] = None,
     strategy: Annotated[
         str | None, typer.Option("--strategy", help=f"auto, {', '.join(STRATEGIES)}.")
     ] = None,
@@ -63,30 +67,58 @@ def fit(
     out: Annotated[
         Path | None, typer.Option("--out", help="The run's folder; must be empty.", metavar="DIR")
     ] = None,
+    resumed: Annotated[
+        Path | None,
+        typer.Option("--resume", help="Go on with an interrupted run; DATA only if it moved.", metavar="RUN"),
+    ] = None,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Fine-tune on a data set; the strategy is advised unless you name one."""
-    made = recipe_from(
-        recipe,
-        strategy=strategy,
-        strategy_options=pairs(options) or None,
-        backbone=backbone,
-        weights=weights,
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
-        image_size=image_size,
-        augment=augment,
-        exclude=exclude,
-        seed=seed,
-        workers=workers,
-        max_minutes=max_minutes,
-    )
-    from finetune.training.train import fit as run_fit
+    choices: dict[str, Any] = {
+        "strategy": strategy,
+        "strategy_options": pairs(options) or None,
+        "backbone": backbone,
+        "weights": weights,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "image_size": image_size,
+        "augment": augment,
+        "exclude": exclude,
+        "seed": seed,
+        "workers": workers,
+        "max_minutes": max_minutes,
+    }
+    reporter = TerminalReporter(quiet=quiet)
+    if resumed is not None:
+        _refuse_choices(choices | {"recipe": recipe, "out": out})
+        from finetune.training.resume import resume
 
-    run = run_fit(data, made, out=out, offline=offline, reporter=TerminalReporter(quiet=quiet))
+        run = resume(resumed, data=data, offline=offline, reporter=reporter)
+    else:
+        if data is None:
+            raise OptionError("missing DATA, a folder or zip of images; see `finetune fit --help`")
+        made = recipe_from(recipe, **choices)
+        from finetune.training.train import fit as run_fit
+
+        run = run_fit(data, made, out=out, offline=offline, reporter=reporter)
+    _show_run(run, as_json)
+
+
+def _refuse_choices(choices: Mapping[str, Any]) -> None:
+    """Raise OptionError for the first choice that was given: a run goes on with those that it began with."""
+    for name, value in choices.items():
+        if value is not None:
+            flag = "--set" if name == "strategy_options" else "--" + name.replace("_", "-")
+            raise OptionError(
+                f"{flag} has no effect with --resume, which goes on with the choices that the run began with; "
+                "leave it out, or start a new run"
+            )
+
+
+def _show_run(run: Run, as_json: bool) -> None:
     folder = run.folder.path
     text = (
         f"{run.report.sentence()}\n"
@@ -94,14 +126,14 @@ def fit(
         f"next: finetune predict {shlex.quote(str(folder))} IMAGE"
     )
     if run.report.advice is not None:
-        text += f"\nor compare with the runner-up: {_runner_up_command(data, run)}"
+        text += f"\nor compare with the runner-up: {_runner_up_command(run)}"
     show({**run.report.to_json(), "run": str(folder)}, text, as_json)
 
 
-def _runner_up_command(data: str, run: Run) -> str:
+def _runner_up_command(run: Run) -> str:
     """Return the command that trains the runner-up on the same images with the same choices."""
     recipe, advice = run.recipe, run.report.advice or {}
-    words = ["finetune", "fit", data, "--strategy", advice["runner_up"], "--backbone", recipe.backbone]
+    words = ["finetune", "fit", run.data, "--strategy", advice["runner_up"], "--backbone", recipe.backbone]
     words += ["--image-size", str(recipe.image_size), "--seed", str(recipe.seed)]
     if advice["runner_up"] != "from-scratch" and recipe.weights != "none":
         words += ["--weights", recipe.weights]

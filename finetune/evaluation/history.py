@@ -35,6 +35,13 @@ def append_row(path: Path, row: MetricsRow) -> None:
         writer.writerow(asdict(row))
 
 
+def write_rows(path: Path, rows: Iterable[MetricsRow]) -> None:
+    """Write ``rows`` as the whole file."""
+    path.unlink(missing_ok=True)
+    for row in rows:
+        append_row(path, row)
+
+
 def write_regularisation(path: Path, points: Iterable[tuple[float, float]]) -> None:
     """Write the (C, cross-validated log loss in nats) that a solved head was chosen from."""
     with path.open("w", newline="", encoding="utf-8") as stream:

@@ -130,6 +130,15 @@ def find_backbone(name: str) -> Backbone:
     return _from_timm(name)
 
 
+def ways_out(backbone: Backbone, why: str) -> str:
+    """Return the sentence for weights that cannot be had: ``why``, then the three ways to go on."""
+    installed = "weights packaged" if backbone.packaged else f"backbone {PACKAGED_BACKBONE}"
+    return (
+        f"{backbone.name}: {backbone.hub_id} {why}; either use --{installed} (its weights are installed), "
+        f"or give --weights FILE.safetensors or FILE.pth, or run once with a network"
+    )
+
+
 def _from_timm(name: str) -> Backbone:
     import timm
 

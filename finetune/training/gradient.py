@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import EarlyStopping, Timer
+from torch.utils.data import DataLoader
 
 from finetune.data.findings import amount
 from finetune.data.loading import labelled_loader, training_loader
@@ -24,7 +25,10 @@ from finetune.data.transforms import TrainingTransform
 from finetune.evaluation.history import MetricsRow
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
-from finetune.training.callbacks import Countdown, History, KeepBest
+from finetune.training.board import Board
+from finetune.training.callbacks import Countdown, EndWhenAsked, History, KeepBest, SaveState
+from finetune.training.checkpoint_io import SafeCheckpointIO
+from finetune.training.durable import write_text
 from finetune.training.estimate import (
     TIMED_BATCHES,
     WARM_UP_BATCHES,
@@ -33,12 +37,15 @@ from finetune.training.estimate import (
     measure_speed,
     suggestions,
 )
+from finetune.training.journal import Journal
 from finetune.training.learner import Learner
 from finetune.training.resolve import steps_per_epoch
-from finetune.training.run_folder import RunFolder
+from finetune.training.saved_states import SavedState, SavedStates
+from finetune.training.stop import Stop
 from finetune.training.tuner import Tuner
 
 LEAST_PATIENCE = 5
+Batch = tuple[torch.Tensor, int]
 
 
 @dataclass(frozen=True)
@@ -51,17 +58,34 @@ class Trained:
 
 
 def train(
-    learner: Learner, recipe: Recipe, folder: RunFolder, *, minutes_spent: float, reporter: Reporter
+    learner: Learner,
+    recipe: Recipe,
+    journal: Journal,
+    *,
+    stop: Stop,
+    begin: SavedState | None = None,
+    minutes_spent: float,
+    reporter: Reporter,
 ) -> Trained:
     """Train the learner's model in place on its train images, choosing the epoch on its val images.
 
     ``recipe`` is resolved. Under ``max_minutes``, of which ``minutes_spent`` are gone, as many epochs are
-    planned as fit (at least one), so that the schedule still ends where it should.
+    planned as fit (at least one), so that the schedule still ends where it should. The plan is written to the
+    run before the first step, and a run that has one keeps to it; training time before an interruption counts.
+    With ``begin`` it goes on from that state. Raises StopAsked when ``stop`` was asked.
     """
     transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
-    estimate = _measure(learner, transform, recipe)
-    recipe, budget = _fit_budget(recipe, estimate, minutes_spent, reporter)
-    rows, stopped = _run(learner, transform, recipe, folder, budget, reporter)
+    if not journal.record.planned:
+        estimate = _measure(learner, transform, recipe)
+        recipe, budget = _fit_budget(recipe, estimate, minutes_spent, reporter)
+        write_text(journal.folder.recipe, recipe.to_yaml())
+        journal.update(
+            recipe=recipe.model_dump(mode="json"),
+            planned=True,
+            epochs_planned=recipe.epochs,
+            budget_minutes=budget,
+        )
+    rows, stopped = _run(learner, transform, recipe, journal, stop, begin, reporter)
     return Trained(rows, recipe, stopped)
 
 
@@ -131,12 +155,37 @@ def _run(
     learner: Learner,
     transform: TrainingTransform,
     recipe: Recipe,
-    folder: RunFolder,
-    budget: float | None,
+    journal: Journal,
+    stop: Stop,
+    begin: SavedState | None,
     reporter: Reporter,
 ) -> tuple[tuple[MetricsRow, ...], str]:
-    assert recipe.epochs is not None
-    split, tuner = learner.split, _tuner(learner, recipe)
+    tuner = _tuner(learner, recipe)
+    train_batches, val_batches = _loaders(learner.split, transform, recipe)
+    states = SavedStates(journal.folder.states)
+    history = History(journal.folder.metrics, Board(journal.folder.tensorboard))
+    best = KeepBest(states)
+    stoppers = _stoppers(recipe, journal.record.budget_minutes)
+    with reporter.track("training") as advance, _quiet_lightning(), stop.patiently():
+        countdown = Countdown(advance, (recipe.epochs or 0) * len(train_batches))
+        saver = SaveState(states, best, journal)
+        trainer = _trainer(recipe, [history, best, countdown, EndWhenAsked(stop), *stoppers, saver])
+        if begin is None:
+            history.start()
+            trainer.validate(tuner, val_batches, verbose=False)
+            trainer.fit(tuner, train_batches, val_batches)
+        else:
+            # Lightning asks for the first batches before it tells the sampler the epoch.
+            train_batches.sampler.set_epoch(begin.epoch)  # type: ignore[attr-defined]
+            trainer.fit(tuner, train_batches, val_batches, ckpt_path=begin.path, weights_only=True)
+        best.restore(tuner.model)
+    history.close()
+    return tuple(history.rows), _why_stopped(trainer, recipe, history.rows, stoppers)
+
+
+def _loaders(
+    split: Split, transform: TrainingTransform, recipe: Recipe
+) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
     train_batches = training_loader(
         *_paths_and_targets(split, split.train),
         transform,
@@ -146,26 +195,22 @@ def _run(
     val_batches = labelled_loader(
         *_paths_and_targets(split, split.val), transform.preprocessing, workers=recipe.workers
     )
-    total_steps = recipe.epochs * len(train_batches)
-    history, best = History(folder.metrics), KeepBest(folder.best)
-    stoppers = _stoppers(recipe, budget)
-    with reporter.track("training") as advance, _quiet_lightning(), _interruptible():
-        trainer = pl.Trainer(
-            max_epochs=recipe.epochs,
-            accelerator="auto",
-            devices=1,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            gradient_clip_val=1.0,
-            callbacks=[history, best, Countdown(advance, total_steps), *stoppers],
-        )
-        trainer.validate(tuner, val_batches, verbose=False)
-        trainer.fit(tuner, train_batches, val_batches)
-    best.restore(tuner.model)
-    return tuple(history.rows), _why_stopped(trainer, recipe, history.rows, stoppers)
+    return train_batches, val_batches
+
+
+def _trainer(recipe: Recipe, callbacks: list[pl.Callback]) -> pl.Trainer:
+    return pl.Trainer(
+        max_epochs=recipe.epochs,
+        accelerator="auto",
+        devices=1,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        gradient_clip_val=1.0,
+        callbacks=callbacks,
+        plugins=[SafeCheckpointIO()],
+    )
 
 
 def _stoppers(recipe: Recipe, budget: float | None) -> list[pl.Callback]:
@@ -191,17 +236,6 @@ def _why_stopped(
 
 def _paths_and_targets(split: Split, images: Sequence[LabelledImage]) -> tuple[list[Path], list[int]]:
     return [image.path for image in images], split.indices(images)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Give Ctrl-C its meaning back: Lightning turns it into exit code 1 and ignores it from then on."""
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit:
-        signal.signal(signal.SIGINT, handler)
-        raise KeyboardInterrupt from None
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def find_weights(recipe: Recipe, *, offline: bool, reporter: Reporter) -> tuple[
     backbone = find_backbone(name)
     if backbone.note:
         reporter.say(f"note: {backbone.note}")
-    return backbone, locate_weights(backbone, choice, offline=offline)
+    return backbone, locate_weights(backbone, choice, offline=offline, reporter=reporter)
 
 
 def inspect_data(where: str | Path, recipe: Recipe, reporter: Reporter) -> HealthReport:

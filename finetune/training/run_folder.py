@@ -57,9 +57,19 @@ class RunFolder:
         return self.path / "log.txt"
 
     @property
-    def best(self) -> Path:
-        """Return the path of the best weights so far, there only while training."""
-        return self.path / "best.safetensors"
+    def record(self) -> Path:
+        """Return the path of what the run was asked and how far it came."""
+        return self.path / "run.json"
+
+    @property
+    def states(self) -> Path:
+        """Return the path of what an unfinished run goes on from."""
+        return self.path / "resume"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Return the path of the event files for TensorBoard."""
+        return self.path / "tensorboard"
 
     @property
     def bundle(self) -> Path:
@@ -67,8 +77,9 @@ class RunFolder:
         return self.path / "bundle"
 
     def discard(self) -> None:
-        """Remove what was made for the run, as far as it is empty."""
+        """Remove what was made for the run, as far as it is empty but for its record."""
         with contextlib.suppress(OSError):
+            self.record.unlink(missing_ok=True)
             for folder in self.made:
                 folder.rmdir()
 

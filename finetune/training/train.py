@@ -2,67 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from finetune.bundle.bundle import Bundle, load_bundle, write_bundle
-from finetune.bundle.evaluate import evaluate
-from finetune.evaluation.metrics import Metrics
-from finetune.evaluation.pictures import draw_confusion
-from finetune.evaluation.report import Report
-from finetune.model.freezing import trainable_share
-from finetune.model.weights import NO_WEIGHTS
+from finetune.data.fingerprint import fingerprint_of, image_digests
+from finetune.data.sources import open_source
 from finetune.progress import SILENT, Reporter
-from finetune.recipe import AUTO, Recipe
-from finetune.training.learner import Learner, build_learner
-from finetune.training.prepare import Prepared, prepare
-from finetune.training.resolve import Resolved, resolve
+from finetune.recipe import Recipe
+from finetune.training.complete import Run, complete
+from finetune.training.data_check import note_images
+from finetune.training.journal import Journal
 from finetune.training.run_folder import (
     CHECKPOINTS,
-    RunFolder,
     claim_folder,
     claim_next_folder,
     refuse_inside_data,
 )
 from finetune.training.run_log import RunLog
-from finetune.training.ways import Outcome, train_by_gradient, train_head_only
+from finetune.training.run_record import new_record
+from finetune.training.setup import Setup, set_up
+from finetune.training.stop import listening
 
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: its folder, what it reports, and the recipe that repeats it."""
-
-    folder: RunFolder
-    report: Report
-    recipe: Recipe
-
-    def load_bundle(self) -> Bundle:
-        """Return the trained classifier."""
-        return load_bundle(self.folder.bundle)
-
-
-@dataclass
-class _Clock:
-    """Wall-clock seconds by phase."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
-
-    @property
-    def minutes(self) -> float:
-        return sum(self.seconds.values()) / 60
+__all__ = ["Run", "fit", "note_setup"]
 
 
 def fit(
@@ -77,140 +38,40 @@ def fit(
 
     ``out`` is the run's folder itself and must be empty or absent; the default is the next free
     ``checkpoints/<data>-<strategy>-<n>``. A run that fails before training begins leaves no folder behind.
+    Ctrl-C, SIGTERM and SIGHUP raise Interrupted after the current step, with the best so far in the bundle;
+    `resume` goes on from there, as it does after a crash.
     Raises FinetuneError, whose subclasses tell data, weights, options, resources and run state apart.
     """
     recipe = recipe or Recipe()
-    clock, log = _Clock(), RunLog(reporter)
+    log = RunLog(reporter)
     refuse_inside_data(out or CHECKPOINTS, where)
+    record = new_record(where, recipe, offline=offline)
     folder = None if out is None else claim_folder(out)
-    try:
-        with clock.phase("prepare"):
-            prepared = prepare(where, recipe, offline=offline, reporter=log)
-        resolved = _choose(prepared, recipe, log)
-        with clock.phase("build"):
-            learner = build_learner(prepared, resolved)
-    except BaseException:
-        if folder is not None:
-            folder.discard()
-        raise
-    folder = folder or claim_next_folder(str(where), resolved.recipe.strategy)
-    log.open(folder.log)
-    try:
-        return _train_and_report(prepared, resolved, learner, recipe, folder, clock, log)
-    except BaseException as error:
-        log.note(f"ended early: {str(error) or type(error).__name__}")
-        raise
+    with listening() as stop:
+        try:
+            journal = Journal(folder, record)
+            with journal.phase("prepare"):
+                setup = set_up(where, recipe, offline=offline, reporter=log)
+                digests = image_digests(open_source(where, exclude=recipe.exclude))
+        except BaseException:
+            if folder is not None:
+                folder.discard()
+            raise
+        journal.place(folder or claim_next_folder(str(where), setup.resolved.recipe.strategy))
+        note_setup(journal, setup, digests)
+        return complete(setup, journal, stop=stop, log=log)
 
 
-def _choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
-    """Settle the strategy and say why."""
-    strategy = recipe.strategy
-    if strategy == AUTO and prepared.advice is None:
-        strategy = "from-scratch"
-        reporter.say("strategy from-scratch: without pretrained weights there is nothing to keep")
-    elif prepared.advice is not None:
-        strategy = prepared.advice.strategy
-        reporter.say(f"strategy {strategy}: {prepared.advice.reason}")
-        for warning in prepared.advice.warnings:
-            reporter.say(f"warning: {warning}")
-    # The file's full path, so that the recipe repeats the run from any folder.
-    file = str(prepared.weights.path and prepared.weights.path.resolve())
-    source = {"cache": "hub", "file": file}.get(prepared.weights.source, prepared.weights.source)
-    weights = "none" if strategy == "from-scratch" else source
-    resolved = resolve(
-        recipe,
-        strategy=strategy,
-        backbone=prepared.backbone,
-        weights=weights,
-        n_train=len(prepared.split.train),
+def note_setup(journal: Journal, setup: Setup, digests: Mapping[str, str]) -> None:
+    """Write down what going on with the run will need: the choices, and what images and weights they met.
+
+    An advice that was measured once stays; the choice that it led to is in the recipe.
+    """
+    note_images(journal.folder, digests)
+    advice = setup.prepared.advice
+    journal.update(
+        fingerprint=fingerprint_of(digests),
+        recipe=setup.resolved.recipe.model_dump(mode="json"),
+        advice=journal.record.advice if advice is None else advice.to_json(),
+        weights_sha256=setup.prepared.weights.sha256,
     )
-    for note in resolved.notes:
-        reporter.say(note)
-    return resolved
-
-
-def _train_and_report(
-    prepared: Prepared,
-    resolved: Resolved,
-    learner: Learner,
-    asked: Recipe,
-    folder: RunFolder,
-    clock: _Clock,
-    log: RunLog,
-) -> Run:
-    recipe, split = resolved.recipe, prepared.split
-    folder.recipe.write_text(recipe.to_yaml(), encoding="utf-8")
-    with clock.phase("train"):
-        outcome = _train(learner, resolved, folder, clock.minutes, log)
-    with clock.phase("write"):
-        folder.recipe.write_text(outcome.recipe.to_yaml(), encoding="utf-8")
-        write_bundle(
-            folder.bundle,
-            learner.model,
-            backbone=prepared.backbone,
-            class_names=split.class_names,
-            preprocessing=learner.preprocessing,
-        )
-    with clock.phase("evaluate"):
-        metrics = _judge(prepared, folder, recipe, log)
-    report = _report(prepared, learner, outcome, metrics, asked=asked, seconds=clock.seconds)
-    report.write(folder.report)
-    draw_confusion(np.array(metrics.confusion), split.class_names, _title(report), folder.confusion)
-    log.note(report.sentence())
-    return Run(folder, report, outcome.recipe)
-
-
-def _train(
-    learner: Learner, resolved: Resolved, folder: RunFolder, minutes_spent: float, reporter: Reporter
-) -> Outcome:
-    if resolved.defaults.solver == "closed-form":
-        return train_head_only(learner, resolved.recipe, folder, reporter)
-    return train_by_gradient(learner, resolved, folder, minutes_spent, reporter)
-
-
-def _judge(prepared: Prepared, folder: RunFolder, recipe: Recipe, reporter: Reporter) -> Metrics:
-    """Score the bundle as it lies on disk: what is reported is what will be served."""
-    images = prepared.split.test or prepared.split.val
-    with reporter.track("evaluating") as advance:
-        return evaluate(load_bundle(folder.bundle), images, workers=recipe.workers, advance=advance)
-
-
-def _report(
-    prepared: Prepared,
-    learner: Learner,
-    outcome: Outcome,
-    metrics: Metrics,
-    *,
-    asked: Recipe,
-    seconds: Mapping[str, float],
-) -> Report:
-    recipe, split = outcome.recipe, prepared.split
-    record = NO_WEIGHTS if recipe.weights == "none" else prepared.weights
-    return Report(
-        strategy=recipe.strategy,
-        strategy_requested=asked.strategy,
-        backbone=prepared.backbone.name,
-        weights={
-            "source": record.source,
-            "origin": record.origin,
-            "sha256": record.sha256,
-            "licence": record.licence,
-        },
-        metrics=metrics,
-        accuracy_split="test" if split.test else "val",
-        selection_split=outcome.selection_split,
-        n_images={"train": len(split.train), "val": len(split.val), "test": len(split.test)},
-        class_names=split.class_names,
-        trainable_share=trainable_share(learner.grouping, learner.plan),
-        image_size=learner.preprocessing.image_size,
-        seconds_by_phase=dict(seconds),
-        seed=recipe.seed,
-        stopped=outcome.stopped,
-        advice=None if prepared.advice is None else prepared.advice.to_json(),
-        quarantined=len(prepared.health.quarantine),
-    )
-
-
-def _title(report: Report) -> str:
-    metrics = report.metrics
-    return f"{100 * metrics.accuracy:.1f} % of {metrics.n_images} {report.accuracy_split} images right"

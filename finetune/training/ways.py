@@ -10,12 +10,16 @@ from finetune.evaluation.history import write_regularisation
 from finetune.evaluation.pictures import draw_curves, draw_regularisation
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
+from finetune.training.board import write_regularisation_board
 from finetune.training.estimate import describe_minutes
 from finetune.training.frozen import fit_head, time_features, train_features
+from finetune.training.journal import Journal
 from finetune.training.learner import Learner
 from finetune.training.preview import draw_preview
 from finetune.training.resolve import Resolved
 from finetune.training.run_folder import RunFolder
+from finetune.training.saved_states import SavedState, SavedStates
+from finetune.training.stop import Stop
 
 
 @dataclass(frozen=True)
@@ -43,25 +47,55 @@ def train_head_only(learner: Learner, recipe: Recipe, folder: RunFolder, reporte
     features = train_features(learner, workers=recipe.workers, reporter=reporter)
     solved = fit_head(learner, features, seed=recipe.seed, reporter=reporter)
     write_regularisation(folder.metrics, solved.path)
+    write_regularisation_board(folder, solved.path)
     draw_regularisation(solved.path, solved.inverse_strength, folder.curves)
     return Outcome(recipe, None, "the head's optimum was reached")
 
 
 def train_by_gradient(
-    learner: Learner, resolved: Resolved, folder: RunFolder, minutes_spent: float, reporter: Reporter
+    learner: Learner, resolved: Resolved, journal: Journal, *, stop: Stop, reporter: Reporter
 ) -> Outcome:
-    """Fit the head first where the strategy says so, then train by the plan; the epoch is chosen on val."""
+    """Fit the head first where the strategy says so, then train by the plan; the epoch is chosen on val.
+
+    An interrupted run goes on from its newest sound state, or begins again when there is none.
+    """
     # Lightning takes two seconds to import, and freeze-all needs none of it.
     from finetune.training.gradient import train
 
     started = time.perf_counter()
-    recipe = resolved.recipe
+    recipe, folder = resolved.recipe, journal.folder
     transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
     draw_preview(learner.split.train, transform, folder.augmentation)
-    if resolved.defaults.head_first:
+    begin = _where_to_begin(journal, reporter)
+    if resolved.defaults.head_first and begin is None:
         features = train_features(learner, workers=recipe.workers, reporter=reporter)
         fit_head(learner, features, seed=recipe.seed, reporter=reporter)
-    minutes_spent += (time.perf_counter() - started) / 60
-    trained = train(learner, recipe, folder, minutes_spent=minutes_spent, reporter=reporter)
+    trained = train(
+        learner,
+        recipe,
+        journal,
+        stop=stop,
+        begin=begin,
+        minutes_spent=journal.minutes + (time.perf_counter() - started) / 60,
+        reporter=reporter,
+    )
     draw_curves(trained.rows, folder.curves)
     return Outcome(trained.recipe, "val", trained.stopped)
+
+
+def _where_to_begin(journal: Journal, reporter: Reporter) -> SavedState | None:
+    """Return the newest sound state of a run that has a plan, and forget what lies after it."""
+    states = SavedStates(journal.folder.states)
+    states.make()
+    begin, damaged = states.newest() if journal.record.planned else (None, ())
+    if damaged:
+        named = ", ".join(damaged)
+        reporter.say(f"warning: damaged in {states.folder}: {named}; going on from an older state")
+    epoch = -1 if begin is None else begin.epoch
+    if begin is not None:
+        reporter.say(f"going on after epoch {epoch} of {journal.record.epochs_planned}")
+    elif journal.record.epochs_done:
+        reporter.say(f"warning: no sound state in {states.folder}; starting over from the first epoch")
+    states.forget_after(epoch)
+    journal.update(epochs_done=max(0, epoch))
+    return begin

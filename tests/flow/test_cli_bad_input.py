@@ -206,7 +206,7 @@ def test_weights_that_cannot_be_had_offline_name_three_ways_out(
     assert answer.code == 4
     for way in (
         "--backbone tf_efficientnet_lite0",
-        "--weights FILE.safetensors",
+        "--weights FILE.safetensors or FILE.pth",
         "run once with a network",
     ):
         assert way in answer.error
@@ -390,6 +390,9 @@ def test_a_disk_without_room_for_the_classifier_leaves_no_half_of_it(
         "log.txt",
         "metrics.csv",
         "recipe.yaml",
+        "resume",
+        "run.json",
+        "tensorboard",
     ]
     assert "ended early: cannot write" in (tmp_path / "run" / "log.txt").read_text()
 

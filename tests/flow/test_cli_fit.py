@@ -37,12 +37,14 @@ REPORT_KEYS = {
 """The keys that scripts rely on."""
 
 RUN_FILES = {
+    "run.json",
     "recipe.yaml",
     "metrics.csv",
     "report.json",
     "curves.png",
     "confusion.png",
     "log.txt",
+    "tensorboard/events.out.tfevents",
     "bundle/model.safetensors",
     "bundle/config.json",
     "bundle/classes.json",
@@ -53,7 +55,9 @@ every_strategy = pytest.mark.parametrize("strategy", STRATEGIES)
 
 
 def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    """The paths of the files; an event file's name ends in its time and the machine's name."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {re.sub(r"(tfevents)\..*", r"\1", name) for name in found}
 
 
 @every_strategy

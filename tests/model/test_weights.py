@@ -1,33 +1,28 @@
 """Weights come from a file, the cache, the hub or the package, fit exactly or are refused, and never surprise."""
 
 import hashlib
-import http.server
+import re
 import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
 import torch
 from networks import network, snapshot
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 import finetune.model.weights as weights_module
-from finetune.errors import OptionError, ResourceError, WeightsError
+from finetune.errors import OptionError, WeightsError
 from finetune.model.backbones import CATALOGUE, Backbone, find_backbone
 from finetune.model.build import build
+from finetune.model.hub import cached_file, is_offline
 from finetune.model.weights import (
     NO_WEIGHTS,
     WeightsRecord,
-    cached_file,
     choose_backbone,
-    hub_answers,
-    is_offline,
     load_pretrained,
     locate_weights,
-    sha256_of,
     whereabouts,
 )
 
@@ -83,41 +78,6 @@ def fill_cache(cache: Path, backbone: Backbone, content: bytes) -> Path:
     blob.write_bytes(content)
     link.symlink_to(blob)
     return link
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A hub on this machine that offers the tiny network's weights."""
-    path = tmp_path / "offered.safetensors"
-    save_weights(path)
-
-    class Hub(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            found = self.path == f"/{TINY.hub_id}/resolve/main/model.safetensors"
-            self.send_response(200 if found else 404)
-            if found:
-                self.send_header("ETag", f'"{sha256_of(path)}"')
-                self.send_header("X-Repo-Commit", REVISION)
-                self.send_header("Content-Length", str(path.stat().st_size))
-            else:
-                self.send_header("X-Error-Code", "RepoNotFound")
-            self.end_headers()
-
-        def do_GET(self) -> None:
-            self.do_HEAD()
-            self.wfile.write(path.read_bytes())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    point_to(f"http://127.0.0.1:{server.server_port}", monkeypatch)
-    yield path
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 # A file.
@@ -220,11 +180,35 @@ def test_a_missing_file_is_named_with_the_other_choices(tmp_path: Path) -> None:
         locate_weights(TINY, str(tmp_path / "w.safetensors"), offline=True)
 
 
-def test_a_pickle_is_refused_without_being_opened(tmp_path: Path) -> None:
-    path = tmp_path / "w.pth"
-    torch.save({"fc.weight": torch.ones(2)}, path)
-    with pytest.raises(WeightsError, match=r"w\.pth is not a \.safetensors file; convert it first"):
-        locate_weights(TINY, str(path), offline=True)
+@pytest.mark.parametrize("name", ["w.onnx", "w.tar", "w", "w.zip"])
+def test_a_file_that_is_no_weights_file_by_its_ending_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"weights")
+    with pytest.raises(
+        WeightsError,
+        match=rf"{re.escape(name)} is not a weights file by its ending; give a \.safetensors, \.pth, \.pt, \.bin f",
+    ):
+        locate_weights(TINY, str(tmp_path / name), offline=True)
+
+
+def test_a_file_without_counts_of_batches_is_complete(tmp_path: Path) -> None:
+    state = snapshot(network("test_resnet", seed=7))
+    old = {name: tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
+    assert len(old) < len(state)
+    save_file(old, tmp_path / "w.safetensors")
+    model = network("test_resnet")
+    load_pretrained(
+        model, locate_weights(TINY, str(tmp_path / "w.safetensors"), offline=True), keep_classifier=True
+    )
+    assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in old.items())
+
+
+def test_a_count_of_batches_does_not_stand_for_its_layer(tmp_path: Path) -> None:
+    state = snapshot(network("test_resnet"))
+    lacking = {name: tensor for name, tensor in state.items() if not name.startswith("layer2.0.bn1.")}
+    save_file(lacking, tmp_path / "w.safetensors")
+    record = locate_weights(TINY, str(tmp_path / "w.safetensors"), offline=True)
+    with pytest.raises(WeightsError, match=r"of \d+ tensors, 5 missing \(first: layer2\.0\.bn1\.weight, "):
+        load_pretrained(network("test_resnet"), record)
 
 
 def test_no_weights_leave_a_network_drawn_from_the_seed() -> None:
@@ -334,7 +318,7 @@ def test_offline_without_weights_names_three_ways_out_and_opens_no_socket(
         WeightsError,
         match=f"{name}: timm/{name}.* is not in the local cache, and --offline forbids a download; "
         "either use --backbone tf_efficientnet_lite0 .its weights are installed., "
-        "or give --weights FILE.safetensors, or run once with a network",
+        "or give --weights FILE.safetensors or FILE.pth, or run once with a network",
     ):
         locate_weights(find_backbone(name), choice, offline=True)
 
@@ -377,33 +361,6 @@ def test_other_values_of_the_switch_do_not(value: str, monkeypatch: pytest.Monke
     monkeypatch.setenv("HF_HUB_OFFLINE", value)
     assert not is_offline(offline=False)
     assert is_offline(offline=True)
-
-
-@pytest.mark.filterwarnings("ignore:.*hf_xet.*")
-def test_weights_are_downloaded_once_and_found_in_the_cache_from_then_on(
-    hub: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert hub_answers(TINY)
-    record = locate_weights(TINY, "auto", offline=False)
-    assert (record.source, record.origin, record.sha256) == ("hub", TINY.hub_id, sha256_of(hub))
-    assert record.path is not None
-    assert set(load_file(record.path)) == set(network("test_resnet").state_dict())
-    point_to(NOWHERE, monkeypatch)
-    again = locate_weights(TINY, "auto", offline=False)
-    assert (again.source, again.path, again.sha256) == ("cache", record.path, record.sha256)
-
-
-def test_a_hub_without_the_weights_does_not_answer_for_them(hub: Path) -> None:
-    assert not hub_answers(RESNET)
-    assert choose_backbone("auto", "auto", offline=False)[0] == "tf_efficientnet_lite0"
-
-
-def test_a_cache_that_cannot_be_written_is_a_matter_of_the_disk(hub: Path, hub_cache: Path) -> None:
-    hub_cache.write_bytes(b"a file where the folder should be")
-    with pytest.raises(
-        ResourceError, match=r"storing timm/test_resnet\.r160_in1k failed: .*; free some disk space"
-    ):
-        locate_weights(TINY, "hub", offline=False)
 
 
 def test_the_list_says_where_weights_are(hub_cache: Path, no_socket: None) -> None:

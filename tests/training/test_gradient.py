@@ -22,9 +22,13 @@ from finetune.progress import SILENT, Advance
 from finetune.recipe import Recipe
 from finetune.training.frozen import fit_head, time_features, train_features
 from finetune.training.gradient import Trained, train
+from finetune.training.journal import Journal
 from finetune.training.learner import Learner
 from finetune.training.preview import CELL_PX, GAP_PX, N_VERSIONS, draw_preview
 from finetune.training.run_folder import RunFolder
+from finetune.training.run_record import new_record
+from finetune.training.saved_states import SavedStates
+from finetune.training.stop import Stop
 from strategies import make_strategy
 
 AT_32 = Preprocessing(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear", 0.95)
@@ -87,6 +91,12 @@ def recipe_of(strategy: str = "partial", **changes: Any) -> Recipe:
     return Recipe.make(strategy=strategy, weights=weights, **{**SETTINGS, **changes})
 
 
+def journal_in(folder: Path, recipe: Recipe) -> Journal:
+    folder.mkdir()
+    SavedStates(RunFolder(folder).states).make()
+    return Journal(RunFolder(folder), new_record("data", recipe, offline=True))
+
+
 def run(
     folder: Path,
     strategy: str = "partial",
@@ -96,16 +106,12 @@ def run(
     **changes: Any,
 ) -> tuple[Learner, Trained, RunFolder]:
     learner = learner_in(folder, strategy)
-    (folder / "run").mkdir()
-    run_folder = RunFolder(folder / "run")
+    recipe = recipe_of(strategy, **changes)
+    journal = journal_in(folder / "run", recipe)
     trained = train(
-        learner,
-        recipe_of(strategy, **changes),
-        run_folder,
-        minutes_spent=minutes_spent,
-        reporter=heard or SILENT,
+        learner, recipe, journal, stop=Stop(), minutes_spent=minutes_spent, reporter=heard or SILENT
     )
-    return learner, trained, run_folder
+    return learner, trained, journal.folder
 
 
 def test_a_run_writes_a_row_before_training_and_one_an_epoch(tmp_path: Path) -> None:
@@ -122,7 +128,10 @@ def test_a_run_writes_a_row_before_training_and_one_an_epoch(tmp_path: Path) -> 
     assert trained.rows[-1].lr == pytest.approx(0, abs=1e-9)
     assert heard.counts["training"] == [(step, 4) for step in (1, 2, 3, 4)]
     assert any(said.startswith("training: 2 epochs of 2 steps, at most ") for said in heard.said)
-    assert not folder.best.exists()
+    best = max(trained.rows, key=lambda row: row.val_score).epoch
+    kept = {f"epoch-{epoch:05d}-best-{best:05d}.safetensors" for epoch in (1, 2) if epoch >= best}
+    found = {path.name for path in folder.states.iterdir()}
+    assert kept | {f"best-{best:05d}.safetensors"} <= found
 
 
 def test_the_network_ends_with_the_best_weights_not_the_last(tmp_path: Path) -> None:
@@ -186,7 +195,6 @@ def test_training_ends_when_validation_no_longer_improves(
 @pytest.mark.filterwarnings("ignore:.*val_score.*")
 def test_a_run_that_diverges_keeps_the_last_finite_weights_and_says_so(tmp_path: Path) -> None:
     learner = learner_in(tmp_path, "from-scratch")
-    (tmp_path / "run").mkdir()
     head = learner.model.get_submodule("fc")
     original = head.forward
 
@@ -195,9 +203,9 @@ def test_a_run_that_diverges_keeps_the_last_finite_weights_and_says_so(tmp_path:
         return logits * float("nan") if head.training and learner.model.training else logits
 
     head.forward = exploding  # type: ignore[method-assign]
-    trained = train(
-        learner, recipe_of("from-scratch"), RunFolder(tmp_path / "run"), minutes_spent=0, reporter=SILENT
-    )
+    recipe = recipe_of("from-scratch")
+    journal = journal_in(tmp_path / "run", recipe)
+    trained = train(learner, recipe, journal, stop=Stop(), minutes_spent=0, reporter=SILENT)
     assert trained.stopped == "the loss was no number any more; try a smaller --lr"
     assert all(torch.isfinite(tensor).all() for tensor in learner.model.state_dict().values())
 

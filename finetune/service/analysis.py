@@ -1,0 +1,119 @@
+"""Look at a data set for the page: its health, a few thumbnails, the advice, and what each strategy would train.
+
+The answer grows in ``result.json`` step by step, so that the page can show what is known already.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from finetune.data.findings import Finding
+from finetune.data.health import HealthReport, inspect_source
+from finetune.data.images import load_rgb
+from finetune.data.samples import write_sample
+from finetune.data.sources import LabelledImage, open_source
+from finetune.data.split import split_images
+from finetune.errors import DataError
+from finetune.model.backbones import Backbone
+from finetune.progress import Reporter
+from finetune.recipe import Recipe
+from finetune.service.result import RESULT, write_result
+from strategies import STRATEGIES, make_strategy
+
+THUMBNAIL_PX = 96
+MOST_THUMBNAILS = 24
+MOST_EACH = 4
+
+
+def analyse(
+    folder: Path, reporter: Reporter, *, data: str, sample: str, backbone: str, offline: bool
+) -> None:
+    """Analyse the data set ``data`` (written there first when it is the set ``sample``) into ``folder``.
+
+    Raises DataError when it cannot be trained on, after the health report has been written.
+    """
+    if sample and not Path(data).exists():
+        with reporter.track("writing the sample set") as advance:
+            write_sample(sample, Path(data), progress=advance)
+    with reporter.track("checking images") as advance:
+        health = inspect_source(open_source(data), progress=advance)
+    answer: dict[str, Any] = {"health": _health(health), "thumbnails": _thumbnails(health.images)}
+    write_result(folder / RESULT, answer)
+    _refuse_unusable(health)
+    answer |= _advice(data, health, Recipe.make(backbone=backbone), offline=offline, reporter=reporter)
+    write_result(folder / RESULT, answer)
+
+
+def _refuse_unusable(health: HealthReport) -> None:
+    errors = [finding.message for finding in health.findings if finding.severity == "error"]
+    if errors:
+        raise DataError(errors[0])
+
+
+def _health(health: HealthReport) -> dict[str, Any]:
+    findings = sorted(health.findings, key=_is_note)
+    return {
+        **health.to_json(),
+        "findings": [asdict(finding) for finding in findings],
+        "n_images": len(health.images),
+    }
+
+
+def _is_note(finding: Finding) -> bool:
+    return finding.severity == "note"
+
+
+def _thumbnails(images: Iterable[LabelledImage]) -> list[dict[str, str]]:
+    """Return a few images of each class as small JPEG data URIs, classes in turn."""
+    by_class: dict[str, list[LabelledImage]] = {}
+    for image in images:
+        by_class.setdefault(image.label, []).append(image)
+    each = max(1, min(MOST_EACH, MOST_THUMBNAILS // max(1, len(by_class))))
+    chosen = [
+        members[rank * len(members) // each]
+        for members in by_class.values()
+        for rank in range(min(each, len(members)))
+    ]
+    return [{"label": image.label, "source": _data_uri(image.path)} for image in chosen[:MOST_THUMBNAILS]]
+
+
+def _data_uri(path: Path) -> str:
+    image = load_rgb(path)
+    image.thumbnail((2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def _advice(
+    data: str, health: HealthReport, recipe: Recipe, *, offline: bool, reporter: Reporter
+) -> dict[str, Any]:
+    from finetune.training.prepare import advise_on, find_weights
+
+    found, weights = find_weights(recipe, offline=offline, reporter=reporter)
+    split = split_images(health, seed=recipe.seed, val_share=recipe.val_share, test_share=recipe.test_share)
+    advice = advise_on(data, split, found, weights, recipe, reporter)
+    sizes = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
+    return {
+        "advice": advice.to_json(),
+        "sizes": sizes,
+        "backbone": found.name,
+        "image_size": found.image_size,
+        "weights": {"source": weights.source, "licence": weights.licence},
+        "strips": _strips(found, n_classes=len(split.class_names)),
+    }
+
+
+def _strips(backbone: Backbone, *, n_classes: int) -> dict[str, list[dict[str, Any]]]:
+    """Return for each strategy the layer groups in network order, with what it does to them."""
+    from finetune.model.describe import describe
+
+    return {
+        name: [row.to_json() for row in describe(backbone, make_strategy(name), n_classes=n_classes)]
+        for name in STRATEGIES
+    }

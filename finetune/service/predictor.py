@@ -1,0 +1,106 @@
+"""Ask a bundle in a process of its own, kept warm between questions."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetune.errors import FinetuneError, ResourceError, RunError
+
+ANSWER_WITHIN_S = 120.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One image's ``top`` labels with probabilities in [0, 1], best first; or an ``error``."""
+
+    top: tuple[tuple[str, float], ...]
+    error: str
+
+
+class Predictor:
+    """One process for one bundle at a time; asking another bundle changes over. Safe to call from threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bundle: Path | None = None
+        self._process: subprocess.Popen[str] | None = None
+
+    def ask(self, bundle: Path, image: Path, *, top: int = 5) -> Answer:
+        """Classify ``image``; raises RunError when the bundle cannot be loaded, ResourceError when nobody answers."""
+        with self._lock:
+            process = self._serving(bundle)
+            answer = self._exchange(process, {"path": str(image), "top": top})
+        return Answer(tuple((label, share) for label, share in answer["top"]), answer["error"])
+
+    def warm(self, bundle: Path) -> None:
+        """Load ``bundle`` in the background, so that the first answer comes quickly."""
+        threading.Thread(target=self._warm, args=(bundle,), daemon=True).start()
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            self._end()
+
+    def _warm(self, bundle: Path) -> None:
+        with self._lock:
+            try:
+                self._serving(bundle)
+            except FinetuneError:
+                self._end()  # who asks will be told
+
+    def _serving(self, bundle: Path) -> subprocess.Popen[str]:
+        alive = self._process is not None and self._process.poll() is None
+        if self._process is None or not alive or self._bundle != bundle:
+            self._end()
+            self._process, self._bundle = _spawn(bundle), bundle
+            loaded = self._exchange(self._process, None)
+            if loaded["error"]:
+                self._end()
+                raise RunError(loaded["error"])
+        return self._process
+
+    def _exchange(self, process: subprocess.Popen[str], question: dict[str, Any] | None) -> dict[str, Any]:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        watchdog = threading.Timer(ANSWER_WITHIN_S, process.kill)
+        watchdog.start()
+        try:
+            if question is not None:
+                process.stdin.write(json.dumps(question) + "\n")
+                process.stdin.flush()
+            answer: dict[str, Any] = json.loads(process.stdout.readline())
+        except (OSError, ValueError):
+            self._end()
+            raise ResourceError(
+                "the classifier's process gave no answer; try again with a smaller image"
+            ) from None
+        finally:
+            watchdog.cancel()
+        return answer
+
+    def _end(self) -> None:
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.communicate()
+        self._process = self._bundle = None
+
+
+def _spawn(bundle: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "finetune.service.answering", str(bundle.resolve())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+        env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
+    )

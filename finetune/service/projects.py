@@ -1,0 +1,170 @@
+"""A project: one data set in the page, its analysis, and its trainings, all as folders on disk.
+
+``HOME/<id>/`` holds ``project.json``, ``data/`` (an uploaded zip or a sample set), ``analysis/`` and
+``trainings/<n>/`` (job folders, the newest with the highest number). The runs themselves lie beside those of
+the command line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetune.data.samples import SAMPLES
+from finetune.errors import OptionError, RunError
+from finetune.service.jobs import read_job, start_job
+from finetune.service.result import RESULT, read_result
+from finetune.service.status import Status
+from finetune.training.run_folder import claim_next_folder
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_UNSAFE = re.compile(r"[^\w.() -]+")
+LONGEST_NAME = 80
+_starting = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of a project: its job folder, its run folder, and what was asked."""
+
+    job: Path
+    run: Path
+    strategy: str
+
+    @property
+    def status(self) -> Status | None:
+        """Return where it is."""
+        return read_job(self.job)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether more is to come: a process that has said its last word may take a moment to leave."""
+        status = self.status
+        return status is not None and not status.has_ended
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Return the finished run's report; empty until then."""
+        return read_result(self.run / "report.json")
+
+
+@dataclass(frozen=True)
+class Project:
+    """One data set in the page. ``name`` is the user's, ``data`` where it lies, ``sample`` its name if it is one."""
+
+    folder: Path
+    name: str
+    data: Path
+    sample: str
+
+    @property
+    def id(self) -> str:
+        """Return the id that a browser keeps: 32 hex digits that nobody can guess."""
+        return self.folder.name
+
+    @property
+    def analysis(self) -> Path:
+        """Return the analysis's job folder."""
+        return self.folder / "analysis"
+
+    @property
+    def findings(self) -> dict[str, Any]:
+        """Return what the analysis has found so far."""
+        return read_result(self.analysis / RESULT)
+
+    @property
+    def trainings(self) -> list[Training]:
+        """Return the trainings, oldest first."""
+        folders = [path for path in (self.folder / "trainings").glob("*") if path.name.isdigit()]
+        found = []
+        for job in sorted(folders, key=lambda path: int(path.name)):
+            request = read_result(job / "request.json")
+            if request:
+                found.append(Training(job, Path(request["out"]), request["recipe"]["strategy"]))
+        return found
+
+    def readable(self, text: str) -> str:
+        """Return ``text`` with the user's own name for the data instead of the path it has here."""
+        return text.replace(str(self.data), self.data.name)
+
+
+def new_project(home: Path, *, upload: Path | None = None, sample: str = "") -> Project:
+    """Make a project of an uploaded file, which is moved into it, or of a sample set.
+
+    Raises OptionError for an unknown sample set.
+    """
+    if sample and sample not in SAMPLES:
+        raise OptionError(f"no sample set is called '{sample}'; choose from {', '.join(SAMPLES)}")
+    folder = home / secrets.token_hex(16)
+    name = sample if upload is None else safe_name(upload.name)
+    data = (folder / "data" / name).resolve()
+    data.parent.mkdir(parents=True)
+    if upload is not None:
+        shutil.move(upload, data)
+    fields = {"name": name, "data": str(data), "sample": sample}
+    (folder / "project.json").write_text(json.dumps(fields, ensure_ascii=False), encoding="utf-8")
+    return Project(folder, name, data, sample)
+
+
+def safe_name(name: str) -> str:
+    """Return an uploaded file's name without what could lead anywhere else."""
+    stem, dot, ending = Path(name.replace("\\", "/")).name.rpartition(".")
+    ending = _UNSAFE.sub("", ending)[:10]
+    return (_UNSAFE.sub("-", stem)[:LONGEST_NAME].strip(" .-") or "images") + dot + ending
+
+
+def find_project(home: Path, project_id: str) -> Project | None:
+    """Return the project with this id, or None when there is none (any more)."""
+    if not _ID.fullmatch(project_id or ""):
+        return None
+    folder = home / project_id
+    fields = read_result(folder / "project.json")
+    if not fields:
+        return None
+    return Project(folder, fields["name"], Path(fields["data"]), fields["sample"])
+
+
+def start_analysis(project: Project, *, backbone: str, offline: bool) -> None:
+    """Start looking at the project's images."""
+    request = {
+        "kind": "analyse",
+        "data": str(project.data),
+        "sample": project.sample,
+        "backbone": backbone,
+        "offline": offline,
+    }
+    start_job(project.analysis, request)
+
+
+def start_training(
+    project: Project, *, root: Path, recipe: Mapping[str, Any], offline: bool, resume: Path | None = None
+) -> Training:
+    """Start a training by ``recipe`` (its strategy by name) in a new run folder below ``root``.
+
+    ``resume`` continues the run in that folder instead. Trainings wait for each other's turn. A project trains once
+    at a time: while one runs, RunError says so, and nothing is started.
+    """
+    with _starting:
+        earlier = project.trainings
+        if earlier and earlier[-1].is_running:
+            raise RunError(f"{project.name} is training already; wait for it or cancel it")
+        run = resume or claim_next_folder(str(project.data), recipe["strategy"], root).path
+        request = {
+            "kind": "fit",
+            "data": str(project.data),
+            "recipe": dict(recipe),
+            "out": str(run.resolve()),
+            "offline": offline,
+            "resume": resume is not None,
+            "turn": str((project.folder.parent / "training.lock").resolve()),
+        }
+        job = project.folder / "trainings" / str(len(earlier) + 1)
+        start_job(job, request)
+    return Training(job, run.resolve(), recipe["strategy"])

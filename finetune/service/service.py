@@ -1,0 +1,160 @@
+"""What the page can ask for, without knowing the page: one object over a folder of projects and a folder of runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from finetune.errors import DataError, RunError
+from finetune.recipe import Recipe
+from finetune.service.jobs import cancel_job, stop_all
+from finetune.service.predictor import Answer, Predictor
+from finetune.service.projects import (
+    Project,
+    Training,
+    find_project,
+    new_project,
+    start_analysis,
+    start_training,
+)
+
+PAGE = ".page"
+ADDRESS = "address.txt"
+
+
+class Service:
+    """Projects below ``root/.page``, runs in ``root`` beside those of the command line.
+
+    Only one may be open for a ``root``: RunError names the address of the other. `close` stops all its work.
+    """
+
+    def __init__(self, root: Path, *, offline: bool = False) -> None:
+        self.root = root.resolve()
+        self.home = self.root / PAGE
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._offline = offline
+        self._predictor = Predictor()
+        self._lock = FileLock(self.home / "service.lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise RunError(
+                f"a page for {root} is open already at {self._address()}; use that one, or another --folder"
+            ) from None
+
+    @property
+    def uploads(self) -> Path:
+        """Return the folder where files from the browser arrive."""
+        return self.home / "uploads"
+
+    def announce(self, address: str) -> None:
+        """Write down where the page is, for whoever tries to open a second one."""
+        (self.home / ADDRESS).write_text(address, encoding="utf-8")
+
+    def close(self) -> None:
+        """Stop every job, keeping what each has, and the classifier's process."""
+        stop_all()
+        self._predictor.close()
+        self._lock.release()
+
+    def find(self, project_id: str) -> Project | None:
+        """Return the project with this id, or None."""
+        return find_project(self.home, project_id)
+
+    def take_upload(self, upload: Path, *, backbone: str) -> Project:
+        """Make a project of an uploaded file and start to look at it."""
+        project = new_project(self.home, upload=upload)
+        start_analysis(project, backbone=backbone, offline=self._offline)
+        return project
+
+    def take_sample(self, name: str, *, backbone: str) -> Project:
+        """Make a project of a sample set and start to look at it; raises OptionError for an unknown name."""
+        project = new_project(self.home, sample=name)
+        start_analysis(project, backbone=backbone, offline=self._offline)
+        return project
+
+    def discard(self, project: Project) -> None:
+        """Stop the project's work and delete its images and analysis; its runs stay."""
+        for job in (project.analysis, *(training.job for training in project.trainings)):
+            cancel_job(job)
+        shutil.rmtree(project.folder, ignore_errors=True)
+
+    def train(self, project: Project, strategy: str, options: Mapping[str, Any]) -> Training:
+        """Start a training by ``strategy`` with the backbone and weights that were advised on.
+
+        ``options`` are further fields of a `Recipe`; those the strategy cannot use are left out. Raises OptionError
+        for a value that cannot be, DataError before the analysis has ended, RunError while the project trains.
+        """
+        findings = project.findings
+        if "advice" not in findings:
+            raise DataError(f"{project.name} has not been looked at to the end; wait for the advice")
+        random = strategy == "from-scratch"
+        recipe = Recipe.make(backbone=findings["backbone"], **options)
+        unused = recipe.unused_by(strategy)
+        weights = "none" if random else _weights_of(findings)
+        changes = {**dict.fromkeys(unused), "strategy": strategy, "weights": weights}
+        made = recipe.with_changes(**changes)
+        return start_training(project, root=self.root, recipe=made.model_dump(), offline=self._offline)
+
+    def resume(self, project: Project) -> Training:
+        """Continue the newest training where it was interrupted."""
+        newest = project.trainings[-1]
+        return start_training(
+            project,
+            root=self.root,
+            recipe={"strategy": newest.strategy},
+            offline=self._offline,
+            resume=newest.run,
+        )
+
+    def cancel(self, project: Project) -> None:
+        """Stop the newest training, keeping what it has."""
+        trainings = project.trainings
+        if trainings and trainings[-1].is_running:
+            cancel_job(trainings[-1].job)
+
+    def warm(self, training: Training) -> None:
+        """Load a classifier in the background."""
+        self._predictor.warm(training.run / "bundle")
+
+    def predict(self, training: Training, image: Path) -> Answer:
+        """Classify ``image`` with the training's bundle."""
+        return self._predictor.ask(training.run / "bundle", image)
+
+    def _address(self) -> str:
+        try:
+            return (self.home / ADDRESS).read_text(encoding="utf-8")
+        except OSError:
+            return "an unknown address"
+
+
+def _weights_of(findings: Mapping[str, Any]) -> str:
+    source = findings["weights"]["source"]
+    return "hub" if source == "cache" else str(source)
+
+
+def trained(project: Project) -> Training | None:
+    """Return the newest training with a classifier that can be asked, or None."""
+    return next(
+        (
+            training
+            for training in reversed(project.trainings)
+            if (training.run / "bundle").is_dir() and not training.is_running
+        ),
+        None,
+    )
+
+
+def can_resume(training: Training) -> bool:
+    """Whether the training ended early in a run folder that it can go on in."""
+    status = training.status
+    return (
+        status is not None
+        and status.state in ("failed", "interrupted")
+        and (training.run / "run.json").is_file()
+        and not (training.run / "report.json").is_file()
+    )

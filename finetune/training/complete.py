@@ -1,0 +1,142 @@
+"""From a network that is set up to a finished run: train, write the bundle, judge it, report."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from dataclasses import dataclass
+
+import numpy as np
+
+from finetune.bundle.bundle import Bundle, load_bundle, write_bundle
+from finetune.bundle.evaluate import evaluate
+from finetune.evaluation.metrics import Metrics
+from finetune.evaluation.pictures import draw_confusion
+from finetune.evaluation.report import Report
+from finetune.model.freezing import trainable_share
+from finetune.model.weights import NO_WEIGHTS
+from finetune.progress import Reporter
+from finetune.recipe import Recipe
+from finetune.training.durable import write_text
+from finetune.training.ending import ended_early
+from finetune.training.journal import Journal
+from finetune.training.run_folder import RunFolder
+from finetune.training.run_log import RunLog
+from finetune.training.run_record import now
+from finetune.training.saved_states import SavedStates
+from finetune.training.setup import Setup
+from finetune.training.stop import Stop
+from finetune.training.ways import Outcome, train_by_gradient, train_head_only
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder, what it reports, the recipe that repeats it, and where its images lay."""
+
+    folder: RunFolder
+    report: Report
+    recipe: Recipe
+    data: str
+
+    def load_bundle(self) -> Bundle:
+        """Return the trained classifier."""
+        return load_bundle(self.folder.bundle)
+
+
+def complete(setup: Setup, journal: Journal, *, stop: Stop, log: RunLog) -> Run:
+    """Train and report in the journal's folder, from its saved state if there is one.
+
+    Raises Interrupted when ``stop`` was asked, after keeping the best so far; RunError when the folder is
+    gone; and the FinetuneError or OSError that ended it. Each leaves a folder that `resume` can go on with.
+    """
+    try:
+        log.open(journal.folder.log)
+        return _train_and_report(setup, journal, stop, log)
+    except BaseException as error:  # noqa: BLE001 - each way to end leaves its record
+        raise ended_early(error, setup, journal, stop, log, keep=put_bundle) from None
+
+
+def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -> Run:
+    folder = journal.folder
+    write_text(folder.recipe, setup.resolved.recipe.to_yaml())
+    with journal.phase("train"):
+        outcome = _train(setup, journal, stop, log)
+    with journal.phase("write"):
+        write_text(folder.recipe, outcome.recipe.to_yaml())
+        put_bundle(folder, setup)
+    with journal.phase("evaluate"):
+        metrics = _judge(setup, folder, log)
+    report = _report(setup, journal, outcome, metrics)
+    report.write(folder.report)
+    class_names = setup.prepared.split.class_names
+    draw_confusion(np.array(metrics.confusion), class_names, _title(report), folder.confusion)
+    log.note(report.sentence())
+    journal.update(state="finished", ended=now(), error=None)
+    SavedStates(folder.states).remove()
+    return Run(folder, report, outcome.recipe, setup.prepared.where)
+
+
+def _train(setup: Setup, journal: Journal, stop: Stop, reporter: Reporter) -> Outcome:
+    if setup.resolved.defaults.solver == "closed-form":
+        return train_head_only(setup.learner, setup.resolved.recipe, journal.folder, reporter)
+    return train_by_gradient(setup.learner, setup.resolved, journal, stop=stop, reporter=reporter)
+
+
+def put_bundle(folder: RunFolder, setup: Setup) -> None:
+    """Write the learner's network as the run's bundle, in place of one that an interruption left."""
+    fresh, former = folder.path / ".bundle.new", folder.path / ".bundle.old"
+    for left_over in (fresh, former, folder.path / ".bundle.new.tmp", folder.path / "..bundle.new.tmp"):
+        shutil.rmtree(left_over, ignore_errors=True)
+    write_bundle(
+        fresh,
+        setup.learner.model,
+        backbone=setup.prepared.backbone,
+        class_names=setup.prepared.split.class_names,
+        preprocessing=setup.learner.preprocessing,
+    )
+    with contextlib.suppress(FileNotFoundError):
+        folder.bundle.rename(former)
+    fresh.rename(folder.bundle)
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _judge(setup: Setup, folder: RunFolder, reporter: Reporter) -> Metrics:
+    """Score the bundle as it lies on disk: what is reported is what will be served."""
+    images = setup.prepared.split.test or setup.prepared.split.val
+    workers = setup.resolved.recipe.workers
+    with reporter.track("evaluating") as advance:
+        return evaluate(load_bundle(folder.bundle), images, workers=workers, advance=advance)
+
+
+def _report(setup: Setup, journal: Journal, outcome: Outcome, metrics: Metrics) -> Report:
+    prepared, learner, recipe = setup.prepared, setup.learner, outcome.recipe
+    split = prepared.split
+    weights = NO_WEIGHTS if recipe.weights == "none" else prepared.weights
+    return Report(
+        strategy=recipe.strategy,
+        strategy_requested=journal.record.strategy_requested,
+        backbone=prepared.backbone.name,
+        weights={
+            "source": weights.source,
+            "origin": weights.origin,
+            "sha256": weights.sha256,
+            "licence": weights.licence,
+        },
+        metrics=metrics,
+        accuracy_split="test" if split.test else "val",
+        selection_split=outcome.selection_split,
+        n_images={"train": len(split.train), "val": len(split.val), "test": len(split.test)},
+        class_names=split.class_names,
+        trainable_share=trainable_share(learner.grouping, learner.plan),
+        image_size=learner.preprocessing.image_size,
+        seconds_by_phase=dict(journal.record.seconds),
+        seed=recipe.seed,
+        stopped=outcome.stopped,
+        advice=journal.record.advice,
+        quarantined=len(prepared.health.quarantine),
+    )
+
+
+def _title(report: Report) -> str:
+    metrics = report.metrics
+    return f"{100 * metrics.accuracy:.1f} % of {metrics.n_images} {report.accuracy_split} images right"

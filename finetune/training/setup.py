@@ -1,0 +1,55 @@
+"""All that a run needs before it trains: the images, the choices, the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetune.progress import Reporter
+from finetune.recipe import AUTO, Recipe
+from finetune.training.learner import Learner, build_learner
+from finetune.training.prepare import Prepared, prepare
+from finetune.training.resolve import Resolved, resolve
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What was found and what was chosen; ``learner`` holds the network that training changes."""
+
+    prepared: Prepared
+    resolved: Resolved
+    learner: Learner
+
+
+def set_up(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Reporter) -> Setup:
+    """Check the images, settle the strategy and build the network; raises FinetuneError."""
+    prepared = prepare(where, recipe, offline=offline, reporter=reporter)
+    resolved = choose(prepared, recipe, reporter)
+    return Setup(prepared, resolved, build_learner(prepared, resolved))
+
+
+def choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
+    """Settle the strategy and say why."""
+    strategy = recipe.strategy
+    if strategy == AUTO and prepared.advice is None:
+        strategy = "from-scratch"
+        reporter.say("strategy from-scratch: without pretrained weights there is nothing to keep")
+    elif prepared.advice is not None:
+        strategy = prepared.advice.strategy
+        reporter.say(f"strategy {strategy}: {prepared.advice.reason}")
+        for warning in prepared.advice.warnings:
+            reporter.say(f"warning: {warning}")
+    # The file's full path, so that the recipe repeats the run from any folder.
+    file = str(prepared.weights.path and prepared.weights.path.resolve())
+    source = {"cache": "hub", "file": file}.get(prepared.weights.source, prepared.weights.source)
+    weights = "none" if strategy == "from-scratch" else source
+    resolved = resolve(
+        recipe,
+        strategy=strategy,
+        backbone=prepared.backbone,
+        weights=weights,
+        n_train=len(prepared.split.train),
+    )
+    for note in resolved.notes:
+        reporter.say(note)
+    return resolved

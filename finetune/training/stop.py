@@ -1,0 +1,95 @@
+"""Listen to Ctrl-C, SIGTERM and SIGHUP: end after the current step where one runs, at once elsewhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from finetune.errors import FinetuneError
+
+WORKER_GRACE_S = 10
+
+
+class StopAsked(Exception):  # noqa: N818 - it is a wish, not an error
+    """Raised between two steps once somebody has asked the run to end."""
+
+
+class Stop:
+    """Whether the run was asked to end; while ``patient``, a first wish waits until `check`."""
+
+    def __init__(self) -> None:
+        self.times_asked = 0
+        self._is_patient = False
+        self._owner = os.getpid()
+
+    def check(self) -> None:
+        """Raise StopAsked when somebody has asked."""
+        if self.times_asked:
+            raise StopAsked
+
+    @contextmanager
+    def patiently(self) -> Iterator[None]:
+        """Let the block come to its next `check`, or its end, before a wish to stop takes effect.
+
+        What goes wrong in the block after a wish is taken for its effect: a loader process that got the same
+        signal may be gone. Lightning leaves by SystemExit on a second Ctrl-C.
+        """
+        self._is_patient = True
+        try:
+            yield
+            self.check()
+        except FinetuneError:
+            raise
+        except (Exception, SystemExit):
+            if not self.times_asked:
+                raise
+            if self.times_asked > 1:
+                raise KeyboardInterrupt from None
+            raise StopAsked from None
+        finally:
+            self._is_patient = False
+
+    def take(self, signum: int, _frame: FrameType | None) -> None:
+        """Handle a signal."""
+        if os.getpid() != self._owner:
+            _last_a_little_longer(signum)
+            return
+        self.times_asked += 1
+        if not self._is_patient or self.times_asked > 1:
+            raise KeyboardInterrupt
+
+
+def _last_a_little_longer(signum: int) -> None:
+    """In a loader process: the main process ends after its step and needs the batch until then."""
+    if signum != signal.SIGINT:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(WORKER_GRACE_S)
+
+
+@contextmanager
+def listening() -> Iterator[Stop]:
+    """Take the signals in the block; what the surroundings ignore (nohup, say) stays ignored.
+
+    Outside the main thread nothing can be listened to, and nothing is.
+    """
+    stop = Stop()
+    before: dict[int, Any] = {}
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for signum in _signals():
+                if signal.getsignal(signum) is not signal.SIG_IGN:
+                    before[signum] = signal.signal(signum, stop.take)
+        yield stop
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def _signals() -> list[int]:
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]

@@ -1,0 +1,248 @@
+"""A person in front of the page: a real server, real children, a real browser."""
+
+import io
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from page_server import Browser, Served, colour_zip, open_browser, serve_page
+from playwright.sync_api import Page, expect
+
+LOOKED_AT_MS = 120_000
+TRAINED_MS = 240_000
+SOON_MS = 30_000
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve_page(tmp_path_factory.mktemp("page") / "here") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with open_browser(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return colour_zip(tmp_path_factory.mktemp("photos") / "photos.zip")
+
+
+def opened(page: Page, served: Served) -> Page:
+    page.goto(served.url)
+    expect(page.locator("#sample-fruit")).to_be_visible(timeout=SOON_MS)
+    return page
+
+
+def choose(page: Page, dropdown: str, option: str) -> None:
+    page.locator(f"#{dropdown} input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def upload(page: Page, path: Path) -> None:
+    """Upload a zip, to be measured with the tiny network."""
+    if not page.locator("#backbone input").is_visible():
+        page.get_by_role("button", name="Which network").click()
+    choose(page, "backbone", "test_resnet")
+    page.locator("#upload input[type=file]").set_input_files(path)
+
+
+def look_at(page: Page, path: Path) -> None:
+    upload(page, path)
+    expect(page.locator("#choose-partial")).to_be_visible(timeout=LOOKED_AT_MS)
+
+
+def train(page: Page, strategy: str) -> None:
+    page.locator(f"#choose-{strategy}").click()
+    expect(page.locator("#train")).to_have_text(f"Train with {strategy}", timeout=SOON_MS)
+    page.locator("#train").click()
+
+
+def is_as_wide_as_the_screen(page: Page) -> bool:
+    wide: bool = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    return wide
+
+
+def test_the_whole_path_on_a_sample_set_at_both_widths(
+    served: Served,
+    browser: Browser,
+    tmp_path: Path,
+) -> None:
+    with browser.person(served, "newcomer") as (context, watch):
+        page = opened(context.new_page(), served)
+        expect(page.locator("#advice")).to_contain_text("Opens when your images have been looked at.")
+        page.locator("#sample-fruit").click()
+        expect(page.locator("#data .bar")).to_have_count(8, timeout=LOOKED_AT_MS)
+        expect(page.locator("#data .thumbnails img")).to_have_count(24)
+        expect(page.locator("#advice")).to_contain_text("Advised: freeze-all", timeout=LOOKED_AT_MS)
+        square = page.get_by_role("img", name="Size by similarity: 336 training images")
+        expect(square).to_be_visible()
+        expect(page.locator("#card-freeze-all .card.chosen")).to_be_visible()
+        expect(page.locator("#card-freeze-all .layer.frozen")).to_have_count(8)
+        expect(page.locator("#card-full-finetune .layer.frozen")).to_have_count(0)
+        page.get_by_role("button", name="Options").click()
+        choose(page, "image-size", "64")
+        page.locator("#train").click()
+        expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
+        expect(page.locator("#training .result")).to_contain_text(
+            "of 72 test images right", timeout=TRAINED_MS
+        )
+        expect(page.locator("#training .chart")).to_be_visible()
+        classify(page, tmp_path)
+        check_download(page, tmp_path)
+        for width in (1280, 375):
+            page.set_viewport_size({"width": width, "height": 812})
+            assert is_as_wide_as_the_screen(page), f"scrolls sideways at {width} px"
+        watch.check()
+
+
+def classify(page: Page, folder: Path) -> None:
+    """Drop an image that can be read, and then one that cannot."""
+    from finetune.data.samples import write_sample
+
+    image = next(iter(sorted(write_sample("fruit", folder / "fruit").glob("pepper/*.jpg"))))
+    page.locator("#image input[type=file]").set_input_files(image)
+    expect(page.locator("#answer")).to_contain_text("%", timeout=LOOKED_AT_MS)
+    shares = [int(text) for text in re.findall(r"(\d+)%", page.locator("#answer").inner_text())]
+    assert len(shares) == 5
+    assert shares == sorted(shares, reverse=True)
+    broken = folder / "page.jpg"
+    broken.write_text("<html>", encoding="utf-8")
+    page.locator("#image").get_by_role("button", name="Remove Image").click()
+    page.locator("#image input[type=file]").set_input_files(broken)
+    expect(page.locator("#trouble")).to_contain_text(
+        "page.jpg is not an image but a text such as a web page", timeout=SOON_MS
+    )
+
+
+def check_download(page: Page, folder: Path) -> None:
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the classifier").click()
+    assert download.value.suggested_filename == "fruit-freeze-all-1-bundle.zip"
+    download.value.save_as(folder / "bundle.zip")
+    with zipfile.ZipFile(folder / "bundle.zip") as archive:
+        names = {Path(name).name for name in archive.namelist()}
+        assert names == {"model.safetensors", "config.json", "classes.json", "preprocess.json"}
+        (classes,) = [name for name in archive.namelist() if name.endswith("classes.json")]
+        assert json.loads(archive.read(classes))[0] == "apple"
+
+
+def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
+    served: Served,
+    browser: Browser,
+    photos: Path,
+) -> None:
+    with browser.person(served, "patient") as (context, watch):
+        page = opened(context.new_page(), served)
+        look_at(page, photos)
+        train(page, "from-scratch")
+        expect(page.locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
+        page.reload()
+        expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
+        expect(page.locator("#card-from-scratch .card.chosen")).to_be_visible()
+        second = opened(context.new_page(), served)
+        expect(second.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
+        expect(second.locator("#data")).to_contain_text("photos.zip: 42 readable images in 3 classes")
+        second.locator("#cancel").click()
+        for tab in (page, second):
+            expect(tab.locator("#training .told-error")).to_contain_text("interrupted", timeout=SOON_MS)
+        page.locator("#resume").click()
+        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+        expect(second.locator("#training .result")).to_be_visible(timeout=SOON_MS)
+        watch.check()
+
+
+def test_a_zip_that_is_none_or_half_there_is_told_in_the_command_line_s_words_and_nothing_is_lost(
+    served: Served,
+    browser: Browser,
+    photos: Path,
+    tmp_path: Path,
+) -> None:
+    half = tmp_path / "half.zip"
+    half.write_bytes(photos.read_bytes()[: photos.stat().st_size // 2])
+    text = tmp_path / "notes.txt"
+    text.write_text("no zip", encoding="utf-8")
+    one = io.BytesIO()
+    with zipfile.ZipFile(one, "w") as archive:
+        archive.writestr("photo.jpg", b"\xff\xd8\xff")
+    (tmp_path / "flat.zip").write_bytes(one.getvalue())
+    with browser.person(served, "unlucky") as (context, watch):
+        page = opened(context.new_page(), served)
+        for path, sentence in (
+            (half, "half.zip is cut off: the end of the zip is missing; download or copy it again"),
+            (text, "notes.txt is a file but not a zip; give a folder or a zip of one"),
+            (tmp_path / "flat.zip", "no class folders in flat.zip for its 1 images"),
+        ):
+            upload(page, path)
+            expect(page.locator("#data .told-error")).to_contain_text(sentence, timeout=SOON_MS)
+            expect(page.locator("#choose-partial")).to_be_hidden()
+        look_at(page, photos)
+        expect(page.locator("#data .told-error")).to_have_count(0)
+        watch.check()
+
+
+def test_two_people_at_once_wait_for_each_other_and_see_only_their_own(
+    served: Served,
+    browser: Browser,
+    photos: Path,
+) -> None:
+    with browser.person(served, "first") as (one, _), browser.person(served, "second") as (two, _):
+        pages = [opened(context.new_page(), served) for context in (one, two)]
+        for page in pages:
+            look_at(page, photos)
+        for page in pages:
+            train(page, "full-finetune")
+        expect(pages[0].locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
+        expect(pages[1].locator("#training")).to_contain_text(
+            "Waiting for another training on this computer to end"
+        )
+        pages[0].locator("#cancel").click()
+        expect(pages[1].locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
+        pages[1].locator("#cancel").click()
+        runs = [page.locator("#training .quiet").first.inner_text() for page in pages]
+        assert runs[0] != runs[1]
+
+
+def test_a_run_deleted_under_the_page_is_told(
+    served: Served,
+    browser: Browser,
+    photos: Path,
+) -> None:
+    with browser.person(served, "careless", width=375) as (context, watch):
+        page = opened(context.new_page(), served)
+        look_at(page, photos)
+        train(page, "freeze-all")
+        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+        run = page.locator("#training .quiet").first.inner_text().rpartition("/")[2]
+        shutil.rmtree(served.root / run)
+        expect(page.locator("#training .told-error")).to_contain_text(
+            "has been deleted; train again", timeout=SOON_MS
+        )
+        expect(page.locator("#image")).to_be_hidden(timeout=SOON_MS)
+        train(page, "freeze-all")
+        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+        assert is_as_wide_as_the_screen(page)
+        watch.check()
+
+
+def test_a_zip_above_the_limit_is_refused_and_the_page_goes_on(
+    browser: Browser, photos: Path, tmp_path: Path
+) -> None:
+    large = colour_zip(tmp_path / "large.zip", each=100)
+    with (
+        serve_page(tmp_path / "here", "--max-upload", "0.001") as served,
+        browser.person(served, "generous") as (context, watch),
+    ):
+        page = opened(context.new_page(), served)
+        expect(page.get_by_text("up to 0.001 GB")).to_be_visible()
+        page.locator("#upload input[type=file]").set_input_files(large)
+        expect(page.get_by_test_id("toast-body")).to_contain_text('allowed size of 976.6 Kb: "large.zip"')
+        expect(page.locator("#data")).to_have_text("")
+        look_at(page, photos)
+        assert watch.strangers == []

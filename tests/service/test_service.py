@@ -1,0 +1,331 @@
+"""The page's service without a page: projects, their analysis, trainings and classifiers, in real processes."""
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from page_server import colour_zip, fill_hub_cache
+
+from finetune.errors import DataError, OptionError, ResourceError, RunError
+from finetune.service.jobs import cancel_job, is_alive, read_job
+from finetune.service.predictor import Predictor
+from finetune.service.projects import Project, find_project, new_project, safe_name
+from finetune.service.service import Service, trained
+from finetune.service.status import Status
+
+PATIENCE_S = 200
+TINY = {"image_size": 32}
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def ended(job: Path) -> Status:
+    wait_for(lambda: (status := read_job(job)) is not None and status.has_ended)
+    status = read_job(job)
+    assert status is not None
+    return status
+
+
+@pytest.fixture(scope="module")
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A hub cache with a tiny network, which the children find by the environment."""
+    hub = fill_hub_cache(tmp_path_factory.mktemp("hf"))
+    changes = {"HF_HOME": str(hub), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    yield
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return colour_zip(tmp_path_factory.mktemp("photos") / "my photos.zip")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, surroundings: None) -> Iterator[Service]:
+    service = Service(tmp_path_factory.mktemp("root"), offline=True)
+    yield service
+    service.close()
+
+
+def upload(service: Service, photos: Path, folder: Path, name: str = "") -> Project:
+    """Hand in a copy, since an upload is moved."""
+    copy = folder / (name or photos.name)
+    shutil.copy(photos, copy)
+    project = service.take_upload(copy, backbone="test_resnet")
+    assert not copy.exists()
+    return project
+
+
+@pytest.fixture(scope="module")
+def looked_at(service: Service, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = upload(service, photos, tmp_path_factory.mktemp("upload"))
+    assert ended(project.analysis).state == "finished", read_job(project.analysis)
+    return project
+
+
+def test_an_analysis_tells_health_advice_and_what_each_strategy_trains(looked_at: Project) -> None:
+    findings = looked_at.findings
+    assert findings["health"]["classes"] == {"apple": 14, "lime": 14, "plum": 14}
+    assert {image["label"] for image in findings["thumbnails"]} == {"apple", "lime", "plum"}
+    assert all(image["source"].startswith("data:image/jpeg;base64,") for image in findings["thumbnails"])
+    assert findings["advice"]["strategy"] in ("freeze-all", "partial")
+    assert findings["backbone"] == "test_resnet"
+    assert [row["lr_multiplier"] > 0 for row in findings["strips"]["freeze-all"]][-2:] == [False, True]
+    assert all(row["lr_multiplier"] == 1 for row in findings["strips"]["from-scratch"])
+
+
+def test_a_training_ends_in_a_run_beside_those_of_the_command_line(
+    service: Service, looked_at: Project
+) -> None:
+    training = service.train(looked_at, "freeze-all", TINY)
+    assert ended(training.job).state == "finished"
+    assert training.run == service.root / "my-photos-freeze-all-1"
+    assert training.report["strategy"] == "freeze-all"
+    assert training.report["image_size"] == 32
+    assert trained(looked_at) == training
+    image = next((looked_at.folder / "data").parent.glob("data/*.zip"))
+    assert image.name == "my photos.zip"
+
+
+def test_options_that_a_strategy_cannot_use_are_left_out(service: Service, looked_at: Project) -> None:
+    training = service.train(looked_at, "freeze-all", {**TINY, "augment": "crop-flip"})
+    assert ended(training.job).state == "finished"
+    request = json.loads((training.job / "request.json").read_text())
+    assert request["recipe"]["augment"] is None
+
+
+def test_options_that_cannot_be_are_refused_before_anything_starts(
+    service: Service, looked_at: Project
+) -> None:
+    n_before = len(looked_at.trainings)
+    with pytest.raises(OptionError, match="--image-size is 7: input should be greater"):
+        service.train(looked_at, "partial", {"image_size": 7})
+    assert len(looked_at.trainings) == n_before
+
+
+def test_a_project_trains_once_at_a_time_and_a_cancelled_training_says_so(
+    service: Service, looked_at: Project
+) -> None:
+    training = service.train(looked_at, "from-scratch", {**TINY, "epochs": 5000})
+    with pytest.raises(RunError, match=r"my photos\.zip is training already; wait for it or cancel it"):
+        service.train(looked_at, "freeze-all", TINY)
+    wait_for((training.run / "metrics.csv").exists)
+    service.cancel(looked_at)
+    status = ended(training.job)
+    assert (status.state, status.exit_code) == ("interrupted", 130)
+    assert "interrupted" in status.error
+    wait_for(lambda: not is_alive(training.job))
+
+
+def test_two_projects_train_one_after_the_other(
+    service: Service, looked_at: Project, photos: Path, tmp_path: Path
+) -> None:
+    other = upload(service, photos, tmp_path, "other.zip")
+    assert ended(other.analysis).state == "finished"
+    first = service.train(looked_at, "from-scratch", {**TINY, "epochs": 5000})
+    wait_for((first.run / "metrics.csv").exists)
+    second = service.train(other, "freeze-all", TINY)
+    wait_for(lambda: (status := second.status) is not None and status.state == "waiting")
+    assert not (second.run / "report.json").exists()
+    service.cancel(looked_at)
+    assert ended(second.job).state == "finished"
+
+
+def test_a_job_that_waits_can_be_cancelled(
+    service: Service, looked_at: Project, photos: Path, tmp_path: Path
+) -> None:
+    other = upload(service, photos, tmp_path, "waits.zip")
+    assert ended(other.analysis).state == "finished"
+    first = service.train(looked_at, "from-scratch", {**TINY, "epochs": 5000})
+    wait_for((first.run / "metrics.csv").exists)
+    second = service.train(other, "freeze-all", TINY)
+    wait_for(lambda: (status := second.status) is not None and status.state == "waiting")
+    service.cancel(other)
+    assert ended(second.job).state == "interrupted"
+    service.cancel(looked_at)
+    ended(first.job)
+
+
+def test_a_data_set_that_cannot_be_trained_on_shows_its_health_and_why(
+    service: Service, tmp_path: Path
+) -> None:
+    small = colour_zip(tmp_path / "small.zip", each=2)
+    project = service.take_upload(small, backbone="test_resnet")
+    status = ended(project.analysis)
+    assert (status.state, status.exit_code) == ("failed", 3)
+    assert "class 'apple' has 2 images in small.zip, but a split needs 3" in project.readable(status.error)
+    assert project.findings["health"]["usable"] is False
+    with pytest.raises(DataError, match="has not been looked at to the end"):
+        service.train(project, "freeze-all", TINY)
+
+
+def test_a_zip_cut_off_in_the_upload_is_told_by_its_own_name(
+    service: Service, photos: Path, tmp_path: Path
+) -> None:
+    half = tmp_path / "half.zip"
+    half.write_bytes(photos.read_bytes()[:5000])
+    project = service.take_upload(half, backbone="test_resnet")
+    status = ended(project.analysis)
+    assert project.readable(status.error).startswith("half.zip is cut off: the end of the zip is missing")
+
+
+def test_weights_that_cannot_be_had_are_told(service: Service, photos: Path, tmp_path: Path) -> None:
+    shutil.copy(photos, tmp_path / "a.zip")
+    project = service.take_upload(tmp_path / "a.zip", backbone="vgg11")
+    status = ended(project.analysis)
+    assert status.exit_code == 4
+    assert "is not in the local cache, and --offline forbids a download" in status.error
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("../../etc/passwd.zip", "passwd.zip"),
+        ("..\\..\\evil.zip", "evil.zip"),
+        ("a<b>&'\".zip", "a-b.zip"),
+        ("....zip", "images.zip"),
+        ("Ferienfotos Küche.zip", "Ferienfotos Küche.zip"),
+        ("x" * 300 + ".zip", "x" * 80 + ".zip"),
+    ],
+)
+def test_an_upload_s_name_leads_nowhere(given: str, kept: str) -> None:
+    assert safe_name(given) == kept
+
+
+def test_an_unknown_sample_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="no sample set is called 'cats'; choose from digits, fruit"):
+        new_project(tmp_path, sample="cats")
+
+
+@pytest.mark.parametrize("key", ["", "..", "../..", "0" * 31, "g" * 32, "0" * 32, "0" * 32 + "/.."])
+def test_a_key_that_was_never_given_out_finds_nothing(key: str, tmp_path: Path) -> None:
+    (tmp_path / "project.json").write_text("{}")
+    assert find_project(tmp_path / "home", key) is None
+
+
+def test_a_second_service_for_the_same_folder_is_told_where_the_first_is(service: Service) -> None:
+    service.announce("http://127.0.0.1:7860")
+    with pytest.raises(
+        RunError, match=r"is open already at http://127\.0\.0\.1:7860; use that one, or another"
+    ):
+        Service(service.root)
+
+
+def test_a_deleted_run_answers_no_more(service: Service, photos: Path, tmp_path: Path) -> None:
+    project = upload(service, photos, tmp_path, "gone.zip")
+    assert ended(project.analysis).state == "finished"
+    training = service.train(project, "freeze-all", TINY)
+    assert ended(training.job).state == "finished"
+    shutil.rmtree(training.run)
+    assert trained(project) is None
+    assert training.report == {}
+    with pytest.raises(RunError, match="is not a bundle"):
+        service.predict(training, photos)
+
+
+def test_discarding_a_project_leaves_its_runs(service: Service, photos: Path, tmp_path: Path) -> None:
+    project = upload(service, photos, tmp_path, "brief.zip")
+    assert ended(project.analysis).state == "finished"
+    training = service.train(project, "freeze-all", TINY)
+    assert ended(training.job).state == "finished"
+    service.discard(project)
+    assert service.find(project.id) is None
+    assert (training.run / "report.json").is_file()
+
+
+def test_a_classifier_answers_and_goes_on_after_a_file_that_is_no_image(
+    service: Service, looked_at: Project, photos: Path, tmp_path: Path
+) -> None:
+    training = service.train(looked_at, "freeze-all", TINY)
+    assert ended(training.job).state == "finished"
+    image = next((photos.parent / "my photos").glob("lime/*.png"))
+    first = service.predict(training, image)
+    assert first.top[0][0] == "lime"
+    assert sum(share for _, share in first.top) == pytest.approx(1)
+    (tmp_path / "no.jpg").write_text("<html>")
+    assert service.predict(training, tmp_path / "no.jpg").error == (
+        "no.jpg is not an image but a text such as a web page"
+    )
+    assert service.predict(training, tmp_path / "absent.jpg").error.startswith("absent.jpg cannot be read")
+    assert service.predict(training, image) == first
+
+
+def test_the_page_asks_only_about_files_that_were_uploaded(
+    service: Service, looked_at: Project, photos: Path
+) -> None:
+    from ui.handlers import Handlers
+
+    handlers = Handlers(service, None)  # type: ignore[arg-type]
+    image = next((photos.parent / "my photos").glob("lime/*.png"))
+    service.uploads.mkdir(exist_ok=True)
+    uploaded = service.uploads / "lime.png"
+    shutil.copy(image, uploaded)
+    labels, trouble = handlers.classify(looked_at.id, {"path": str(uploaded)})
+    assert labels is not None
+    assert max(labels, key=labels.__getitem__) == "lime"
+    assert trouble == ""
+    for path in (
+        image,
+        service.uploads / ".." / looked_at.id / "data" / "my photos.zip",
+        Path("/etc/hostname"),
+    ):
+        assert handlers.classify(looked_at.id, {"path": str(path)}) == (None, "")
+    for nothing in (None, {}, {"path": None}, {"path": ""}):
+        assert handlers.classify(looked_at.id, nothing) == (None, "")
+    assert handlers.classify("0" * 32, {"path": str(uploaded)}) == (None, "")
+
+
+def test_a_classifier_whose_process_dies_is_started_again(looked_at: Project, photos: Path) -> None:
+    training = trained(looked_at)
+    assert training is not None
+    image = next((photos.parent / "my photos").glob("plum/*.png"))
+    predictor = Predictor()
+    try:
+        before = predictor.ask(training.run / "bundle", image)
+        process = predictor._process
+        assert process is not None
+        process.kill()
+        process.wait()
+        assert predictor.ask(training.run / "bundle", image) == before
+        answering = predictor._process
+        assert answering is not None
+        answering.send_signal(19)  # stopped, so that it can be killed while it is asked
+        threading.Timer(0.5, answering.kill).start()
+        with pytest.raises(ResourceError, match="the classifier's process gave no answer; try again"):
+            predictor.ask(training.run / "bundle", image)
+    finally:
+        predictor.close()
+
+
+def test_closing_stops_what_runs_and_keeps_it(photos: Path, tmp_path: Path, surroundings: None) -> None:
+    service = Service(tmp_path / "root", offline=True)
+    project = upload(service, photos, tmp_path)
+    assert ended(project.analysis).state == "finished"
+    training = service.train(project, "from-scratch", {**TINY, "epochs": 5000})
+    wait_for((training.run / "metrics.csv").exists)
+    service.close()
+    status = read_job(training.job)
+    assert status is not None
+    assert status.state == "interrupted"
+    cancel_job(training.job)  # a second time is no error
+    again = Service(tmp_path / "root", offline=True)
+    found = again.find(project.id)
+    assert found is not None
+    assert found.trainings[-1].status == status
+    again.close()

@@ -1,0 +1,155 @@
+"""The page's server: a FastAPI application with the Gradio page in it, on this computer only."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from finetune.errors import ResourceError
+from finetune.service.service import Service
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 7860
+PORTS_TRIED = 20
+DEFAULT_UPLOAD_GB = 5.0
+
+
+def serve(
+    root: Path,
+    *,
+    port: int | None = None,
+    offline: bool = False,
+    upload_gb: float = DEFAULT_UPLOAD_GB,
+    ready: Callable[[str], None] = print,
+) -> None:
+    """Serve the page until it is stopped, which raises KeyboardInterrupt (SIGTERM too); from the main thread only.
+
+    ``ready`` is called with the page's address once it answers.
+
+    Runs go to ``root``. ``port`` None takes 7860 or the next free one; one that is in use raises ResourceError.
+    """
+    service = Service(root, offline=offline)
+    # uvicorn hands a signal on once it has stopped; this one must not skip what follows.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with _listening(port) as listener:
+            address = f"http://{HOST}:{listener.getsockname()[1]}"
+            service.announce(address)
+            _run(make_app(service, upload_gb=upload_gb, on_start=lambda: ready(address)), listener)
+    finally:
+        service.close()
+
+
+def _listening(port: int | None) -> socket.socket:
+    wanted = range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED) if port is None else [port]
+    for number in wanted:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Else a page that was just stopped would block its port for a minute.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, number))
+            listener.listen(128)
+        except (OSError, OverflowError):
+            listener.close()
+        else:
+            return listener
+    tried = f"port {port} is" if port is not None else f"ports {wanted[0]} to {wanted[-1]} are"
+    raise ResourceError(f"{tried} in use or not allowed; choose another --port")
+
+
+def _run(app: FastAPI, listener: socket.socket) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            # Open tabs hold streams, which are cut off now; each would print a traceback.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            super().handle_exit(sig, frame)
+
+    config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1)
+    Server(config).run(sockets=[listener])
+
+
+def make_app(
+    service: Service, *, upload_gb: float = DEFAULT_UPLOAD_GB, on_start: Callable[[], None] = lambda: None
+) -> FastAPI:
+    """Return the application over ``service``; uploads above ``upload_gb`` GB are refused."""
+    _prepare_gradio(service.uploads)
+    import gradio as gr
+    from fastapi import FastAPI
+
+    from ui.guard import LocalOnly
+    from ui.look import STYLE, make_theme
+    from ui.page import build_page
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        on_start()
+        yield
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(LocalOnly)
+    _add_download(app, service)
+    page = build_page(service, upload_gb=upload_gb)
+    page.queue()
+    mounted: FastAPI = gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        theme=make_theme(),
+        css_paths=[STYLE],
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+        footer_links=[],
+        max_file_size=int(upload_gb * 10**9),
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        allowed_paths=[],
+    )
+    return mounted
+
+
+def _prepare_gradio(uploads: Path) -> None:
+    """Say before Gradio is imported that it must tell nobody anything, and where uploads go; old ones are removed."""
+    shutil.rmtree(uploads, ignore_errors=True)
+    uploads.mkdir(parents=True)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+
+
+def _add_download(app: FastAPI, service: Service) -> None:
+    from fastapi import HTTPException
+    from fastapi.responses import FileResponse
+
+    @app.get("/bundle/{project_id}/{number}")
+    def bundle(project_id: str, number: str) -> FileResponse:
+        """Send the bundle of a project's training as a zip."""
+        project = service.find(project_id)
+        found = [] if project is None else [each for each in project.trainings if each.job.name == number]
+        if not found or not (found[0].run / "bundle").is_dir():
+            raise HTTPException(404, "no such classifier")
+        name = f"{found[0].run.name}-bundle.zip"
+        return FileResponse(zip_bundle(found[0].run / "bundle", found[0].job / name), filename=name)
+
+
+def zip_bundle(bundle: Path, target: Path) -> Path:
+    """Write the files of ``bundle`` to the zip ``target`` and return it; stored, since weights do not shrink."""
+    unfinished = target.with_suffix(".tmp")
+    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(bundle.iterdir()):
+            archive.write(path, f"{target.stem}/{path.name}")
+    unfinished.replace(target)
+    return target

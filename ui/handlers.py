@@ -1,0 +1,129 @@
+"""What each button of the page does: ask the service, then show what is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from finetune.errors import FinetuneError
+from finetune.service.projects import Project
+from finetune.service.service import Service, trained
+from ui.layout import NO_LIMIT, OWN_SIZE, Parts
+from ui.updates import updates
+from ui.view import View, make_view
+from ui.web.words import error_html
+
+Answer = dict[Any, Any]
+
+
+class Handlers:
+    """The handlers of one page. Each takes the tab's project, its choice and what it shows, and ends in `show`.
+
+    A project's id is its key: whoever does not know it finds nothing.
+    """
+
+    def __init__(self, service: Service, parts: Parts) -> None:
+        self._service = service
+        self._parts = parts
+        self._warmed = ""
+
+    def show(self, project_id: str, chosen: str, seen: str) -> Answer:
+        """Bring the tab up to date."""
+        project = self._service.find(project_id)
+        view = make_view(project, chosen)
+        self._warm(view, project)
+        return updates(self._parts, view, seen)
+
+    def take_upload(
+        self, project_id: str, _chosen: str, seen: str, upload: str | None, backbone: str
+    ) -> Answer:
+        """Begin a project with an uploaded file; the upload field lets go of it, since it has moved."""
+        if upload is None:
+            return self.show(project_id, "", seen)
+        project = self._service.take_upload(Path(upload), backbone=backbone)
+        return {**self._begin(project, seen), self._parts.upload: gr.update(value=None)}
+
+    def taking_sample(self, name: str) -> Callable[..., Answer]:
+        """Return the handler that begins a project with the sample set ``name``."""
+
+        def take(_project_id: str, _chosen: str, seen: str, backbone: str) -> Answer:
+            return self._begin(self._service.take_sample(name, backbone=backbone), seen)
+
+        return take
+
+    def _begin(self, project: Project, seen: str) -> Answer:
+        return {
+            **self.show(project.id, "", seen),
+            self._parts.project_id: project.id,
+            self._parts.chosen: "",
+        }
+
+    def choosing(self, name: str) -> Callable[..., Answer]:
+        """Return the handler that chooses the strategy ``name``."""
+
+        def choose(project_id: str, _chosen: str, seen: str) -> Answer:
+            return {**self.show(project_id, name, seen), self._parts.chosen: name}
+
+        return choose
+
+    def train(self, project_id: str, chosen: str, seen: str, size: str, minutes: str, augment: str) -> Answer:
+        """Start to train with the chosen strategy."""
+        options: dict[str, Any] = {
+            "image_size": None if size == OWN_SIZE else size,
+            "max_minutes": None if minutes == NO_LIMIT else minutes,
+            "augment": augment,
+        }
+
+        def start(project: Project) -> None:
+            self._service.train(project, make_view(project, chosen).chosen, options)
+
+        return self._act(project_id, chosen, seen, start)
+
+    def cancel(self, project_id: str, chosen: str, seen: str) -> Answer:
+        """Stop the training, keeping what it has."""
+        return self._act(project_id, chosen, seen, self._service.cancel)
+
+    def resume(self, project_id: str, chosen: str, seen: str) -> Answer:
+        """Go on with the training that was stopped."""
+        return self._act(project_id, chosen, seen, self._service.resume)
+
+    def _act(self, project_id: str, chosen: str, seen: str, act: Callable[[Project], object]) -> Answer:
+        """Do something with the tab's project; what cannot be done is said and nothing is lost."""
+        project = self._service.find(project_id)
+        try:
+            if project is not None:
+                act(project)
+        except FinetuneError as error:
+            gr.Warning(str(error), title="Not done")
+        return self.show(project_id, chosen, seen)
+
+    def classify(
+        self, project_id: str, image: Mapping[str, Any] | None
+    ) -> tuple[dict[str, float] | None, str]:
+        """Return the labels of an image with their probabilities, and what was wrong with it.
+
+        ``image`` is the browser's own word for an uploaded file: Gradio would open it first, and its words for one
+        that is no image are not ours.
+        """
+        project = self._service.find(project_id)
+        training = trained(project) if project is not None else None
+        path = Path(image["path"]).resolve() if image and image.get("path") else None
+        if path is None or training is None or not path.is_relative_to(self._service.uploads):
+            return None, ""
+        try:
+            answer = self._service.predict(training, path)
+        except FinetuneError as error:
+            return None, str(error_html(str(error)))
+        return (None, str(error_html(answer.error))) if answer.error else (dict(answer.top), "")
+
+    def _warm(self, view: View, project: Project | None) -> None:
+        """Load a new classifier before the first image comes."""
+        if project is None or not view.asked or view.asked == self._warmed:
+            return
+        self._warmed = view.asked
+        training = trained(project)
+        if training is not None:
+            self._service.warm(training)

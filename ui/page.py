@@ -1,0 +1,66 @@
+"""The page, put together: the parts, the handlers, and which event calls which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from finetune.service.service import Service
+from ui.handlers import Handlers
+from ui.layout import Parts
+from ui.updates import shown
+
+POLL_EVERY_S = 1.0
+
+
+def build_page(service: Service, *, upload_gb: float) -> gr.Blocks:
+    """Return the page over ``service``, which says that a zip may have ``upload_gb`` GB.
+
+    It asks once a second what is on disk, so a reload loses nothing.
+    """
+    with gr.Blocks(title="Fine-tune an image classifier") as blocks:
+        parts = Parts(upload_gb=upload_gb)
+        timer = gr.Timer(POLL_EVERY_S)
+        _wire(blocks, timer, parts, Handlers(service, parts))
+    page: gr.Blocks = blocks
+    return page
+
+
+def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> None:
+    state = [parts.project_id, parts.chosen, parts.seen]
+    # Not by the queue: a tab that only looks must not wait for one that uploads.
+    _on(blocks.load, do.show, state, shown(parts), queue=False)
+    _on(timer.tick, do.show, state, shown(parts), queue=False)
+    everything = [parts.project_id, parts.chosen, parts.upload, *shown(parts)]
+    _on(parts.upload.upload, do.take_upload, [*state, parts.upload, parts.backbone], everything)
+    for name, button in parts.samples.items():
+        _on(button.click, do.taking_sample(name), [*state, parts.backbone], everything)
+    for name, button in parts.choices.items():
+        _on(button.click, do.choosing(name), state, everything)
+    _on(parts.train.click, do.train, [*state, parts.size, parts.minutes, parts.augment], everything)
+    _on(parts.cancel.click, do.cancel, state, everything)
+    _on(parts.resume.click, do.resume, state, everything)
+    asked = [parts.project_id, parts.image]
+    _on(parts.image.change, do.classify, asked, [parts.answer, parts.trouble], preprocess=False)
+
+
+def _on(
+    event: Callable[..., Any],
+    handler: Callable[..., Any],
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    *,
+    queue: bool = True,
+    preprocess: bool = True,
+) -> None:
+    event(
+        handler,
+        list(inputs),
+        list(outputs),
+        queue=queue,
+        preprocess=preprocess,
+        show_progress="hidden",
+        api_visibility="private",
+    )

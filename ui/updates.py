@@ -1,0 +1,91 @@
+"""From a view to the updates of one tab: only what has changed since the tab last said what it shows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import gradio as gr
+
+from strategies import STRATEGIES
+from ui.layout import Parts
+from ui.view import NO_TRAINING, View
+from ui.web.words import note_html
+
+Properties = dict[str, Any]
+DIGEST_LENGTH = 8
+
+
+def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
+    """Return component to update for a tab that has ``seen``; what it shows then travels with the answer.
+
+    The tab itself holds ``seen``: an answer that got lost on its way is thus sent again with the next.
+    """
+    before = _parsed(seen)
+    wanted = _wanted(parts, view)
+    now = {name: _digest(properties) for name, (_, properties) in wanted.items()}
+    changed = [name for name in wanted if before.get(name) != now[name]]
+    answer: dict[Any, Any] = {wanted[name][0]: gr.update(**wanted[name][1]) for name in changed}
+    if "asked" in changed:  # an answer of another classifier must not stay
+        answer |= {parts.image: None, parts.answer: None, parts.trouble: ""}
+    if changed:
+        answer[parts.seen] = json.dumps(now)
+    return answer or {parts.seen: gr.skip()}
+
+
+def shown(parts: Parts) -> list[Any]:
+    """Return every component that `updates` may change."""
+    empty = View("", "", (), "", "", False, False, "", "", "")
+    fixed = [component for component, _ in _wanted(parts, empty).values()]
+    cards = [*parts.cards.values(), *parts.choices.values()]
+    return [*fixed, *cards, parts.image, parts.answer, parts.trouble, parts.seen]
+
+
+def _parsed(seen: str) -> dict[str, str]:
+    try:
+        found = json.loads(seen or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _digest(properties: Properties) -> str:
+    content = json.dumps(properties, sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
+
+
+def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
+    """Return for every part of the page its component and the properties it should have."""
+    is_open = bool(view.cards)
+    wanted: dict[str, tuple[Any, Properties]] = {
+        "data": (parts.data, {"value": str(view.data)}),
+        "advice": (parts.advice, {"value": str(view.advice)}),
+        "cards": (parts.card_row, {"visible": is_open}),
+        "closed training": (parts.closed_training, {"visible": not is_open}),
+        "training column": (parts.training_column, {"visible": is_open}),
+        "train": (parts.train, {"value": f"Train with {view.chosen}", "visible": not view.is_training}),
+        "cancel": (parts.cancel, {"visible": view.is_training}),
+        "resume": (parts.resume, {"visible": view.can_resume}),
+        "training": (parts.training, {"value": str(view.training)}),
+        "closed trial": (parts.closed_trial, {"visible": not view.address}),
+        "trial": (parts.trial_row, {"visible": bool(view.address)}),
+        "asked": (parts.asked, {"value": str(note_html(f"Asked: {view.asked_name}"))}),
+        "download": (parts.download, {"value": _download_html(view)}),
+    }
+    for name, text in zip(STRATEGIES, view.cards, strict=False):
+        is_chosen = name == view.chosen
+        label, variant = ("Chosen ✓", "primary") if is_chosen else (f"Choose {name}", "secondary")
+        wanted[f"card {name}"] = (parts.cards[name], {"value": str(text)})
+        wanted[f"choice {name}"] = (parts.choices[name], {"value": label, "variant": variant})
+    return wanted
+
+
+def _download_html(view: View) -> str:
+    if not view.address:
+        return str(note_html(NO_TRAINING))
+    return (
+        f'<p><a class="download" href="{view.address}" download>Download the classifier (zip)</a></p>'
+        "<p class='quiet'>Weights as safetensors, class names and preprocessing as JSON. "
+        "<code>finetune predict FOLDER IMAGE</code> uses it, and so does timm.</p>"
+    )

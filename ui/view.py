@@ -1,0 +1,93 @@
+"""What the page shows of a project right now, as one value: texts, and which doors are open. Pure but for reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from finetune.service.jobs import read_job
+from finetune.service.projects import Project, Training
+from finetune.service.service import can_resume, trained
+from finetune.service.status import Status
+from strategies import STRATEGIES
+from ui.web.data import data_html
+from ui.web.strategy import advice_html, card_html
+from ui.web.training import history_html, training_html
+from ui.web.words import error_html, join, note_html, progress_html
+
+NO_DATA = "Opens when your images have been looked at."
+NO_TRAINING = "Opens when a training has ended."
+GONE = "the data set of this page is gone from the disk; upload it again, or try a sample set"
+
+
+@dataclass(frozen=True)
+class View:
+    """The page's sections as HTML, the strategy chosen, and what can be pressed.
+
+    ``cards`` follow the order of `STRATEGIES`; they are empty until there is advice. ``address`` is the path of the
+    bundle's download, ``asked`` the run that answers and ``asked_name`` its name for people; all three are empty
+    while there is no classifier.
+    """
+
+    data: str
+    advice: str
+    cards: tuple[str, ...]
+    chosen: str
+    training: str
+    is_training: bool
+    can_resume: bool
+    address: str
+    asked: str
+    asked_name: str
+
+
+def make_view(project: Project | None, chosen: str) -> View:
+    """Return what to show; ``chosen`` is the strategy that the user picked, empty for the advised one."""
+    if project is None:
+        return _empty("")
+    status = read_job(project.analysis)
+    if status is None:
+        return _empty(error_html(GONE))
+    findings = project.findings
+    if "advice" not in findings:
+        return _empty(_looking(project, status))
+    trainings = project.trainings
+    chosen = chosen or (trainings[-1].strategy if trainings else findings["advice"]["strategy"])
+    newest = trainings[-1] if trainings else None
+    running = newest is not None and newest.is_running
+    answering = trained(project)
+    return View(
+        data=data_html(project.name, findings),
+        advice=advice_html(findings),
+        cards=tuple(card_html(name, findings, chosen=name == chosen) for name in STRATEGIES),
+        chosen=chosen,
+        training=_trainings(project, trainings),
+        is_training=running,
+        can_resume=newest is not None and can_resume(newest),
+        address="" if answering is None else f"/bundle/{project.id}/{answering.job.name}",
+        asked="" if answering is None else str(answering.run),
+        asked_name="" if answering is None else f"{answering.strategy} ({answering.run.name})",
+    )
+
+
+def _empty(data: str) -> View:
+    closed = note_html(NO_DATA)
+    return View(data, closed, (), "", "", False, False, "", "", "")
+
+
+def _looking(project: Project, status: Status) -> str:
+    """Show what is known while the analysis goes on, or why it ended without advice."""
+    findings = project.findings
+    known = data_html(project.name, findings) if "health" in findings else note_html(f"{project.name}:")
+    if status.state in ("failed", "interrupted"):
+        return join(error_html(project.readable(status.error)), known if "health" in findings else "")
+    return join(known, progress_html(status))
+
+
+def _trainings(project: Project, trainings: list[Training]) -> str:
+    if not trainings:
+        return ""
+    newest = trainings[-1]
+    status = newest.status
+    if status is None:
+        return error_html("this training's folder has been deleted; train again")
+    return join(training_html(project, newest, status), history_html(trainings))

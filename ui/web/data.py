@@ -1,0 +1,83 @@
+"""A data set's health as HTML: the verdict, bars for the classes, thumbnails, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from ui.web.words import join
+
+MOST_CLASSES = 40
+MOST_EXAMPLES = 5
+MARKS = {"error": "✗ Error", "warning": "! Warning", "note": "· Note"}
+
+
+def data_html(name: str, findings: Mapping[str, Any]) -> Markup:
+    """Return what is known of the data set ``name``; ``findings`` as `finetune.service.analysis` writes them."""
+    health = findings["health"]
+    return join(
+        _verdict(name, health),
+        _class_bars(health["classes"]),
+        _thumbnails(findings["thumbnails"]),
+        _findings(health["findings"]),
+    )
+
+
+def _verdict(name: str, health: Mapping[str, Any]) -> Markup:
+    splits = health["splits"]
+    if splits:
+        counted = ", ".join(f"{split} {count}" for split, count in splits.items())
+        told = f"It comes with its own splits: {counted}."
+    else:
+        told = "It has no splits, so train, validation and test images are drawn from each class."
+    if not health["usable"]:
+        told = "It cannot be trained on as it is."
+    n_classes = len(health["classes"])
+    return Markup(
+        '<p class="verdict"><strong>{}</strong>: {:,} readable images in {} classes. {}</p>'
+    ).format(name, health["n_images"], n_classes, told)
+
+
+def _class_bars(classes: Mapping[str, int]) -> Markup:
+    most = max(classes.values(), default=1) or 1
+    bars = [_bar(name, count, count / most) for name, count in list(classes.items())[:MOST_CLASSES]]
+    more = len(classes) - MOST_CLASSES
+    rest = Markup("<p>… and {} more classes</p>").format(more) if more > 0 else ""
+    return Markup('<div class="bars" role="list" aria-label="Images in each class">{}</div>{}').format(
+        join(*bars), rest
+    )
+
+
+def _bar(name: str, count: int, share: float) -> Markup:
+    return Markup(
+        '<div class="bar" role="listitem"><span class="bar-name" title="{}">{}</span>'
+        '<span class="bar-track"><span class="bar-fill" style="width:{:.1f}%"></span></span>'
+        '<span class="bar-count">{:,}</span></div>'
+    ).format(name, name, 100 * share, count)
+
+
+def _thumbnails(thumbnails: Sequence[Mapping[str, str]]) -> Markup:
+    figures = [
+        Markup('<figure><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>').format(
+            image["source"], f"an image of the class {image['label']}", image["label"]
+        )
+        for image in thumbnails
+    ]
+    return Markup('<div class="thumbnails">{}</div>').format(join(*figures))
+
+
+def _findings(findings: Sequence[Mapping[str, Any]]) -> Markup:
+    if not findings:
+        return Markup("<p>Nothing was found that needs a look.</p>")
+    items = [_finding(finding) for finding in findings]
+    return Markup('<ul class="findings">{}</ul>').format(join(*items))
+
+
+def _finding(finding: Mapping[str, Any]) -> Markup:
+    examples = finding["examples"][:MOST_EXAMPLES]
+    shown = Markup('<div class="examples">{}</div>').format(", ".join(examples)) if examples else ""
+    return Markup('<li class="{}"><strong>{}:</strong> {}{}</li>').format(
+        finding["severity"], MARKS[finding["severity"]], finding["message"], shown
+    )

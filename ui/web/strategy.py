@@ -1,0 +1,97 @@
+"""The advice in words and the four strategies as cards, each with a strip of what it freezes and trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from strategies import STRATEGIES
+from ui.web.square import square_svg
+from ui.web.words import join
+
+
+def advice_html(findings: Mapping[str, Any]) -> Markup:
+    """Return the advice: the strategy, the reason with its numbers, the square, and what to keep in mind."""
+    advice = findings["advice"]
+    warnings = [Markup("<li>{}</li>").format(warning) for warning in advice["warnings"]]
+    return Markup(
+        '<div class="advice"><div><p class="headline">Advised: <strong>{}</strong></p><p>{}</p>'
+        "<p>The runner-up is {}.</p>{}<details><summary>The reason with its numbers</summary><p>{}</p></details>"
+        "</div>{}</div>"
+    ).format(
+        advice["strategy"],
+        _in_short(findings),
+        advice["runner_up"],
+        Markup('<ul class="findings">{}</ul>').format(join(*warnings)) if warnings else "",
+        advice["reason"],
+        square_svg(advice),
+    )
+
+
+def _in_short(findings: Mapping[str, Any]) -> str:
+    advice = findings["advice"]
+    size = "few" if advice["cell"]["size"] == "small" else "many"
+    looks = {
+        "similar": "look to the network like what it has learned from ImageNet",
+        "different": "differ from what the network has learned from ImageNet",
+    }[advice["cell"]["similarity"]]
+    return (
+        f"Your {advice['size']['n']:,} training images are {size}, and they {looks} (transfer gain "
+        f"{advice['similarity']['value']:.2f}; 0.5 or more counts as similar). "
+        f"So {advice['strategy']}: {STRATEGIES[advice['strategy']].summary}."
+    )
+
+
+def card_html(name: str, findings: Mapping[str, Any], *, chosen: bool) -> Markup:
+    """Return the card of the strategy ``name``: what it does, its strip of layers, and what share trains."""
+    advice, strip = findings["advice"], findings["strips"][name]
+    badge = {advice["strategy"]: "advised", advice["runner_up"]: "runner-up"}.get(name, "")
+    total = sum(row["n_parameters"] for row in strip)
+    trained = sum(row["share"] for row in strip if row["lr_multiplier"] > 0)
+    return Markup(
+        '<div class="card{}"><p class="card-name"><strong>{}</strong>{}</p><p>{}</p>{}'
+        '<p class="quiet">{:.3g} % of {:.1f} M parameters train{}</p></div>'
+    ).format(
+        " chosen" if chosen else "",
+        name,
+        Markup('<span class="badge">{}</span>').format(badge) if badge else "",
+        _sentence(STRATEGIES[name].summary),
+        strip_html(strip),
+        100 * trained,
+        total / 1e6,
+        ", from random weights" if STRATEGIES[name].weights == "random" else "",
+    )
+
+
+def _sentence(summary: str) -> str:
+    return summary[:1].upper() + summary[1:] + "."
+
+
+def strip_html(rows: Sequence[Mapping[str, Any]]) -> Markup:
+    """Return the layer groups from the input to the head: hatched where frozen, filled where trained."""
+    frozen = [row["name"] for row in rows if row["lr_multiplier"] == 0]
+    label = f"Layers from input to output: {', '.join(row['name'] for row in rows)}. "
+    label += f"Frozen: {', '.join(frozen)}." if frozen else "None is frozen."
+    cells = [_layer(row, is_last=rank == len(rows) - 1) for rank, row in enumerate(rows)]
+    return Markup(
+        '<div class="strip" role="img" aria-label="{}">{}</div>'
+        '<p class="strip-ends" aria-hidden="true"><span>input</span>'
+        '<span class="key frozen"></span>frozen <span class="key trains"></span>trains<span>head</span></p>'
+    ).format(label, join(*cells))
+
+
+def _layer(row: Mapping[str, Any], *, is_last: bool) -> Markup:
+    multiplier = row["lr_multiplier"]
+    told = "frozen" if multiplier == 0 else f"trains, learning rate × {multiplier:.2g}"
+    # The slower a layer learns, the paler it is.
+    style = "" if multiplier == 0 else f"opacity:{0.35 + 0.65 * multiplier:.2f}"
+    return Markup('<span class="layer {}{}" style="{}" title="{}: {}, {:,} parameters"></span>').format(
+        "frozen" if multiplier == 0 else "trains",
+        " head" if is_last else "",
+        style,
+        row["name"],
+        told,
+        row["n_parameters"],
+    )

@@ -1,0 +1,103 @@
+"""A training as HTML: its progress, its curves, what it came to, and the trainings before it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from finetune.service.projects import Project, Training
+from finetune.service.status import Status
+from ui.web.curves import curves_html, read_columns
+from ui.web.words import error_html, join, note_html, progress_html, time_words
+
+LAST_SENTENCES = 4
+
+
+def training_html(project: Project, training: Training, status: Status) -> Markup:
+    """Return where the training is, or what it came to."""
+    if not training.run.is_dir() and status.state != "failed":
+        return error_html(f"the run folder {training.run} has been deleted; train again")
+    parts = [Markup('<p class="quiet">{} in {}</p>').format(training.strategy, _shown(training.run))]
+    if not status.has_ended:
+        parts += [progress_html(status), _said(project, status)]
+    elif status.state == "finished":
+        parts.append(result_html(training.report))
+    else:
+        parts.append(error_html(project.readable(status.error)))
+    charts = curves_html(read_columns(training.run / "metrics.csv"))
+    picture = _picture(training.run / "confusion.png", "Confusion matrix: what is taken for what")
+    parts.append(Markup('<div class="curves">{}{}</div>').format(charts, picture))
+    return join(*parts)
+
+
+def _shown(run: Path) -> str:
+    """Return the run's path as short as it can be from where the page was started."""
+    here = Path.cwd()
+    return str(run.relative_to(here) if run.is_relative_to(here) else run)
+
+
+def _said(project: Project, status: Status) -> Markup:
+    lines = [Markup("<li>{}</li>").format(project.readable(text)) for text in status.said[-LAST_SENTENCES:]]
+    return Markup('<ul class="said">{}</ul>').format(join(*lines)) if lines else Markup("")
+
+
+def result_html(report: Mapping[str, Any]) -> Markup:
+    """Return a finished run's score with its interval, beside the score of always naming the commonest class."""
+    if not report:
+        return note_html("Finished, but its report has been deleted.")
+    low, high = report["accuracy_interval"]
+    split = {"test": "test images", "val": "validation images"}[report["accuracy_split"]]
+    n_images = report[f"n_{report['accuracy_split']}"]
+    caution = (
+        " The epoch was chosen on these same images, so expect a little less on new ones."
+        if report["selection_split"] == report["accuracy_split"]
+        else ""
+    )
+    return Markup(
+        '<div class="result" role="status"><p class="headline"><strong>{:.1f} %</strong> of {} {} right</p>'
+        "<p>With so many images, the true accuracy lies between {:.1f} and {:.1f} % (95 % interval). Always naming "
+        "the commonest class gets {:.1f} %. {:.3g} % of the parameters were trained, in {}.{}</p></div>"
+    ).format(
+        100 * report["accuracy"],
+        n_images,
+        split,
+        100 * low,
+        100 * high,
+        100 * report["majority_accuracy"],
+        100 * report["trainable_share"],
+        time_words(report["seconds"]),
+        caution,
+    )
+
+
+def _picture(path: Path, alt: str) -> Markup:
+    try:
+        encoded = base64.b64encode(path.read_bytes()).decode()
+    except OSError:
+        return Markup("")
+    return Markup('<img class="picture" src="data:image/png;base64,{}" alt="{}">').format(encoded, alt)
+
+
+def history_html(trainings: Sequence[Training]) -> Markup:
+    """Return a table of the finished trainings of a project, for comparison; empty for fewer than two."""
+    rows = [(training, report) for training in trainings if (report := training.report)]
+    if len(rows) < 2:
+        return Markup("")
+    cells = [
+        Markup("<tr><td>{}</td><td>{:.1f} % ({:.1f} – {:.1f})</td><td>{}</td><td>{} px</td></tr>").format(
+            training.strategy,
+            100 * report["accuracy"],
+            *(100 * bound for bound in report["accuracy_interval"]),
+            time_words(report["seconds"]),
+            report["image_size"],
+        )
+        for training, report in rows
+    ]
+    return Markup(
+        '<table class="history"><caption>Trainings of these images</caption><thead><tr><th>strategy</th>'
+        "<th>right (95 % interval)</th><th>time</th><th>input</th></tr></thead><tbody>{}</tbody></table>"
+    ).format(join(*cells))
