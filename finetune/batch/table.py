@@ -69,9 +69,9 @@ def _short(row: Row | None) -> str:
 
 
 def to_csv(rows: Iterable[Row]) -> str:
-    """Return the rows as CSV; numbers are unrounded, accuracies in [0, 1]."""
+    """Return the rows as CSV (RFC 4180); numbers are unrounded, accuracies in [0, 1]."""
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(stream, CSV_COLUMNS, extrasaction="ignore")
     writer.writeheader()
     for row in rows:
         low, high = row.accuracy_interval or (None, None)
