@@ -31,21 +31,24 @@ PARENT_ASKED_EVERY_S = 1.0
 def main(folder: Path, parent: int) -> int:
     """Carry out the request in ``folder``, asked for by the process ``parent``, and return the exit code."""
     _lower_priority()
-    _end_with(parent)
-    reporter = StatusReporter(folder / "status.json")
-    with FileLock(folder / "lock"):
-        try:
-            request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
-            KINDS[request.pop("kind")](folder, reporter, **request)
-        except KeyboardInterrupt as error:
-            sentence = str(error) or "interrupted; what was finished is kept"
-            return _last_word(reporter, "interrupted", sentence, INTERRUPTED_EXIT_CODE)
-        except Exception as error:  # noqa: BLE001 - the last word must be said, whatever happened
-            traceback.print_exc()
-            sentence, code = explain(error)
-            state = "interrupted" if code == INTERRUPTED_EXIT_CODE else "failed"
-            return _last_word(reporter, state, sentence, code)
+    reporter, lock = StatusReporter(folder / "status.json"), FileLock(folder / "lock")
+    try:
+        _end_with(parent)
+        lock.acquire()
+        request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+        KINDS[request.pop("kind")](folder, reporter, **request)
+    except KeyboardInterrupt as error:
+        sentence = str(error) or "interrupted; what was finished is kept"
+        return _last_word(reporter, "interrupted", sentence, INTERRUPTED_EXIT_CODE)
+    except Exception as error:  # noqa: BLE001 - the last word must be said, whatever happened
+        traceback.print_exc()
+        sentence, code = explain(error)
+        state = "interrupted" if code == INTERRUPTED_EXIT_CODE else "failed"
+        return _last_word(reporter, state, sentence, code)
+    else:
         return _last_word(reporter, "finished", "", 0)
+    finally:
+        lock.release()  # after the last word: who finds it free finds that
 
 
 def _last_word(reporter: StatusReporter, state: str, error: str, code: int) -> int:
