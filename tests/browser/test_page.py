@@ -1,5 +1,6 @@
 """A person in front of the page: a real server, real children, a real browser."""
 
+import base64
 import io
 import json
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from page_server import Browser, Served, colour_zip, open_browser, serve_page
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 LOOKED_AT_MS = 120_000
@@ -112,13 +114,35 @@ def classify(page: Page, folder: Path) -> None:
     shares = [int(text) for text in re.findall(r"(\d+)%", page.locator("#answer").inner_text())]
     assert len(shares) == 5
     assert shares == sorted(shares, reverse=True)
+    paste(page, image)
     broken = folder / "page.jpg"
     broken.write_text("<html>", encoding="utf-8")
     page.locator("#image").get_by_role("button", name="Remove Image").click()
+    page.locator("#image").get_by_role("button", name="Upload file").click()
     page.locator("#image input[type=file]").set_input_files(broken)
     expect(page.locator("#trouble")).to_contain_text(
         "page.jpg is not an image but a text such as a web page", timeout=SOON_MS
     )
+
+
+def paste(page: Page, image: Path) -> None:
+    """Put the image on the clipboard as a PNG, as a screenshot would be, and paste it."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    before = page.locator("#answer").inner_text()
+    page.locator("#image").get_by_role("button", name="Remove Image").click()
+    expect(page.locator("#answer")).not_to_contain_text("%", timeout=SOON_MS)
+    stream = io.BytesIO()
+    Image.open(image).save(stream, "PNG")
+    page.evaluate(
+        """async text => {
+            const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
+            const item = new ClipboardItem({"image/png": new Blob([bytes], {type: "image/png"})});
+            await navigator.clipboard.write([item]);
+        }""",
+        base64.b64encode(stream.getvalue()).decode(),
+    )
+    page.locator("#image").get_by_role("button", name="Paste from clipboard").click()
+    expect(page.locator("#answer")).to_have_text(before, use_inner_text=True, timeout=SOON_MS)
 
 
 def check_download(page: Page, folder: Path) -> None:
@@ -141,6 +165,8 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
     with browser.person(served, "patient") as (context, watch):
         page = opened(context.new_page(), served)
         look_at(page, photos)
+        page.get_by_role("button", name="Options").click()
+        choose(page, "image-size", "64")
         train(page, "from-scratch")
         expect(page.locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
         page.reload()
