@@ -90,7 +90,7 @@ class _Batch:
         resumed = sum(task.action == "resume" for task in self._tasks)
         already = f", {kept} already done" if kept else ""
         going_on = f", {resumed} to go on with" if resumed else ""
-        self._reporter.say(f"{len(self._tasks)} jobs in {self._folder.path}{already}{going_on}")
+        self._reporter.say(f"{_counted(len(self._tasks))} in {self._folder.path}{already}{going_on}")
         for task in self._tasks:
             if task.row.state == "failed":
                 again = "" if task.action == "fail" else "; failed before, not tried again"
@@ -185,3 +185,7 @@ def _row_of(begun: Row, run: Path, status: Status) -> Row:
     if status.state == "interrupted":
         return replace(row, error=status.error)
     return replace(row, state="failed", error=status.error or f"the run folder {run} holds no whole report")
+
+
+def _counted(n_jobs: int) -> str:
+    return "1 job" if n_jobs == 1 else f"{n_jobs} jobs"
