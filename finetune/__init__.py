@@ -14,6 +14,8 @@ The flow, step by step:
 10. `Report` says what came out, with intervals.
 11. `load_bundle` and `predict` use the result.
 
+`run_batch` does it for many a `Job`, unattended.
+
 Names are loaded when first used, so importing this package does not load torch.
 """
 
@@ -27,6 +29,8 @@ from finetune.errors import FinetuneError
 if TYPE_CHECKING:
     from finetune.advice.advise import Advice, advise
     from finetune.advice.similarity import measure_transfer_gain
+    from finetune.batch.job import Job
+    from finetune.batch.run import run_batch
     from finetune.bundle.bundle import Bundle, load_bundle
     from finetune.bundle.evaluate import evaluate
     from finetune.bundle.predict import Prediction, predict
@@ -48,6 +52,7 @@ _HOMES = {
     "Advice": "finetune.advice.advise",
     "Bundle": "finetune.bundle.bundle",
     "HealthReport": "finetune.data.health",
+    "Job": "finetune.batch.job",
     "Prediction": "finetune.bundle.predict",
     "Recipe": "finetune.recipe",
     "Report": "finetune.evaluation.report",
@@ -66,6 +71,7 @@ _HOMES = {
     "open_source": "finetune.data.sources",
     "predict": "finetune.bundle.predict",
     "resume": "finetune.training.resume",
+    "run_batch": "finetune.batch.run",
     "split_images": "finetune.data.split",
 }
 
@@ -74,6 +80,7 @@ __all__ = [
     "Bundle",
     "FinetuneError",
     "HealthReport",
+    "Job",
     "Prediction",
     "Recipe",
     "Report",
@@ -92,6 +99,7 @@ __all__ = [
     "open_source",
     "predict",
     "resume",
+    "run_batch",
     "split_images",
 ]
 

@@ -54,6 +54,12 @@ class RunError(FinetuneError):
     exit_code = 6
 
 
+class BatchError(FinetuneError):
+    """A batch whose jobs were not all finished; the table says which, and the same command tries them again."""
+
+    exit_code = 7
+
+
 INTERRUPTED_EXIT_CODE = 130
 
 

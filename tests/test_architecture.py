@@ -50,9 +50,10 @@ MAY_IMPORT = {
         "strategies",
         "training",
     },
-    "batch": {"data", "errors", "evaluation", "progress", "recipe", "service", "training"},
+    "batch": {"data", "errors", "failure", "progress", "recipe", "service", "training"},
     "ui": {
         "advice",
+        "batch",
         "bundle",
         "data",
         "errors",
@@ -159,6 +160,8 @@ def heavy_modules_of(*arguments: str) -> set[str]:
         "strategies",
         "ui.present",
         "ui.view",
+        "ui.batch",
+        "finetune.batch.run",
     ],
 )
 def test_importing_it_loads_nothing_heavy(module: str) -> None:
@@ -173,6 +176,7 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
         "fit --help",
         "predict --help",
         "ui --help",
+        "batch --help",
         "strategies",
         "samples",
         "backbones",

@@ -14,6 +14,7 @@ EXIT_CODES = {
     "WeightsError": 4,
     "ResourceError": 5,
     "RunError": 6,
+    "BatchError": 7,
     "Interrupted": 130,
 }
 

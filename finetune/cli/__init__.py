@@ -1,8 +1,8 @@
 """The command line: one thin function a command, which parses, calls and shows.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 ok, 2 option or recipe, 3 data, 4 backbone or
-weights, 5 disk, memory or network, 6 run state, 130 interrupted. Nothing heavy is imported before a command
-needs it.
+weights, 5 disk, memory or network, 6 run state, 7 batch partly failed, 130 interrupted. Nothing heavy is
+imported before a command needs it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from finetune import __version__
+from finetune.cli.batch_commands import batch
 from finetune.cli.data_commands import advise, inspect, samples
 from finetune.cli.failure import explain, fail
 from finetune.cli.network_commands import backbones, describe, list_strategies
@@ -43,6 +44,7 @@ app.command()(describe)
 app.command()(inspect)
 app.command()(advise)
 app.command()(fit)
+app.command()(batch)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(ui)

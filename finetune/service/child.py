@@ -1,4 +1,4 @@
-"""The process of one job: ``python -m finetune.service.child FOLDER`` does what the folder's request asks.
+"""The process of one job: ``python -m finetune.service.child FOLDER PARENT`` does what the folder's request asks.
 
 It ends itself when the process that started it is gone, and says its last word in ``status.json`` however it ends.
 """
@@ -28,24 +28,27 @@ NICE = 10
 PARENT_ASKED_EVERY_S = 1.0
 
 
-def main(folder: Path) -> int:
-    """Carry out the request in ``folder`` and return the exit code."""
+def main(folder: Path, parent: int) -> int:
+    """Carry out the request in ``folder``, asked for by the process ``parent``, and return the exit code."""
     _lower_priority()
-    _end_with_parent()
-    reporter = StatusReporter(folder / "status.json")
-    with FileLock(folder / "lock"):
-        try:
-            request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
-            KINDS[request.pop("kind")](folder, reporter, **request)
-        except KeyboardInterrupt as error:
-            sentence = str(error) or "interrupted; what was finished is kept"
-            return _last_word(reporter, "interrupted", sentence, INTERRUPTED_EXIT_CODE)
-        except Exception as error:  # noqa: BLE001 - the last word must be said, whatever happened
-            traceback.print_exc()
-            sentence, code = explain(error)
-            state = "interrupted" if code == INTERRUPTED_EXIT_CODE else "failed"
-            return _last_word(reporter, state, sentence, code)
+    reporter, lock = StatusReporter(folder / "status.json"), FileLock(folder / "lock")
+    try:
+        _end_with(parent)
+        lock.acquire()
+        request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+        KINDS[request.pop("kind")](folder, reporter, **request)
+    except KeyboardInterrupt as error:
+        sentence = str(error) or "interrupted; what was finished is kept"
+        return _last_word(reporter, "interrupted", sentence, INTERRUPTED_EXIT_CODE)
+    except Exception as error:  # noqa: BLE001 - the last word must be said, whatever happened
+        traceback.print_exc()
+        sentence, code = explain(error)
+        state = "interrupted" if code == INTERRUPTED_EXIT_CODE else "failed"
+        return _last_word(reporter, state, sentence, code)
+    else:
         return _last_word(reporter, "finished", "", 0)
+    finally:
+        lock.release()  # after the last word: who finds it free finds that
 
 
 def _last_word(reporter: StatusReporter, state: str, error: str, code: int) -> int:
@@ -60,10 +63,12 @@ def _lower_priority() -> None:
         os.nice(NICE)
 
 
-def _end_with_parent() -> None:
-    """Stop as on Ctrl-C when the parent is gone: nobody is left who could stop this process."""
+def _end_with(parent: int) -> None:
+    """Stop as on Ctrl-C when the parent is gone: nobody is left who could stop this process.
+
+    The parent's number is told, not asked: it may have gone while Python was starting up.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -76,4 +81,4 @@ def _end_with_parent() -> None:
 if __name__ == "__main__":
     # pytorch-lightning 2.6 on torch >= 2.14 touches torch.utils._pytree.LeafSpec on import.
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

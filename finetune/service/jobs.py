@@ -20,8 +20,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from finetune.errors import ResourceError
-from finetune.service.status import Status, read_status, write_status
+from finetune.errors import INTERRUPTED_EXIT_CODE, ResourceError
+from finetune.service.status import State, Status, read_status, write_status
 
 GRACE_S = 10.0
 """How long a stopped process may take to end the step it is in and keep what it has."""
@@ -41,11 +41,11 @@ def start_job(folder: Path, request: Mapping[str, Any]) -> None:
         with (folder / "request.json").open("x", encoding="utf-8") as stream:
             json.dump(dict(request), stream, ensure_ascii=False)
         write_status(folder / "status.json", Status("running", phase="starting"))
-        _started[folder] = _spawn(folder)
+        _started[folder.resolve()] = _spawn(folder)
 
 
 def _spawn(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "finetune.service.child", str(folder.resolve())]
+    command = [sys.executable, "-m", "finetune.service.child", str(folder.resolve()), str(os.getpid())]
     # Passive waits and huge pages: what the command line sets for itself before torch is loaded.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1", **os.environ}
     try:
@@ -73,12 +73,13 @@ def read_job(folder: Path) -> Status | None:
     status = read_status(folder / "status.json")
     if status is None or status.has_ended or alive:
         return status
-    return replace(status, state="failed", left_s=None, error=_last_words(folder), exit_code=5)
+    state, error, code = _last_words(folder)
+    return replace(status, state=state, left_s=None, error=error, exit_code=code)
 
 
 def is_alive(folder: Path) -> bool:
     """Whether the job's process lives, whoever has started it."""
-    process = _started.get(folder)
+    process = _started.get(folder.resolve())
     if process is not None:
         return process.poll() is None
     if not (folder / "lock").exists():
@@ -90,20 +91,22 @@ def is_alive(folder: Path) -> bool:
         return True
 
 
-def _last_words(folder: Path) -> str:
-    process = _started.get(folder)
+def _last_words(folder: Path) -> tuple[State, str, int]:
+    """Return state, sentence and exit code of a process that ended without saying them."""
+    process = _started.get(folder.resolve())
     code = process.returncode if process is not None else None
+    if code is not None and -code in (signal.SIGTERM, signal.SIGINT):
+        return "interrupted", "interrupted before anything was begun", INTERRUPTED_EXIT_CODE
+    how = "ended without a word (the computer or the page may have been restarted); start it again"
     if code is not None and -code in (signal.SIGKILL, signal.SIGSEGV):
-        how = "was killed, as happens when memory runs out" if -code == signal.SIGKILL else "crashed"
-        return f"the process {how}; use a smaller --image-size or --batch-size, or start it again"
-    return (
-        "the process ended without a word (the computer or the page may have been restarted); start it again"
-    )
+        end = "was killed, as happens when memory runs out" if -code == signal.SIGKILL else "crashed"
+        how = f"{end}; use a smaller --image-size or --batch-size, or start it again"
+    return "failed", f"the process {how}", ResourceError.exit_code
 
 
 def cancel_job(folder: Path) -> None:
     """Ask the job's process to stop, keeping what it has; it is killed after `GRACE_S`. Returns at once."""
-    process = _started.get(folder)
+    process = _started.get(folder.resolve())
     if process is None or process.poll() is not None:
         return
     _signal(process, signal.SIGTERM)
@@ -121,7 +124,7 @@ def stop_all() -> None:
 
 def wait_job(folder: Path) -> Status:
     """Wait for a job that this process has started and return its last status."""
-    process = _started[folder]
+    process = _started[folder.resolve()]
     process.wait()
     status = read_job(folder)
     return status or Status("failed", error=f"the folder {folder} has been deleted", exit_code=5)

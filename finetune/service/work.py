@@ -27,6 +27,7 @@ def fit(
 ) -> None:
     """Fine-tune on ``data`` into the run folder ``out``, or continue the run that lies there.
 
+    To continue, ``data`` may be left out, unless it has moved.
     ``turn`` names a lock file: trainings that share one wait for each other.
     """
     with _turn(turn, reporter):
@@ -36,7 +37,7 @@ def fit(
         if resume:
             from finetune.training.resume import resume as run_resume
 
-            run_resume(Path(out), offline=offline, reporter=reporter)
+            run_resume(Path(out), data=data or None, offline=offline, reporter=reporter)
         else:
             made = Recipe.make(**(recipe or {}))
             run_fit(data, made, out=Path(out), offline=offline, reporter=reporter)
