@@ -87,6 +87,14 @@ def test_every_command_of_the_tour_and_of_the_readme_runs(tmp_path: Path) -> Non
     shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path / "photos")
     shutil.copy(tmp_path / "photos" / "apple" / "apple-000.jpg", tmp_path / "new.jpg")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"^```python\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
-    run_all([["-m", *command] for command in commands(ROOT / "README.md")], tmp_path)
-    run_all([["-c", program]], tmp_path)
+    (jobs,) = re.findall(r"^```yaml\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "jobs.yaml").write_text(jobs, encoding="utf-8")
+    # The page runs until it is stopped; tests of its own open it.
+    ending = [command for command in commands(ROOT / "README.md") if command[1] != "ui"]
+    run_all([["-m", *command] for command in ending], tmp_path)
+    table = (tmp_path / "checkpoints" / "jobs" / "results.csv").read_text(encoding="utf-8")
+    assert table.count("finished") == 4
+    programs = re.findall(r"^```python\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+    assert len(programs) == 2
+    assert max(len(program.splitlines()) for program in programs) <= 10
+    run_all([["-c", program] for program in programs], tmp_path)
