@@ -24,7 +24,7 @@ SAMPLE = "fruit"
 SETS = ("hymenoptera", "sign-digits", "blood-cells", SAMPLE)
 BACKBONE = "tf_efficientnet_lite0"
 IMAGE_SIZE = 96
-MAX_MINUTES = 3
+MAX_MINUTES = 2
 SEED = 0
 KEPT = (
     "accuracy",

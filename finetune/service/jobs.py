@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from finetune.errors import INTERRUPTED_EXIT_CODE, ResourceError
+from finetune.service import python
 from finetune.service.status import State, Status, read_status, write_status
 
 GRACE_S = 10.0
@@ -45,9 +45,7 @@ def start_job(folder: Path, request: Mapping[str, Any]) -> None:
 
 
 def _spawn(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "finetune.service.child", str(folder.resolve()), str(os.getpid())]
-    # Passive waits and huge pages: what the command line sets for itself before torch is loaded.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1", **os.environ}
+    command = python.command("finetune.service.child", str(folder.resolve()), str(os.getpid()))
     try:
         with (folder / "output.txt").open("ab") as output:
             return subprocess.Popen(
@@ -56,7 +54,7 @@ def _spawn(folder: Path) -> subprocess.Popen[bytes]:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env=environment,
+                env=python.environment(),
             )
     except OSError as error:
         raise ResourceError(f"cannot start a process ({error.strerror}); free some memory") from None

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from finetune.errors import FinetuneError, ResourceError, RunError
+from finetune.service import python
 
 ANSWER_WITHIN_S = 120.0
 
@@ -95,12 +94,12 @@ class Predictor:
 
 def _spawn(bundle: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "finetune.service.answering", str(bundle.resolve())],
+        python.command("finetune.service.answering", str(bundle.resolve())),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         encoding="utf-8",
         start_new_session=True,
-        env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
+        env=python.environment(),
     )

@@ -313,6 +313,21 @@ def test_a_classifier_whose_process_dies_is_started_again(looked_at: Project, ph
         predictor.close()
 
 
+def test_a_user_s_folder_of_a_package_s_name_is_not_taken_for_it(
+    photos: Path, tmp_path: Path, surroundings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("finetune", "torch", "json"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('taken for the package')")
+    monkeypatch.chdir(tmp_path)
+    service = Service(tmp_path / "root", offline=True)
+    try:
+        project = upload(service, photos, tmp_path, "shadow.zip")
+        assert ended(project.analysis).state == "finished"
+    finally:
+        service.close()
+
+
 def test_closing_stops_what_runs_and_keeps_it(photos: Path, tmp_path: Path, surroundings: None) -> None:
     service = Service(tmp_path / "root", offline=True)
     project = upload(service, photos, tmp_path)
