@@ -7,6 +7,7 @@ of the run, from the making of its folder to its end, by SIGINT, SIGTERM or SIGK
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -76,9 +77,14 @@ def one_kill(
         "workers": workers,
         "after_s": round(after_s, 3),
     }
-    row |= {"exit_code": code, "length_s": round(length_s, 3), "epochs_done": epochs_done(run)}
+    row |= {
+        "exit_code": code,
+        "length_s": round(length_s, 3),
+        "epochs_done": noted(run, "epochs_done"),
+        "state": noted(run, "state"),
+    }
     row |= {"resumed": False, "identical": None}
-    if code != 0 and (run / "run.json").exists():
+    if noted(run, "state") not in (None, "finished"):
         code = finetune(["fit", "--resume", str(run), "--quiet"]).wait()
         row |= {"resumed": True, "identical": code == 0 and outcome(run) == expected}
     return row
@@ -91,11 +97,10 @@ def wait_for(path: Path) -> float:
     return time.monotonic()
 
 
-def epochs_done(run: Path) -> int | None:
-    import json
-
+def noted(run: Path, name: str) -> Any:
+    """Return what the run's record says; None without one (killed before training, it may leave no folder)."""
     try:
-        return int(json.loads((run / "run.json").read_text())["epochs_done"])
+        return json.loads((run / "run.json").read_text())[name]
     except FileNotFoundError:
         return None
 
@@ -144,7 +149,13 @@ def finetune(arguments: list[str]) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         process_group=0,
+        preexec_fn=_hear_ctrl_c,
     )
+
+
+def _hear_ctrl_c() -> None:
+    """A shell's background job ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ def start(*arguments: object, cwd: Path, ignoring: Sequence[int] = ()) -> subpro
     """Start one command line in a process group of its own, as a shell does."""
 
     def ignore() -> None:
+        signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        )  # a shell's background job would pass on that it ignores it
         for signum in ignoring:
             signal.signal(signum, signal.SIG_IGN)
 
@@ -42,7 +45,7 @@ def start(*arguments: object, cwd: Path, ignoring: Sequence[int] = ()) -> subpro
         stderr=subprocess.PIPE,
         text=True,
         process_group=0,
-        preexec_fn=ignore if ignoring else None,
+        preexec_fn=ignore,
     )
 
 
