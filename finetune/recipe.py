@@ -18,6 +18,8 @@ from strategies import STRATEGIES, Strategy, make_strategy
 
 AUTO = "auto"
 DEFAULT_BATCH_SIZE = 32
+NAMED_WEIGHTS = (AUTO, "hub", "packaged", "none")
+"""What ``weights`` may be besides a file's path."""
 _WITHOUT_FLAG = ("strategy_options", "weight_decay", "label_smoothing", "val_share", "test_share")
 
 
@@ -97,6 +99,11 @@ class Recipe(BaseModel):
             return []
         names = ("epochs", "batch_size", "lr", "weight_decay", "label_smoothing", "augment")
         return [name for name in names if getattr(self, name) is not None]
+
+    @property
+    def weights_file(self) -> Path | None:
+        """The file that ``weights`` names, or None where it names a source."""
+        return None if self.weights in NAMED_WEIGHTS else Path(self.weights).expanduser()
 
     @property
     def starts_random(self) -> bool:

@@ -24,7 +24,6 @@ from finetune.recipe import Recipe
 
 KEYS = ("jobs", "data", "recipes")
 JOB_KEYS = ("name", "data", "recipe")
-NAMED_WEIGHTS = ("auto", "hub", "packaged", "none")
 
 
 def read_jobs(path: Path) -> list[Job]:
@@ -131,9 +130,8 @@ def _job(name: str, data: Any, recipe: Any, base: Path, cell: tuple[str, str] | 
 
 
 def _rooted(recipe: Recipe, base: Path) -> Recipe:
-    if recipe.weights in NAMED_WEIGHTS:
-        return recipe
-    return recipe.with_changes(weights=_below(base, recipe.weights))
+    file = recipe.weights_file
+    return recipe if file is None else recipe.with_changes(weights=str(base / file))
 
 
 def _below(base: Path, path: str) -> str:

@@ -17,7 +17,6 @@ from finetune.failure import explain
 from finetune.recipe import Recipe
 
 Action = Literal["keep", "resume", "start", "fail"]
-TRAINED_WEIGHTS = ("auto", "hub", "packaged", "none")
 
 Fingerprint = Callable[[Path, tuple[str, ...]], str]
 """From a data set's path and the classes to leave out to the hash of its images."""
@@ -119,8 +118,8 @@ def key_of(recipe: Recipe, fingerprint: str) -> str:
     the number of loader processes, which changes no result. A weights file counts by its bytes.
     """
     fields = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"workers"})
-    if recipe.weights not in TRAINED_WEIGHTS:
-        fields["weights"] = _sha256(Path(recipe.weights))
+    if recipe.weights_file is not None:
+        fields["weights"] = _sha256(recipe.weights_file)
     text = json.dumps([fields, fingerprint], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

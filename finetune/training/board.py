@@ -46,7 +46,7 @@ class Board:
 
     def _write(self, points: Iterable[Point]) -> None:
         if self._writer is None:
-            from tensorboardX.event_file_writer import EventsWriter  # type: ignore[import-untyped]
+            from tensorboardX.event_file_writer import EventsWriter
 
             self._folder.mkdir(exist_ok=True)
             self._writer = EventsWriter(str(self._folder / "events"))
@@ -56,8 +56,8 @@ class Board:
 
 
 def _event(point: Point) -> Any:
-    from tensorboardX.proto.event_pb2 import Event  # type: ignore[import-untyped]
-    from tensorboardX.summary import Summary  # type: ignore[import-untyped]
+    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.summary import Summary
 
     values = [
         Summary.Value(tag=tag.replace(" ", "_"), simple_value=value)

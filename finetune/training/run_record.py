@@ -70,12 +70,18 @@ def new_record(data: str | Path, asked: Recipe, *, offline: bool) -> RunRecord:
         state="running",
         data=str(Path(data).expanduser().absolute()),
         offline=offline,
-        asked=asked.model_dump(mode="json"),
+        asked=_from_anywhere(asked).model_dump(mode="json"),
         strategy_requested=asked.strategy,
         started=now(),
         versions=versions(),
         **this_process(),
     )
+
+
+def _from_anywhere(asked: Recipe) -> Recipe:
+    """Return the recipe with the full path of a weights file: the run may be gone on with from another folder."""
+    file = asked.weights_file
+    return asked if file is None else asked.with_changes(weights=str(file.absolute()))
 
 
 def this_process() -> dict[str, Any]:
