@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +14,6 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, Timer
 from torch.utils.data import DataLoader
 
-from finetune.data.findings import amount
 from finetune.data.loading import labelled_loader, training_loader
 from finetune.data.sources import LabelledImage
 from finetune.data.split import Split
@@ -26,6 +22,7 @@ from finetune.evaluation.history import MetricsRow
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.board import Board
+from finetune.training.budget import fit_budget
 from finetune.training.callbacks import Countdown, EndWhenAsked, History, KeepBest, SaveState
 from finetune.training.checkpoint_io import SafeCheckpointIO
 from finetune.training.durable import write_text
@@ -33,12 +30,11 @@ from finetune.training.estimate import (
     TIMED_BATCHES,
     WARM_UP_BATCHES,
     Estimate,
-    describe_minutes,
     measure_speed,
-    suggestions,
 )
 from finetune.training.journal import Journal
 from finetune.training.learner import Learner
+from finetune.training.quiet import quiet_lightning
 from finetune.training.resolve import steps_per_epoch
 from finetune.training.saved_states import SavedState, SavedStates
 from finetune.training.stop import Stop
@@ -77,7 +73,7 @@ def train(
     transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
     if not journal.record.planned:
         estimate = _measure(learner, transform, recipe)
-        recipe, budget = _fit_budget(recipe, estimate, minutes_spent, reporter)
+        recipe, budget = fit_budget(recipe, estimate, minutes_spent, reporter)
         write_text(journal.folder.recipe, recipe.to_yaml())
         journal.update(
             recipe=recipe.model_dump(mode="json"),
@@ -126,31 +122,6 @@ def _measure(learner: Learner, transform: TrainingTransform, recipe: Recipe) -> 
     )
 
 
-def _fit_budget(
-    recipe: Recipe, estimate: Estimate, minutes_spent: float, reporter: Reporter
-) -> tuple[Recipe, float | None]:
-    """Return the recipe with epochs that fit into what is left of the budget, and what is left in minutes."""
-    assert recipe.epochs is not None
-    budget = None if recipe.max_minutes is None else max(0.05, recipe.max_minutes - minutes_spent)
-    if budget is not None and estimate.minutes(recipe.epochs) > budget:
-        fewer = estimate.epochs_within(budget)
-        reporter.say(
-            f"{amount(recipe.epochs, 'epoch')} would take {describe_minutes(estimate.minutes(recipe.epochs))}; "
-            f"--max-minutes {recipe.max_minutes:g} leaves time for {fewer}"
-        )
-        recipe = recipe.with_changes(epochs=fewer)
-    epochs = recipe.epochs or 1
-    minutes = estimate.minutes(epochs)
-    reporter.say(
-        f"training: {amount(epochs, 'epoch')} of {amount(estimate.steps_per_epoch, 'step')}, at most "
-        f"{describe_minutes(minutes)} (measured: {estimate.step_s:.2f} s a step); early stopping may end it sooner"
-    )
-    advice = suggestions(minutes, recipe.image_size or 224)
-    if advice:
-        reporter.say(advice)
-    return recipe, budget
-
-
 def _run(
     learner: Learner,
     transform: TrainingTransform,
@@ -166,7 +137,7 @@ def _run(
     history = History(journal.folder.metrics, Board(journal.folder.tensorboard))
     best = KeepBest(states)
     stoppers = _stoppers(recipe, journal.record.budget_minutes)
-    with reporter.track("training") as advance, _quiet_lightning(), stop.patiently():
+    with reporter.track("training") as advance, quiet_lightning(), stop.patiently():
         countdown = Countdown(advance, (recipe.epochs or 0) * len(train_batches))
         saver = SaveState(states, best, journal)
         trainer = _trainer(recipe, [history, best, countdown, EndWhenAsked(stop), *stoppers, saver])
@@ -236,22 +207,3 @@ def _why_stopped(
 
 def _paths_and_targets(split: Split, images: Sequence[LabelledImage]) -> tuple[list[Path], list[int]]:
     return [image.path for image in images], split.indices(images)
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Lightning's own chatter is not for the user: devices, tips, and hints on loader processes."""
-    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        # Modules in eval mode are what freezing means here.
-        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
