@@ -6,9 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-import finetune
-
-_ROOT = Path(finetune.__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def command(module: str, *arguments: str) -> list[str]:
