@@ -1,6 +1,5 @@
 """A real page in a process of its own, a real browser, and a hub cache with a tiny network for both."""
 
-import hashlib
 import os
 import queue
 import re
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hub_cache import lay_in_cache
 from PIL import Image
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
 from safetensors.torch import save
@@ -24,7 +24,6 @@ from finetune.model.build import build
 from finetune.model.weights import NO_WEIGHTS
 
 REPOSITORY = Path(__file__).parents[1]
-REVISION = "0123456789abcdef0123456789abcdef01234567"
 CHROMIUM_OPTIONS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -55,14 +54,7 @@ def fill_hub_cache(home: Path, name: str = "test_resnet") -> Path:
     backbone = find_backbone(name)
     model = build(backbone, n_classes=1000, weights=NO_WEIGHTS, seed=7, image_size=64)
     content = save({key: tensor.contiguous() for key, tensor in model.state_dict().items()})
-    folder = home / "hub" / f"models--{backbone.hub_id.replace('/', '--')}"
-    blob = folder / "blobs" / hashlib.sha256(content).hexdigest()
-    link = folder / "snapshots" / REVISION / "model.safetensors"
-    for path in (blob, link, folder / "refs" / "main"):
-        path.parent.mkdir(parents=True)
-    (folder / "refs" / "main").write_text(REVISION, encoding="utf-8")
-    blob.write_bytes(content)
-    link.symlink_to(blob)
+    lay_in_cache(home / "hub", backbone, content)
     return home
 
 

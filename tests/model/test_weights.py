@@ -8,13 +8,14 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 import torch
+from hub_cache import lay_in_cache
 from networks import network, snapshot
 from safetensors.torch import save_file
 from torch import Tensor
 
 import finetune.model.weights as weights_module
 from finetune.errors import OptionError, WeightsError
-from finetune.model.backbones import CATALOGUE, Backbone, find_backbone
+from finetune.model.backbones import CATALOGUE, find_backbone
 from finetune.model.build import build
 from finetune.model.hub import cached_file, is_offline
 from finetune.model.weights import (
@@ -65,19 +66,6 @@ def save_weights(path: Path, *, n_classes: int = 1000, **changes: Tensor) -> dic
     state = {**snapshot(network("test_resnet", n_classes=n_classes, seed=7)), **changes}
     save_file(state, path)
     return state
-
-
-def fill_cache(cache: Path, backbone: Backbone, content: bytes) -> Path:
-    """Lay a file where the hub's client would have put it."""
-    folder = cache / f"models--{backbone.hub_id.replace('/', '--')}"
-    blob = folder / "blobs" / hashlib.sha256(content).hexdigest()
-    link = folder / "snapshots" / REVISION / "model.safetensors"
-    for path in (blob, link, folder / "refs" / "main"):
-        path.parent.mkdir(parents=True)
-    (folder / "refs" / "main").write_text(REVISION, encoding="utf-8")
-    blob.write_bytes(content)
-    link.symlink_to(blob)
-    return link
 
 
 # A file.
@@ -257,7 +245,7 @@ def test_only_one_backbone_has_packaged_weights(no_socket: None) -> None:
 
 
 def test_weights_in_the_cache_are_used_without_a_network(hub_cache: Path, no_socket: None) -> None:
-    link = fill_cache(hub_cache, RESNET, b"weights")
+    link = lay_in_cache(hub_cache, RESNET, b"weights")
     record = locate_weights(RESNET, "auto", offline=False)
     digest = hashlib.sha256(b"weights").hexdigest()
     assert record == WeightsRecord("cache", "timm/resnet18.tv_in1k", link, digest, "bsd-3-clause")
@@ -265,7 +253,7 @@ def test_weights_in_the_cache_are_used_without_a_network(hub_cache: Path, no_soc
 
 
 def test_auto_takes_resnet18_when_its_weights_are_in_the_cache(hub_cache: Path, no_socket: None) -> None:
-    fill_cache(hub_cache, RESNET, b"weights")
+    lay_in_cache(hub_cache, RESNET, b"weights")
     for offline in (True, False):
         assert choose_backbone("auto", "auto", offline=offline) == (
             "resnet18",
@@ -364,7 +352,7 @@ def test_other_values_of_the_switch_do_not(value: str, monkeypatch: pytest.Monke
 
 
 def test_the_list_says_where_weights_are(hub_cache: Path, no_socket: None) -> None:
-    fill_cache(hub_cache, RESNET, b"weights")
+    lay_in_cache(hub_cache, RESNET, b"weights")
     assert whereabouts(LITE) == "packaged"
     assert whereabouts(RESNET) == "in cache"
     assert whereabouts(TINY) == "needs download"
