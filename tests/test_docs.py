@@ -19,8 +19,10 @@ from finetune import cli
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def code_blocks(page: Path) -> list[str]:
-    return re.findall(r"^```\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+def code_blocks(page: Path, language: str = "") -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    return [block for named, block in blocks if named == language]
 
 
 def commands(page: Path) -> list[list[str]]:
@@ -86,15 +88,16 @@ def test_every_command_of_the_tour_and_of_the_readme_runs(tmp_path: Path) -> Non
     assert first == again
     shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path / "photos")
     shutil.copy(tmp_path / "photos" / "apple" / "apple-000.jpg", tmp_path / "new.jpg")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (jobs,) = re.findall(r"^```yaml\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+    readme = ROOT / "README.md"
+    (jobs,) = code_blocks(readme, "yaml")
     (tmp_path / "jobs.yaml").write_text(jobs, encoding="utf-8")
     # The page runs until it is stopped; tests of its own open it.
-    ending = [command for command in commands(ROOT / "README.md") if command[1] != "ui"]
+    ending = [command for command in commands(readme) if command[1] != "ui"]
+    assert ["finetune", "batch", "jobs.yaml"] in ending
     run_all([["-m", *command] for command in ending], tmp_path)
     table = (tmp_path / "checkpoints" / "jobs" / "results.csv").read_text(encoding="utf-8")
     assert table.count("finished") == 4
-    programs = re.findall(r"^```python\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+    programs = code_blocks(readme, "python")
     assert len(programs) == 2
     assert max(len(program.splitlines()) for program in programs) <= 10
     run_all([["-c", program] for program in programs], tmp_path)

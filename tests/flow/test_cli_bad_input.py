@@ -273,7 +273,7 @@ def test_an_option_that_only_this_network_cannot_have(
 
 def test_an_unknown_command_and_missing_arguments(fails: Fails) -> None:
     assert fails(2, "fitt").endswith("no such command: fitt; see `finetune --help`; did you mean 'fit'?")
-    assert "missing argument 'DATA'" in fails(2, "fit")
+    assert "missing DATA, a folder or zip of images" in fails(2, "fit")
     assert "missing argument 'PATH...'" in fails(2, "predict", "run")
 
 
