@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -146,10 +147,18 @@ def _add_download(app: FastAPI, service: Service) -> None:
 
 
 def zip_bundle(bundle: Path, target: Path) -> Path:
-    """Write the files of ``bundle`` to the zip ``target`` and return it; stored, since weights do not shrink."""
-    unfinished = target.with_suffix(".tmp")
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
+    """Write the files of ``bundle`` to the zip ``target`` and return it; stored, since weights do not shrink.
+
+    A zip that is as new as the weights is used again; two requests at once do not disturb each other.
+    """
+    weights = bundle / "model.safetensors"
+    if target.is_file() and target.stat().st_mtime_ns >= weights.stat().st_mtime_ns:
+        return target
+    with (
+        tempfile.NamedTemporaryFile(dir=target.parent, suffix=".tmp", delete=False) as unfinished,
+        zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive,
+    ):
         for path in sorted(bundle.iterdir()):
             archive.write(path, f"{target.stem}/{path.name}")
-    unfinished.replace(target)
+    Path(unfinished.name).replace(target)
     return target

@@ -33,26 +33,39 @@ class Handlers:
     def show(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Bring the tab up to date."""
         project = self._service.find(project_id)
-        view = make_view(project, chosen)
+        view = make_view(project, chosen, is_known=bool(project_id))
         self._warm(view, project)
         return updates(self._parts, view, seen)
 
     def take_upload(
-        self, project_id: str, _chosen: str, seen: str, upload: str | None, backbone: str
+        self, project_id: str, chosen: str, seen: str, upload: str | None, backbone: str
     ) -> Answer:
         """Begin a project with an uploaded file; the upload field lets go of it, since it has moved."""
-        if upload is None:
-            return self.show(project_id, "", seen)
+        if upload is None or not self._leave(project_id):
+            return {**self.show(project_id, chosen, seen), self._parts.upload: gr.update(value=None)}
         project = self._service.take_upload(Path(upload), backbone=backbone)
         return {**self._begin(project, seen), self._parts.upload: gr.update(value=None)}
 
     def taking_sample(self, name: str) -> Callable[..., Answer]:
         """Return the handler that begins a project with the sample set ``name``."""
 
-        def take(_project_id: str, _chosen: str, seen: str, backbone: str) -> Answer:
+        def take(project_id: str, chosen: str, seen: str, backbone: str) -> Answer:
+            if not self._leave(project_id):
+                return self.show(project_id, chosen, seen)
             return self._begin(self._service.take_sample(name, backbone=backbone), seen)
 
         return take
+
+    def _leave(self, project_id: str) -> bool:
+        """Let go of the tab's project for another one; False, with a sentence, while it is training."""
+        project = self._service.find(project_id)
+        try:
+            if project is not None:
+                self._service.leave(project)
+        except FinetuneError as error:
+            gr.Warning(str(error), title="Not done")
+            return False
+        return True
 
     def _begin(self, project: Project, seen: str) -> Answer:
         return {

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from strategies import STRATEGIES
 from ui.layout import Parts
@@ -70,7 +71,7 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
         "training": (parts.training, {"value": str(view.training)}),
         "closed trial": (parts.closed_trial, {"visible": not view.address}),
         "trial": (parts.trial_row, {"visible": bool(view.address)}),
-        "asked": (parts.asked, {"value": str(note_html(f"Asked: {view.asked_name}"))}),
+        "asked": (parts.asked, {"value": _asked_html(view)}),
         "download": (parts.download, {"value": _download_html(view)}),
     }
     for name, text in zip(STRATEGIES, view.cards, strict=False):
@@ -79,6 +80,12 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
         wanted[f"card {name}"] = (parts.cards[name], {"value": str(text)})
         wanted[f"choice {name}"] = (parts.choices[name], {"value": label, "variant": variant})
     return wanted
+
+
+def _asked_html(view: View) -> str:
+    """Name the classifier that answers; another one of the same name is another text."""
+    text = Markup('<p class="quiet" data-asked="{}">Asked: {}</p>')
+    return str(text.format(hashlib.sha256(view.asked.encode()).hexdigest()[:DIGEST_LENGTH], view.asked_name))
 
 
 def _download_html(view: View) -> str:

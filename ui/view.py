@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finetune.service.jobs import read_job
+from finetune.service.predictor import identity
 from finetune.service.projects import Project, Training
 from finetune.service.service import can_resume, trained
 from finetune.service.status import Status
@@ -23,9 +24,9 @@ GONE = "the data set of this page is gone from the disk; upload it again, or try
 class View:
     """The page's sections as HTML, the strategy chosen, and what can be pressed.
 
-    ``cards`` follow the order of `STRATEGIES`; they are empty until there is advice. ``address`` is the path of the
-    bundle's download, ``asked`` the run that answers and ``asked_name`` its name for people; all three are empty
-    while there is no classifier.
+    ``cards`` follow the order of `STRATEGIES`; they are empty until there is advice. ``address`` is the path of
+    the bundle's download, ``asked`` the identity of the classifier that answers and ``asked_name`` its name for
+    people; all three are empty while there is none.
     """
 
     data: str
@@ -40,10 +41,13 @@ class View:
     asked_name: str
 
 
-def make_view(project: Project | None, chosen: str) -> View:
-    """Return what to show; ``chosen`` is the strategy that the user picked, empty for the advised one."""
+def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -> View:
+    """Return what to show; ``chosen`` is the strategy that the user picked, empty for the advised one.
+
+    ``is_known``: the tab had a project, so that none now means that it was deleted.
+    """
     if project is None:
-        return _empty("")
+        return _empty(error_html(GONE) if is_known else "")
     status = read_job(project.analysis)
     if status is None:
         return _empty(error_html(GONE))
@@ -64,7 +68,7 @@ def make_view(project: Project | None, chosen: str) -> View:
         is_training=running,
         can_resume=newest is not None and can_resume(newest),
         address="" if answering is None else f"/bundle/{project.id}/{answering.job.name}",
-        asked="" if answering is None else str(answering.run),
+        asked="" if answering is None else identity(answering.run / "bundle"),
         asked_name="" if answering is None else f"{answering.strategy} ({answering.run.name})",
     )
 
@@ -78,8 +82,10 @@ def _looking(project: Project, status: Status) -> str:
     """Show what is known while the analysis goes on, or why it ended without advice."""
     findings = project.findings
     known = data_html(project.name, findings) if "health" in findings else note_html(f"{project.name}:")
-    if status.state in ("failed", "interrupted"):
-        return join(error_html(project.readable(status.error)), known if "health" in findings else "")
+    if status.has_ended:
+        error = project.readable(status.error)
+        rest = data_html(project.name, findings, shown=error) if "health" in findings else ""
+        return join(error_html(error), rest)
     return join(known, progress_html(status))
 
 

@@ -14,6 +14,7 @@ from finetune.advice.rules import (
     USELESS_BELOW_GAIN,
     Rule,
     find_rule,
+    size_of,
 )
 from finetune.advice.similarity import TransferGain
 from finetune.data.sources import LabelledImage
@@ -133,11 +134,20 @@ def _ways_out(rule: Rule, where: str, backbone: str) -> list[str]:
     ]
 
 
+def _deciding(profile: DatasetProfile) -> tuple[float, ...]:
+    """Return the thresholds beyond which another strategy is advised; of few images, uselessness changes nothing."""
+    return (
+        (SIMILAR_FROM_GAIN, USELESS_BELOW_GAIN)
+        if size_of(profile.n_train) == "large"
+        else (SIMILAR_FROM_GAIN,)
+    )
+
+
 def _close_calls(profile: DatasetProfile) -> list[str]:
     gain = profile.gain.value
     warnings = [
         f"the transfer gain {gain:.2f} lies near the threshold {threshold}: try the runner-up too"
-        for threshold in (SIMILAR_FROM_GAIN, USELESS_BELOW_GAIN)
+        for threshold in _deciding(profile)
         if abs(gain - threshold) < NEAR_GAIN
     ]
     if abs(profile.n_train - LARGE_FROM_IMAGES) < NEAR_SIZE * LARGE_FROM_IMAGES:

@@ -160,10 +160,24 @@ def _refuse_misfit(wanted: dict[str, Tensor], state: dict[str, Tensor], record: 
         for name, tensor in wanted.items()
         if name in state and state[name].shape != tensor.shape
     ]
+    known = [(name, tensor, state[name]) for name, tensor in wanted.items() if name in state]
+    retyped = [
+        f"{name} {str(found.dtype).removeprefix('torch.')}"
+        for name, tensor, found in known
+        if tensor.is_floating_point() and not found.is_floating_point()
+    ]
+    broken = [
+        name for name, _, found in known if found.is_floating_point() and not bool(found.isfinite().all())
+    ]
+    kinds = {
+        "missing": missing,
+        "left over": extra,
+        "of another shape": reshaped,
+        "not of floating-point numbers": retyped,
+        "with values that are no numbers": broken,
+    }
     problems = [
-        f"{len(found)} {what} (first: {', '.join(found[:3])})"
-        for what, found in (("missing", missing), ("left over", extra), ("of another shape", reshaped))
-        if found
+        f"{len(found)} {what} (first: {', '.join(found[:3])})" for what, found in kinds.items() if found
     ]
     if problems:
         raise WeightsError(

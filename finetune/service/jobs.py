@@ -27,6 +27,7 @@ GRACE_S = 10.0
 """How long a stopped process may take to end the step it is in and keep what it has."""
 
 _started: dict[Path, subprocess.Popen[bytes]] = {}
+_asked_to_stop: set[Path] = set()
 _starting = threading.Lock()
 
 
@@ -41,6 +42,7 @@ def start_job(folder: Path, request: Mapping[str, Any]) -> None:
         with (folder / "request.json").open("x", encoding="utf-8") as stream:
             json.dump(dict(request), stream, ensure_ascii=False)
         write_status(folder / "status.json", Status("running", phase="starting"))
+        _asked_to_stop.discard(folder.resolve())
         _started[folder.resolve()] = _spawn(folder)
 
 
@@ -105,18 +107,20 @@ def _last_words(folder: Path) -> tuple[State, str, int]:
 def cancel_job(folder: Path) -> None:
     """Ask the job's process to stop, keeping what it has; it is killed after `GRACE_S`. Returns at once."""
     process = _started.get(folder.resolve())
-    if process is None or process.poll() is not None:
+    if process is None or process.poll() is not None or folder.resolve() in _asked_to_stop:
         return
+    # A second wish would mean "at once", and lose what the first lets it keep.
+    _asked_to_stop.add(folder.resolve())
     _signal(process, signal.SIGTERM)
     threading.Thread(target=_end, args=(process,), daemon=True).start()
 
 
 def stop_all() -> None:
     """Stop every job that this process has started, waiting for each to keep what it has."""
-    living = [process for process in _started.values() if process.poll() is None]
-    for process in living:
-        _signal(process, signal.SIGTERM)
-    for process in living:
+    living = {folder: process for folder, process in _started.items() if process.poll() is None}
+    for folder in living:
+        cancel_job(folder)
+    for process in living.values():
         _end(process)
 
 

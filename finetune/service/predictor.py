@@ -28,7 +28,7 @@ class Predictor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._bundle: Path | None = None
+        self._bundle: str = ""
         self._process: subprocess.Popen[str] | None = None
 
     def ask(self, bundle: Path, image: Path, *, top: int = 5) -> Answer:
@@ -56,9 +56,10 @@ class Predictor:
 
     def _serving(self, bundle: Path) -> subprocess.Popen[str]:
         alive = self._process is not None and self._process.poll() is None
-        if self._process is None or not alive or self._bundle != bundle:
+        wanted = identity(bundle)
+        if self._process is None or not alive or self._bundle != wanted:
             self._end()
-            self._process, self._bundle = _spawn(bundle), bundle
+            self._process, self._bundle = _spawn(bundle), wanted
             loaded = self._exchange(self._process, None)
             if loaded["error"]:
                 self._end()
@@ -89,7 +90,16 @@ class Predictor:
             return
         self._process.kill()
         self._process.communicate()
-        self._process = self._bundle = None
+        self._process, self._bundle = None, ""
+
+
+def identity(bundle: Path) -> str:
+    """Return what tells this classifier from any other, one of the same path before or after it included."""
+    try:
+        weights = (bundle / "model.safetensors").stat()
+    except OSError:
+        return str(bundle)
+    return f"{bundle}:{weights.st_ino}:{weights.st_mtime_ns}"
 
 
 def _spawn(bundle: Path) -> subprocess.Popen[str]:

@@ -76,8 +76,8 @@ class Project:
 
     @property
     def findings(self) -> dict[str, Any]:
-        """Return what the analysis has found so far."""
-        return read_result(self.analysis / RESULT)
+        """Return what the analysis has found so far, with the user's own name for the data."""
+        return read_result(self.analysis / RESULT, instead_of=str(self.data), say=self.data.name)
 
     @property
     def trainings(self) -> list[Training]:
@@ -115,9 +115,9 @@ def new_project(home: Path, *, upload: Path | None = None, sample: str = "") -> 
 
 def safe_name(name: str) -> str:
     """Return an uploaded file's name without what could lead anywhere else."""
-    stem, dot, ending = Path(name.replace("\\", "/")).name.rpartition(".")
-    ending = _UNSAFE.sub("", ending)[:10]
-    return (_UNSAFE.sub("-", stem)[:LONGEST_NAME].strip(" .-") or "images") + dot + ending
+    path = Path(Path(name.replace("\\", "/")).name)
+    ending = _UNSAFE.sub("", path.suffix)[:10]
+    return (_UNSAFE.sub("-", path.stem)[:LONGEST_NAME].strip(" .-") or "images") + ending
 
 
 def find_project(home: Path, project_id: str) -> Project | None:

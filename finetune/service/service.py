@@ -77,6 +77,19 @@ class Service:
         start_analysis(project, backbone=backbone, offline=self._offline)
         return project
 
+    def leave(self, project: Project) -> None:
+        """Make room for another project: one without trainings is of no more use, and goes with its images.
+
+        Raises RunError while it trains, since nobody would be left to see or to stop that.
+        """
+        trainings = project.trainings
+        if trainings and trainings[-1].is_running:
+            raise RunError(
+                f"{project.name} is training; wait for it or cancel it before you bring other images"
+            )
+        if not trainings:
+            self.discard(project)
+
     def discard(self, project: Project) -> None:
         """Stop the project's work and delete its images and analysis; its runs stay."""
         for job in (project.analysis, *(training.job for training in project.trainings)):
@@ -101,8 +114,11 @@ class Service:
         return start_training(project, root=self.root, recipe=made.model_dump(), offline=self._offline)
 
     def resume(self, project: Project) -> Training:
-        """Continue the newest training where it was interrupted."""
-        newest = project.trainings[-1]
+        """Continue the newest training where it was interrupted; raises RunError when there is none to go on."""
+        trainings = project.trainings
+        if not trainings or not can_resume(trainings[-1]):
+            raise RunError(f"{project.name} has no training to go on with; start one")
+        newest = trainings[-1]
         return start_training(
             project,
             root=self.root,
@@ -139,14 +155,11 @@ def _weights_of(findings: Mapping[str, Any]) -> str:
 
 def trained(project: Project) -> Training | None:
     """Return the newest training with a classifier that can be asked, or None."""
-    return next(
-        (
-            training
-            for training in reversed(project.trainings)
-            if (training.run / "bundle").is_dir() and not training.is_running
-        ),
-        None,
-    )
+    trainings = project.trainings
+    # A run that is going on is about to replace its bundle, whichever training made that.
+    busy = {training.run for training in trainings if training.is_running}
+    ready = (each for each in reversed(trainings) if each.run not in busy and (each.run / "bundle").is_dir())
+    return next(ready, None)
 
 
 def can_resume(training: Training) -> bool:

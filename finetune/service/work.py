@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -30,17 +31,25 @@ def fit(
     To continue, ``data`` may be left out, unless it has moved.
     ``turn`` names a lock file: trainings that share one wait for each other.
     """
-    with _turn(turn, reporter):
-        from finetune.recipe import Recipe
-        from finetune.training.train import fit as run_fit
+    try:
+        with _turn(turn, reporter):
+            from finetune.recipe import Recipe
+            from finetune.training.train import fit as run_fit
 
-        if resume:
-            from finetune.training.resume import resume as run_resume
+            if resume:
+                from finetune.training.resume import resume as run_resume
 
-            run_resume(Path(out), data=data or None, offline=offline, reporter=reporter)
-        else:
-            made = Recipe.make(**(recipe or {}))
-            run_fit(data, made, out=Path(out), offline=offline, reporter=reporter)
+                run_resume(Path(out), data=data or None, offline=offline, reporter=reporter)
+            else:
+                made = Recipe.make(**(recipe or {}))
+                run_fit(data, made, out=Path(out), offline=offline, reporter=reporter)
+    except KeyboardInterrupt:
+        # Once there is something to keep, training itself says what; this is before.
+        raise KeyboardInterrupt("cancelled before training began, so there is nothing to keep") from None
+    finally:
+        # A run folder that was claimed for nothing goes; one with something in it refuses to.
+        with contextlib.suppress(OSError):
+            Path(out).rmdir()
 
 
 def _turn(lock: str, reporter: StatusReporter) -> AbstractContextManager[object]:

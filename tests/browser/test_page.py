@@ -177,7 +177,9 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
         expect(second.locator("#data")).to_contain_text("photos.zip: 42 readable images in 3 classes")
         second.locator("#cancel").click()
         for tab in (page, second):
-            expect(tab.locator("#training .told-error")).to_contain_text("interrupted", timeout=SOON_MS)
+            expect(tab.locator("#training .told-note")).to_contain_text(
+                "Press Resume to go on.", timeout=SOON_MS
+            )
         page.locator("#resume").click()
         expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
         expect(second.locator("#training .result")).to_be_visible(timeout=SOON_MS)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import huggingface_hub.constants
@@ -136,6 +137,25 @@ def test_one_tensor_of_another_shape_is_named_with_both_shapes(tmp_path: Path) -
     with pytest.raises(
         WeightsError, match=r"1 of another shape \(first: layer1\.0\.bn1\.weight \(5,\) instead of \(\d+,\)\)"
     ):
+        load_pretrained(network("test_resnet"), record)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "words"),
+    [
+        (lambda tensor: tensor.to(torch.int64), r"1 not of floating-point numbers \(first: layer1.*int64\)"),
+        (lambda tensor: tensor * torch.nan, r"1 with values that are no numbers \(first: layer1"),
+        (lambda tensor: tensor / 0, r"1 with values that are no numbers \(first: layer1"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(
+    spoiled: Callable[[Tensor], Tensor], words: str, tmp_path: Path
+) -> None:
+    name = "layer1.0.bn1.weight"
+    sound = snapshot(network("test_resnet"))[name]
+    save_weights(tmp_path / "w.safetensors", **{name: spoiled(sound)})
+    record = locate_weights(TINY, str(tmp_path / "w.safetensors"), offline=True)
+    with pytest.raises(WeightsError, match=words):
         load_pretrained(network("test_resnet"), record)
 
 

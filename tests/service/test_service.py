@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 from page_server import colour_zip, fill_hub_cache
 
 from finetune.errors import DataError, OptionError, ResourceError, RunError
 from finetune.service.jobs import cancel_job, is_alive, read_job
-from finetune.service.predictor import Predictor
+from finetune.service.predictor import Predictor, identity
 from finetune.service.projects import Project, find_project, new_project, safe_name
 from finetune.service.service import Service, trained
 from finetune.service.status import Status
+from ui.view import make_view
 
 PATIENCE_S = 200
 TINY = {"image_size": 32}
@@ -157,9 +159,54 @@ def test_a_job_that_waits_can_be_cancelled(
     second = service.train(other, "freeze-all", TINY)
     wait_for(lambda: (status := second.status) is not None and status.state == "waiting")
     service.cancel(other)
-    assert ended(second.job).state == "interrupted"
+    status = ended(second.job)
+    assert (status.state, status.exit_code) == ("interrupted", 130)
+    assert status.error == "cancelled before training began, so there is nothing to keep"
+    wait_for(lambda: not second.run.exists())
     service.cancel(looked_at)
     ended(first.job)
+
+
+def test_other_images_wait_until_the_training_before_them_has_ended(
+    service: Service, photos: Path, tmp_path: Path
+) -> None:
+    project = upload(service, photos, tmp_path, "stays.zip")
+    assert ended(project.analysis).state == "finished"
+    training = service.train(project, "from-scratch", {**TINY, "epochs": 5000})
+    wait_for((training.run / "metrics.csv").exists)
+    with pytest.raises(
+        RunError, match=r"stays\.zip is training; wait for it or cancel it before you bring other"
+    ):
+        service.leave(project)
+    service.cancel(project)
+    service.cancel(project)  # impatience must not cost what the first press lets it keep
+    assert "is kept in" in ended(training.job).error
+    service.leave(project)
+    assert service.find(project.id) is not None, "its runs may be gone on with"
+    resumed = service.resume(project)
+    wait_for(lambda: (status := resumed.status) is not None and status.phase == "training")
+    assert trained(project) is None, "a bundle that is about to be replaced is not asked"
+    service.cancel(project)
+    ended(resumed.job)
+    assert len({each.run for each in project.trainings}) == 1
+
+
+def test_images_without_a_training_go_when_others_come(
+    service: Service, photos: Path, tmp_path: Path
+) -> None:
+    project = upload(service, photos, tmp_path, "brief visit.zip")
+    service.leave(project)
+    assert service.find(project.id) is None
+    wait_for(lambda: not is_alive(project.analysis))
+    assert make_view(None, "", is_known=True).data.count("gone from the disk") == 1
+    assert make_view(None, "").data == ""
+
+
+def test_there_must_be_something_to_go_on_with(service: Service, photos: Path, tmp_path: Path) -> None:
+    project = upload(service, photos, tmp_path, "fresh.zip")
+    with pytest.raises(RunError, match=r"fresh\.zip has no training to go on with; start one"):
+        service.resume(project)
+    service.discard(project)
 
 
 def test_a_data_set_that_cannot_be_trained_on_shows_its_health_and_why(
@@ -169,8 +216,14 @@ def test_a_data_set_that_cannot_be_trained_on_shows_its_health_and_why(
     project = service.take_upload(small, backbone="test_resnet")
     status = ended(project.analysis)
     assert (status.state, status.exit_code) == ("failed", 3)
-    assert "class 'apple' has 2 images in small.zip, but a split needs 3" in project.readable(status.error)
+    sentence = "class 'apple' has 2 images in small.zip, but a split needs 3"
+    assert sentence in project.readable(status.error)
     assert project.findings["health"]["usable"] is False
+    assert any(sentence in finding["message"] for finding in project.findings["health"]["findings"])
+    assert project.id not in json.dumps(project.findings), "the key must not be shown"
+    page = make_view(project, "").data
+    assert page.count(str(escape(sentence))) == 1
+    assert project.id not in page
     with pytest.raises(DataError, match="has not been looked at to the end"):
         service.train(project, "freeze-all", TINY)
 
@@ -202,6 +255,8 @@ def test_weights_that_cannot_be_had_are_told(service: Service, photos: Path, tmp
         ("....zip", "images.zip"),
         ("Ferienfotos Küche.zip", "Ferienfotos Küche.zip"),
         ("x" * 300 + ".zip", "x" * 80 + ".zip"),
+        ("holiday", "holiday"),
+        (".zip", "zip"),
     ],
 )
 def test_an_upload_s_name_leads_nowhere(given: str, kept: str) -> None:
@@ -289,6 +344,27 @@ def test_the_page_asks_only_about_files_that_were_uploaded(
     for nothing in (None, {}, {"path": None}, {"path": ""}):
         assert handlers.classify(looked_at.id, nothing) == (None, "")
     assert handlers.classify("0" * 32, {"path": str(uploaded)}) == (None, "")
+
+
+def test_another_classifier_in_the_same_place_is_another(
+    service: Service, looked_at: Project, photos: Path, tmp_path: Path
+) -> None:
+    training = trained(looked_at)
+    assert training is not None
+    bundle, image = tmp_path / "bundle", next((photos.parent / "my photos").glob("plum/*.png"))
+    shutil.copytree(training.run / "bundle", bundle)
+    predictor = Predictor()
+    try:
+        before, first = predictor.ask(bundle, image), identity(bundle)
+        shutil.rmtree(bundle)
+        shutil.copytree(training.run / "bundle", bundle)
+        (bundle / "classes.json").write_text('["a", "b", "c"]')
+        assert identity(bundle) != first
+        after = predictor.ask(bundle, image)
+    finally:
+        predictor.close()
+    assert {label for label, _ in before.top} == {"apple", "lime", "plum"}
+    assert {label for label, _ in after.top} == {"a", "b", "c"}
 
 
 def test_a_classifier_whose_process_dies_is_started_again(looked_at: Project, photos: Path) -> None:

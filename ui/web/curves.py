@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -29,9 +30,11 @@ def read_columns(path: Path) -> dict[str, list[float | None]]:
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text or "")
+        number = float(text or "")
     except ValueError:
         return None
+    # A loss that broke is told by the run; it has no place in a drawing.
+    return number if math.isfinite(number) else None
 
 
 def curves_html(columns: Mapping[str, Sequence[float | None]]) -> Markup:

@@ -14,14 +14,18 @@ MOST_EXAMPLES = 5
 MARKS = {"error": "✗ Error", "warning": "! Warning", "note": "· Note"}
 
 
-def data_html(name: str, findings: Mapping[str, Any]) -> Markup:
-    """Return what is known of the data set ``name``; ``findings`` as `finetune.service.analysis` writes them."""
+def data_html(name: str, findings: Mapping[str, Any], *, shown: str = "") -> Markup:
+    """Return what is known of the data set ``name``; ``findings`` as `finetune.service.analysis` writes them.
+
+    A finding that says what is ``shown`` already is left out.
+    """
     health = findings["health"]
+    told = [finding for finding in health["findings"] if finding["message"] != shown]
     return join(
         _verdict(name, health),
         _class_bars(health["classes"]),
         _thumbnails(findings["thumbnails"]),
-        _findings(health["findings"]),
+        _findings(told) if told or not health["findings"] else "",
     )
 
 

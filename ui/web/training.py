@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from finetune.service.projects import Project, Training
+from finetune.service.service import can_resume
 from finetune.service.status import Status
 from ui.web.curves import curves_html, read_columns
 from ui.web.words import error_html, join, note_html, progress_html, time_words
@@ -26,12 +27,21 @@ def training_html(project: Project, training: Training, status: Status) -> Marku
         parts += [progress_html(status), _said(project, status)]
     elif status.state == "finished":
         parts.append(result_html(training.report))
+    elif status.state == "interrupted":
+        parts.append(_cancelled(project.readable(status.error), can_resume=can_resume(training)))
     else:
         parts.append(error_html(project.readable(status.error)))
     charts = curves_html(read_columns(training.run / "metrics.csv"))
     picture = _picture(training.run / "confusion.png", "Confusion matrix: what is taken for what")
     parts.append(Markup('<div class="curves">{}{}</div>').format(charts, picture))
     return join(*parts)
+
+
+def _cancelled(sentence: str, *, can_resume: bool) -> Markup:
+    """Say that the user's own wish was done; the command in ``sentence`` is for the command line."""
+    told = sentence.partition("; go on with")[0]
+    told = f"{told[:1].upper()}{told[1:]}." + (" Press Resume to go on." if can_resume else "")
+    return Markup('<p class="told-note" role="status">{}</p>').format(told)
 
 
 def _shown(run: Path) -> str:
@@ -84,7 +94,8 @@ def _picture(path: Path, alt: str) -> Markup:
 
 def history_html(trainings: Sequence[Training]) -> Markup:
     """Return a table of the finished trainings of a project, for comparison; empty for fewer than two."""
-    rows = [(training, report) for training in trainings if (report := training.report)]
+    newest = {training.run: training for training in trainings}  # a resumed run is one run
+    rows = [(training, report) for training in newest.values() if (report := training.report)]
     if len(rows) < 2:
         return Markup("")
     cells = [

@@ -1,0 +1,109 @@
+"""A tab gets what it does not show yet, and a lost answer is sent again."""
+
+import io
+import threading
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strategies import STRATEGIES
+from ui.app import zip_bundle
+from ui.layout import Parts
+from ui.updates import shown, updates
+from ui.view import View
+
+EMPTY = View("", "", (), "", "", False, False, "", "", "")
+OPEN = replace(EMPTY, data="images", advice="advice", cards=("a", "b", "c", "d"), chosen="partial")
+
+
+PARTS = (
+    "data advice card_row closed_training training_column train cancel resume training closed_trial trial_row asked "
+    "download image answer trouble seen"
+)
+
+
+@pytest.fixture
+def parts() -> Parts:
+    """Parts that only are somebody: making Gradio's own leaves event loops open in this process."""
+    made = object.__new__(Parts)
+    for name in PARTS.split():
+        setattr(made, name, object())
+    made.cards = {name: object() for name in STRATEGIES}  # type: ignore[misc]
+    made.choices = {name: object() for name in STRATEGIES}  # type: ignore[misc]
+    return made
+
+
+def given(answer: dict[Any, Any], parts: Parts) -> dict[str, Any]:
+    """The answer by the parts' own names."""
+    names = {id(part): name for name, part in vars(parts).items()}
+    names |= {id(card): f"card {name}" for name, card in parts.cards.items()}
+    names |= {id(choice): f"choice {name}" for name, choice in parts.choices.items()}
+    return {names[id(part)]: value for part, value in answer.items()}
+
+
+def test_a_new_tab_gets_everything_and_then_nothing_more(parts: Parts) -> None:
+    first = given(updates(parts, OPEN, ""), parts)
+    assert first["data"]["value"] == "images"
+    assert first["card_row"]["visible"] is True
+    assert first["train"]["value"] == "Train with partial"
+    assert first["choice partial"]["value"] == "Chosen ✓"
+    again = given(updates(parts, OPEN, first["seen"]), parts)
+    assert set(again) == {"seen"}
+
+
+def test_only_what_changed_is_sent(parts: Parts) -> None:
+    seen = given(updates(parts, OPEN, ""), parts)["seen"]
+    answer = given(updates(parts, replace(OPEN, training="going"), seen), parts)
+    assert set(answer) == {"training", "seen"}
+
+
+def test_an_answer_that_got_lost_is_sent_again(parts: Parts) -> None:
+    seen = given(updates(parts, OPEN, ""), parts)["seen"]
+    later = replace(OPEN, training="going")
+    lost = given(updates(parts, later, seen), parts)
+    assert given(updates(parts, later, seen), parts) == lost
+
+
+@pytest.mark.parametrize("nonsense", ["{", "[]", "null", '{"data": 7}', "x" * 1000])
+def test_what_a_tab_says_it_shows_may_be_nonsense(parts: Parts, nonsense: str) -> None:
+    assert given(updates(parts, OPEN, nonsense), parts)["data"]["value"] == "images"
+
+
+def test_another_classifier_takes_the_answers_of_the_one_before_away(parts: Parts) -> None:
+    asked = replace(OPEN, address="/bundle/x/1", asked="run-1:5:7", asked_name="partial (run-1)")
+    seen = given(updates(parts, asked, ""), parts)["seen"]
+    resumed = given(updates(parts, replace(asked, asked="run-1:6:8"), seen), parts)
+    assert resumed["image"] is None
+    assert resumed["answer"] is None
+    assert "asked" in resumed
+
+
+def test_every_part_that_may_change_is_declared(parts: Parts) -> None:
+    declared = {id(part) for part in shown(parts)}
+    for view in (EMPTY, OPEN, replace(OPEN, is_training=True, asked="a", address="b")):
+        assert {id(part) for part in updates(parts, view, "")} <= declared
+
+
+def test_a_bundle_fetched_twice_at_once_is_whole_both_times(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "model.safetensors").write_bytes(b"w" * 5_000_000)
+    (bundle / "classes.json").write_text("[]")
+    read: list[list[str]] = []
+
+    def fetch() -> None:
+        content = zip_bundle(bundle, tmp_path / "run-bundle.zip").read_bytes()
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert archive.testzip() is None
+            read.append(sorted(archive.namelist()))
+
+    threads = [threading.Thread(target=fetch) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert read == [["run-bundle/classes.json", "run-bundle/model.safetensors"]] * 6
+    assert not list(tmp_path.glob("*.tmp"))
