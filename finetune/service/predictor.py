@@ -99,7 +99,8 @@ def identity(bundle: Path) -> str:
         weights = (bundle / "model.safetensors").stat()
     except OSError:
         return str(bundle)
-    return f"{bundle}:{weights.st_ino}:{weights.st_mtime_ns}"
+    # A copy keeps the time of its content, and a freed file number is soon used again; the change time is new.
+    return f"{bundle}:{weights.st_ino}:{weights.st_mtime_ns}:{weights.st_ctime_ns}"
 
 
 def _spawn(bundle: Path) -> subprocess.Popen[str]:

@@ -15,7 +15,7 @@ from page_server import colour_zip, fill_hub_cache
 from finetune.errors import DataError, OptionError, ResourceError, RunError
 from finetune.service.jobs import cancel_job, is_alive, read_job
 from finetune.service.predictor import Predictor, identity
-from finetune.service.projects import Project, find_project, new_project, safe_name
+from finetune.service.projects import Project, Training, find_project, new_project, safe_name
 from finetune.service.service import Service, trained
 from finetune.service.status import Status
 from ui.view import make_view
@@ -79,6 +79,13 @@ def looked_at(service: Service, photos: Path, tmp_path_factory: pytest.TempPathF
     project = upload(service, photos, tmp_path_factory.mktemp("upload"))
     assert ended(project.analysis).state == "finished", read_job(project.analysis)
     return project
+
+
+@pytest.fixture(scope="module")
+def classifier(service: Service, looked_at: Project) -> Training:
+    training = service.train(looked_at, "freeze-all", TINY)
+    assert ended(training.job).state == "finished"
+    return training
 
 
 def test_an_analysis_tells_health_advice_and_what_each_strategy_trains(looked_at: Project) -> None:
@@ -173,7 +180,8 @@ def test_other_images_wait_until_the_training_before_them_has_ended(
     project = upload(service, photos, tmp_path, "stays.zip")
     assert ended(project.analysis).state == "finished"
     training = service.train(project, "from-scratch", {**TINY, "epochs": 5000})
-    wait_for((training.run / "metrics.csv").exists)
+    rows = training.run / "metrics.csv"
+    wait_for(lambda: rows.exists() and len(rows.read_text().splitlines()) > 3)
     with pytest.raises(
         RunError, match=r"stays\.zip is training; wait for it or cancel it before you bring other"
     ):
@@ -347,17 +355,15 @@ def test_the_page_asks_only_about_files_that_were_uploaded(
 
 
 def test_another_classifier_in_the_same_place_is_another(
-    service: Service, looked_at: Project, photos: Path, tmp_path: Path
+    classifier: Training, photos: Path, tmp_path: Path
 ) -> None:
-    training = trained(looked_at)
-    assert training is not None
     bundle, image = tmp_path / "bundle", next((photos.parent / "my photos").glob("plum/*.png"))
-    shutil.copytree(training.run / "bundle", bundle)
+    shutil.copytree(classifier.run / "bundle", bundle)
     predictor = Predictor()
     try:
         before, first = predictor.ask(bundle, image), identity(bundle)
         shutil.rmtree(bundle)
-        shutil.copytree(training.run / "bundle", bundle)
+        shutil.copytree(classifier.run / "bundle", bundle)
         (bundle / "classes.json").write_text('["a", "b", "c"]')
         assert identity(bundle) != first
         after = predictor.ask(bundle, image)
@@ -367,24 +373,22 @@ def test_another_classifier_in_the_same_place_is_another(
     assert {label for label, _ in after.top} == {"a", "b", "c"}
 
 
-def test_a_classifier_whose_process_dies_is_started_again(looked_at: Project, photos: Path) -> None:
-    training = trained(looked_at)
-    assert training is not None
+def test_a_classifier_whose_process_dies_is_started_again(classifier: Training, photos: Path) -> None:
     image = next((photos.parent / "my photos").glob("plum/*.png"))
     predictor = Predictor()
     try:
-        before = predictor.ask(training.run / "bundle", image)
+        before = predictor.ask(classifier.run / "bundle", image)
         process = predictor._process
         assert process is not None
         process.kill()
         process.wait()
-        assert predictor.ask(training.run / "bundle", image) == before
+        assert predictor.ask(classifier.run / "bundle", image) == before
         answering = predictor._process
         assert answering is not None
         answering.send_signal(19)  # stopped, so that it can be killed while it is asked
         threading.Timer(0.5, answering.kill).start()
         with pytest.raises(ResourceError, match="the classifier's process gave no answer; try again"):
-            predictor.ask(training.run / "bundle", image)
+            predictor.ask(classifier.run / "bundle", image)
     finally:
         predictor.close()
 
