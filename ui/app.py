@@ -104,7 +104,6 @@ def make_app(
     app.add_middleware(LocalOnly)
     _add_download(app, service)
     page = build_page(service, upload_gb=upload_gb)
-    page.queue()
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page,

@@ -41,44 +41,49 @@ class Handlers:
         self, project_id: str, chosen: str, seen: str, upload: str | None, backbone: str
     ) -> Answer:
         """Begin a project with an uploaded file; the upload field lets go of it, since it has moved."""
-        if upload is None or not self._leave(project_id):
-            return {**self.show(project_id, chosen, seen), self._parts.upload: gr.update(value=None)}
+        letting_go = {self._parts.upload: gr.update(value=None)}
+        if upload is None or (why := self._leave(project_id)):
+            return {
+                **self.show(project_id, chosen, seen),
+                **letting_go,
+                self._parts.notice: why if upload else "",
+            }
         project = self._service.take_upload(Path(upload), backbone=backbone)
-        return {**self._begin(project, seen), self._parts.upload: gr.update(value=None)}
+        return {**self._begin(project, seen), **letting_go}
 
     def taking_sample(self, name: str) -> Callable[..., Answer]:
         """Return the handler that begins a project with the sample set ``name``."""
 
         def take(project_id: str, chosen: str, seen: str, backbone: str) -> Answer:
-            if not self._leave(project_id):
-                return self.show(project_id, chosen, seen)
+            if why := self._leave(project_id):
+                return {**self.show(project_id, chosen, seen), self._parts.notice: why}
             return self._begin(self._service.take_sample(name, backbone=backbone), seen)
 
         return take
 
-    def _leave(self, project_id: str) -> bool:
-        """Let go of the tab's project for another one; False, with a sentence, while it is training."""
+    def _leave(self, project_id: str) -> str:
+        """Let go of the tab's project for another one; return why not, while it is training."""
         project = self._service.find(project_id)
         try:
             if project is not None:
                 self._service.leave(project)
         except FinetuneError as error:
-            gr.Warning(str(error), title="Not done")
-            return False
-        return True
+            return str(error_html(str(error)))
+        return ""
 
     def _begin(self, project: Project, seen: str) -> Answer:
         return {
             **self.show(project.id, "", seen),
             self._parts.project_id: project.id,
             self._parts.chosen: "",
+            self._parts.notice: "",
         }
 
     def choosing(self, name: str) -> Callable[..., Answer]:
         """Return the handler that chooses the strategy ``name``."""
 
         def choose(project_id: str, _chosen: str, seen: str) -> Answer:
-            return {**self.show(project_id, name, seen), self._parts.chosen: name}
+            return {**self.show(project_id, name, seen), self._parts.chosen: name, self._parts.notice: ""}
 
         return choose
 
@@ -106,12 +111,13 @@ class Handlers:
     def _act(self, project_id: str, chosen: str, seen: str, act: Callable[[Project], object]) -> Answer:
         """Do something with the tab's project; what cannot be done is said and nothing is lost."""
         project = self._service.find(project_id)
+        told = ""
         try:
             if project is not None:
                 act(project)
         except FinetuneError as error:
-            gr.Warning(str(error), title="Not done")
-        return self.show(project_id, chosen, seen)
+            told = str(error_html(str(error)))
+        return {**self.show(project_id, chosen, seen), self._parts.notice: told}
 
     def classify(
         self, project_id: str, image: Mapping[str, Any] | None

@@ -38,6 +38,7 @@ class Parts:
         self.chosen = gr.State("")
         self.seen = gr.Textbox("", visible="hidden", elem_id="seen", show_label=False)
         gr.HTML(INTRODUCTION)
+        self.notice = gr.HTML(elem_id="notice")
         self._place_data(upload_gb)
         self._place_advice()
         self._place_training()

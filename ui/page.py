@@ -30,10 +30,9 @@ def build_page(service: Service, *, upload_gb: float) -> gr.Blocks:
 
 def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> None:
     state = [parts.project_id, parts.chosen, parts.seen]
-    # Not by the queue: a tab that only looks must not wait for one that uploads.
-    _on(blocks.load, do.show, state, shown(parts), queue=False)
-    _on(timer.tick, do.show, state, shown(parts), queue=False)
-    everything = [parts.project_id, parts.chosen, parts.upload, *shown(parts)]
+    _on(blocks.load, do.show, state, shown(parts))
+    _on(timer.tick, do.show, state, shown(parts))
+    everything = [parts.project_id, parts.chosen, parts.upload, parts.notice, *shown(parts)]
     _on(parts.upload.upload, do.take_upload, [*state, parts.upload, parts.backbone], everything)
     for name, button in parts.samples.items():
         _on(button.click, do.taking_sample(name), [*state, parts.backbone], everything)
@@ -52,14 +51,18 @@ def _on(
     inputs: Sequence[Any],
     outputs: Sequence[Any],
     *,
-    queue: bool = True,
     preprocess: bool = True,
 ) -> None:
+    """Wire an event by plain requests, without Gradio's queue.
+
+    The queue drops a tab's waiting events when the tab closes its stream, which it does after each answer: a button
+    pressed in that moment did nothing. Nothing here takes long, for all long work runs in processes of its own.
+    """
     event(
         handler,
         list(inputs),
         list(outputs),
-        queue=queue,
+        queue=False,
         preprocess=preprocess,
         show_progress="hidden",
         api_visibility="private",

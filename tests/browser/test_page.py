@@ -176,7 +176,7 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
         expect(second.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
         expect(second.locator("#data")).to_contain_text("photos.zip: 42 readable images in 3 classes")
         second.locator("#sample-digits").click()
-        expect(second.get_by_test_id("toast-body")).to_contain_text(
+        expect(second.locator("#notice")).to_contain_text(
             "photos.zip is training; wait for it or cancel it before you bring other images"
         )
         second.locator("#cancel").click()
