@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from finetune.progress import Advance
+from finetune.service.result import write_result
 
 State = Literal["waiting", "running", "finished", "failed", "interrupted"]
 
@@ -45,9 +46,7 @@ class Status:
 
 def write_status(path: Path, status: Status) -> None:
     """Replace ``path`` whole: a reader sees the old or the new status, never half of one."""
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(asdict(status), ensure_ascii=False), encoding="utf-8")
-    unfinished.replace(path)
+    write_result(path, asdict(status))
 
 
 def read_status(path: Path) -> Status | None:
