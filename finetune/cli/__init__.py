@@ -69,7 +69,6 @@ def shared(
 def main() -> NoReturn:
     """Run the command line; every error leaves as one sentence on stderr and its exit code."""
     _prepare_processor()
-    _take_signals()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     # pytorch-lightning 2.6 on torch >= 2.14 touches torch.utils._pytree.LeafSpec on import.
@@ -77,7 +76,20 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the screen cannot show is no error
-    sys.exit(run([argument for argument in arguments if argument != "--debug"], debug=debug))
+    _take_signals()
+    code = run([argument for argument in arguments if argument != "--debug"], debug=debug)
+    _forget_ctrl_c()
+    sys.exit(code)
+
+
+def _forget_ctrl_c() -> None:
+    """Let an interruption that was answered not count once more when Python ends.
+
+    CPython notes a KeyboardInterrupt that left any `exec` of a text (a dataclass is made by one, so an import
+    may be in one), and `python -m` then ends by SIGINT whatever its exit code; the next text run clears the note
+    (`run_eval_code_obj` in Python/pythonrun.c).
+    """
+    eval("None")
 
 
 def _prepare_processor() -> None:

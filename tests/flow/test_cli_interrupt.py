@@ -75,3 +75,21 @@ def test_an_interruption_before_training_leaves_nothing(
     assert run(arguments) == 130
     assert capfd.readouterr().err.endswith("error: interrupted; what was finished is kept\n")
     assert not (tmp_path / "a").exists()
+
+
+def test_an_interrupted_import_ends_as_any_interruption_does(tmp_path: Path) -> None:
+    """CPython remembers a KeyboardInterrupt out of an `exec`, and `python -m` would end by the signal."""
+    text = 'exec("raise KeyboardInterrupt")'
+    (tmp_path / "cut_short.py").write_text(
+        "import sys\n"
+        "from finetune import cli\n"
+        "@cli.app.command()\n"
+        f"def cut() -> None:\n    {text}\n"
+        'sys.argv[1:] = ["cut"]\n'
+        "cli.main()\n"
+    )
+    command = [sys.executable, "-m", "cut_short"]
+    answer = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
+    )
+    assert (answer.returncode, answer.stderr) == (130, "error: interrupted; what was finished is kept\n")
