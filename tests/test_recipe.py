@@ -22,7 +22,6 @@ ONLY_GRADIENT = {
     "lr": 0.01,
     "weight_decay": 0.1,
     "label_smoothing": 0.1,
-    "augment": "crop",
 }
 OPTIONS = {"partial": {"stages": 2.0}, "full-finetune": {"layer_decay": 0.5}}
 
@@ -70,7 +69,7 @@ def sentence(**fields: Any) -> str:
 
 def shown(field: str) -> str:
     """As the user writes it: a key of the file where there is no option."""
-    only_in_files = ("strategy_options", "weight_decay", "label_smoothing", "val_share", "test_share")
+    only_in_files = ("strategy_options", "val_share", "test_share")
     return field if field in only_in_files else f"--{field.replace('_', '-')}"
 
 

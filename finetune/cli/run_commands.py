@@ -10,56 +10,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from finetune.cli.options import (
-    BackboneOption,
     BundleArgument,
     DataArgument,
     ExcludeOption,
-    ImageSizeOption,
     JsonOption,
     OfflineOption,
     QuietOption,
-    SeedOption,
     TopOption,
-    WeightsOption,
     pairs,
     recipe_from,
     show,
 )
+from finetune.cli.recipe_options import takes_recipe
 from finetune.errors import DataError, OptionError
 from finetune.terminal import TerminalReporter
-from strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from finetune.training.complete import Run
 
 
+@takes_recipe
 def fit(
+    *,
+    choices: dict[str, Any],
     data: Annotated[
         str | None,
         typer.Argument(help="A folder with one folder a class, or a zip of one.", metavar="DATA"),
     ] = None,
-    strategy: Annotated[
-        str | None, typer.Option("--strategy", help=f"auto, {', '.join(STRATEGIES)}.")
-    ] = None,
     options: Annotated[
         list[str] | None, typer.Option("--set", help="A strategy's option.", metavar="NAME=VALUE")
-    ] = None,
-    backbone: BackboneOption = None,
-    weights: WeightsOption = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", help="Passes over the training images.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option("--batch-size", help="Images a step (default 32).")
-    ] = None,
-    lr: Annotated[float | None, typer.Option("--lr", help="Peak learning rate.")] = None,
-    image_size: ImageSizeOption = None,
-    augment: Annotated[
-        str | None, typer.Option("--augment", help="none, crop (default) or crop-flip.")
-    ] = None,
-    exclude: ExcludeOption = None,
-    seed: SeedOption = None,
-    workers: Annotated[int | None, typer.Option("--workers", help="Processes that load images.")] = None,
-    max_minutes: Annotated[
-        float | None, typer.Option("--max-minutes", help="Time budget.", metavar="M")
     ] = None,
     recipe: Annotated[
         Path | None, typer.Option("--recipe", help="A YAML recipe; options here win.", metavar="FILE")
@@ -76,21 +55,7 @@ def fit(
     quiet: QuietOption = False,
 ) -> None:
     """Fine-tune on a data set; the strategy is advised unless you name one."""
-    choices: dict[str, Any] = {
-        "strategy": strategy,
-        "strategy_options": pairs(options) or None,
-        "backbone": backbone,
-        "weights": weights,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "lr": lr,
-        "image_size": image_size,
-        "augment": augment,
-        "exclude": exclude,
-        "seed": seed,
-        "workers": workers,
-        "max_minutes": max_minutes,
-    }
+    choices["strategy_options"] = pairs(options) or None
     reporter = TerminalReporter(quiet=quiet)
     if resumed is not None:
         _refuse_choices(choices | {"recipe": recipe, "out": out})

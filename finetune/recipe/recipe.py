@@ -1,0 +1,273 @@
+"""The recipe: one field a choice, each with its range and what it is for.
+
+A field that is None is left to the strategy and the backbone; `finetune.training.resolve` fills it before
+training, and the filled recipe is written to the run, so that it repeats the run. Command-line options, the
+page's fields and the docs come from the fields declared here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from finetune.errors import OptionError, nearest
+from finetune.recipe import names
+from finetune.recipe.names import AUTO, NAMED_WEIGHTS, OPTIMIZERS
+from finetune.recipe.rules import check, unused_by
+from finetune.recipe.sentences import invalid_yaml, sentence
+from strategies import STRATEGIES, Strategy, make_strategy
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Whole = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class Recipe(BaseModel):
+    """The choices of one fine-tuning run.
+
+    Build it from keywords (`Recipe.make`) or a YAML file (`Recipe.read`): both raise OptionError (exit code 2)
+    with one sentence for a key or value that cannot be, or for choices that cannot go together. Lengths are in
+    pixels, times in minutes, shares in [0, 1); ``lr`` is the peak learning rate of the head.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strategy: str = Field(default=AUTO, description=f"auto, {', '.join(STRATEGIES)}.")
+    strategy_options: dict[str, float] = Field(
+        default_factory=dict, description="The strategy's own options."
+    )
+
+    backbone: str = Field(default=AUTO, description="A backbone's name, or auto.")
+    weights: str = Field(
+        default=AUTO, description="auto, hub, packaged, none, or a .safetensors or .pth file."
+    )
+    image_size: Annotated[int, Field(ge=32, le=1024)] | None = Field(
+        default=None, description="Side of the input, px."
+    )
+    normalization: names.Normalization | None = Field(
+        default=None, description="Input mean and std: of the backbone's weights, or of the data set."
+    )
+    batch_norm: names.BatchNorm | None = Field(
+        default=None, description="Batch-norm statistics of pretrained layers: frozen, or moving with train."
+    )
+    stochastic_depth: Share | None = Field(
+        default=None, description="Share of residual blocks skipped at random."
+    )
+
+    head: names.Head | None = Field(
+        default=None, description="linear (default), dense, cosine or multi-stage."
+    )
+    hidden: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] | None = Field(
+        default=None,
+        description="Widths of a dense head's (or fc2's, fc3's) hidden layers, such as 256 or 512,128.",
+    )
+    activation: names.Activation | None = Field(
+        default=None, description="relu, leaky-relu, sigmoid or tanh."
+    )
+    negative_slope: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="Slope of leaky-relu below zero (default 0.01)."
+    )
+    dropout: Share | None = Field(
+        default=None, description="Share of the head's inputs dropped (dense: default 0.5)."
+    )
+
+    epochs: Whole | None = Field(default=None, description="Passes over the training images.")
+    batch_size: Annotated[int, Field(ge=2, le=4096)] | None = Field(
+        default=None, description="Images a step (default 32)."
+    )
+    accumulate: Whole | None = Field(
+        default=None, description="Batches summed into one optimizer step (default 1)."
+    )
+    optimizer: str | None = Field(
+        default=None, description="adamw, sgd, or another that timm offers by name."
+    )
+    lr: Annotated[float, Field(gt=0, le=10)] | None = Field(default=None, description="Peak learning rate.")
+    find_lr: bool = Field(
+        default=False, description="Search the peak learning rate on a copy before training."
+    )
+    momentum: Share | None = Field(default=None, description="Momentum of sgd and its kin (default 0.9).")
+    nesterov: bool = Field(default=False, description="Nesterov's momentum, for sgd.")
+    clip_norm: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="Largest gradient norm, 0 for no limit (default 1)."
+    )
+
+    schedule: names.Schedule | None = Field(
+        default=None, description="constant, step, cosine (default), linear, inverse-sqrt or one-cycle."
+    )
+    warmup_epochs: Annotated[float, Field(ge=0, le=10_000)] | None = Field(
+        default=None, description="Epochs of linear warm-up (default a tenth of all)."
+    )
+    step_epochs: Whole | None = Field(
+        default=None, description="Epochs between two drops of the step schedule."
+    )
+    milestones: tuple[Whole, ...] | None = Field(
+        default=None, description="Epochs after which the step schedule drops, such as 30,60,90."
+    )
+    gamma: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="Factor of one drop of the step schedule (default 0.1)."
+    )
+    head_first: bool | None = Field(
+        default=None, description="Solve the head on frozen features before the layers thaw (LP-FT)."
+    )
+    unfreeze_at: Whole | None = Field(
+        default=None,
+        description="Epoch after which layers thaw, one group an epoch from the top; the head alone before.",
+    )
+
+    weight_decay: Annotated[float, Field(ge=0, le=10)] | None = Field(
+        default=None, description="Decoupled weight decay (for sgd: L2 of torch's kind)."
+    )
+    l2: Annotated[float, Field(ge=0, le=10)] | None = Field(
+        default=None, description="L2 penalty: the loss grows by this times the sum of squared weights."
+    )
+    l2_sp: Annotated[float, Field(ge=0, le=10)] | None = Field(
+        default=None, description="L2-SP: the same towards the pretrained weights."
+    )
+    label_smoothing: Share | None = Field(
+        default=None, description="Share of the target spread over all classes."
+    )
+    augment: names.Augment | None = Field(default=None, description="none, crop (default) or crop-flip.")
+    mixup: Annotated[float, Field(gt=0, le=10)] | None = Field(default=None, description="Mixup's alpha.")
+    cutmix: Annotated[float, Field(gt=0, le=10)] | None = Field(default=None, description="CutMix's alpha.")
+    class_balance: names.ClassBalance | None = Field(
+        default=None, description="none, weights in the loss, or a sampler that evens classes out."
+    )
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="Decay of an exponential moving average of the weights, such as 0.999."
+    )
+    average_last: Annotated[int, Field(ge=2, le=100)] | None = Field(
+        default=None, description="Average the weights of this many last epochs."
+    )
+    wise_ft: bool = Field(
+        default=False,
+        description="Interpolate between head-only and fine-tuned weights, the share chosen on val.",
+    )
+
+    early_stopping: names.Monitored | None = Field(
+        default=None, description="What must improve for training to go on (default val_score), or none."
+    )
+    patience: Whole | None = Field(
+        default=None, description="Epochs without improvement before training stops."
+    )
+    precision: names.Precision | None = Field(
+        default=None, description="auto (bf16 where the processor or GPU has it), fp32, bf16 or fp16."
+    )
+    deterministic: bool = Field(
+        default=False, description="Only algorithms that repeat to the bit, on a GPU too."
+    )
+    cache: names.Caching | None = Field(
+        default=None, description="Keep what frozen layers give on disk: auto (where it is faster), on, off."
+    )
+    views: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None, description="Augmented views of each image to keep in the cache."
+    )
+
+    val_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        default=0.15, description="Share of images for val."
+    )
+    test_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        default=0.15, description="Share of images for test."
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="Classes to leave out.")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(default=0, description="Seed of every random choice.")
+    max_minutes: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+        default=None, description="Time budget."
+    )
+    workers: Annotated[int, Field(ge=0, le=64)] | None = Field(
+        default=None, description="Processes that load images."
+    )
+
+    @field_validator("strategy")
+    @classmethod
+    def _known_strategy(cls, name: str) -> str:
+        if name != AUTO and name not in STRATEGIES:
+            choices = ", ".join([AUTO, *STRATEGIES])
+            raise ValueError(f"unknown strategy '{name}'; choose one of {choices}{nearest(name, STRATEGIES)}")
+        return name
+
+    @field_validator("optimizer")
+    @classmethod
+    def _known_optimizer(cls, name: str | None) -> str | None:
+        if name is not None and name not in OPTIMIZERS:
+            choices = ", ".join(OPTIMIZERS)
+            raise ValueError(
+                f"unknown optimizer '{name}'; choose one of {choices}{nearest(name, OPTIMIZERS)}"
+            )
+        return name
+
+    @field_validator("hidden", "milestones", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """Take ``30,60,90`` or a single number for a list of numbers."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return (value,) if isinstance(value, int) else value
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Recipe:
+        if self.strategy_options and self.strategy == AUTO:
+            raise ValueError("strategy options need a strategy by name, not auto; add --strategy NAME")
+        if self.strategy != AUTO:
+            self.build_strategy()
+        check(self)
+        return self
+
+    def unused_by(self, strategy: str) -> list[str]:
+        """Return the names of the given options that ``strategy`` would ignore."""
+        return unused_by(self, strategy)
+
+    @property
+    def weights_file(self) -> Path | None:
+        """The file that ``weights`` names, or None where it names a source."""
+        return None if self.weights in NAMED_WEIGHTS else Path(self.weights).expanduser()
+
+    @property
+    def starts_random(self) -> bool:
+        """Whether a strategy was named that starts from random weights."""
+        return self.strategy != AUTO and STRATEGIES[self.strategy].weights == "random"
+
+    def build_strategy(self) -> Strategy:
+        """Return the strategy with its options; the strategy must be concrete, not ``auto``."""
+        try:
+            return make_strategy(self.strategy, self.strategy_options)
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+
+    def with_changes(self, **changes: Any) -> Recipe:
+        """Return a copy with ``changes``, checked anew."""
+        return Recipe.make(**{**self.model_dump(), **changes})
+
+    @classmethod
+    def make(cls, **fields: Any) -> Recipe:
+        """Build a recipe; raises OptionError with one sentence naming the first field that cannot be."""
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            raise OptionError(sentence(error, cls)) from None
+
+    @classmethod
+    def read(cls, path: Path, **changes: Any) -> Recipe:
+        """Read a recipe from a YAML file; ``changes`` win over the file."""
+        try:
+            fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise OptionError(f"cannot read the recipe {path}: {error.strerror}; check the path") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise OptionError(
+                f"the recipe {path} is not valid YAML ({invalid_yaml(error)}); mend the file"
+            ) from None
+        if not isinstance(fields, Mapping):
+            raise OptionError(f"the recipe {path} holds no settings; write lines such as `strategy: partial`")
+        try:
+            return cls.make(**{**{str(key): value for key, value in fields.items()}, **changes})
+        except OptionError as error:
+            raise OptionError(f"recipe {path}: {error}") from None
+
+    def to_yaml(self) -> str:
+        """Return the recipe as YAML; `Recipe.read` gives the same recipe back. Unset fields are left out."""
+        fields = self.model_dump(mode="json", exclude_none=True)
+        plain = {name: value for name, value in fields.items() if value is not False}
+        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)

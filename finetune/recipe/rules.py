@@ -1,0 +1,261 @@
+"""Choices that cannot go together, and choices that a strategy would ignore: one row a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from finetune.recipe.names import AUTO, BASELINES, DEFAULT_BATCH_SIZE, SOLVED_HEADS, WITH_MOMENTUM
+from finetune.recipe.sentences import shown
+from strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    from finetune.recipe.recipe import Recipe
+
+STEPPED = (
+    "epochs",
+    "batch_size",
+    "accumulate",
+    "optimizer",
+    "lr",
+    "find_lr",
+    "momentum",
+    "nesterov",
+    "clip_norm",
+    "schedule",
+    "warmup_epochs",
+    "step_epochs",
+    "milestones",
+    "gamma",
+    "weight_decay",
+    "l2",
+    "label_smoothing",
+    "dropout",
+    "ema",
+    "average_last",
+    "early_stopping",
+    "patience",
+)
+"""What only training by optimizer steps uses."""
+
+THAWED = (
+    "stochastic_depth",
+    "batch_norm",
+    "l2_sp",
+    "mixup",
+    "cutmix",
+    "wise_ft",
+    "head_first",
+    "unfreeze_at",
+)
+"""What only training of layers below the head uses."""
+
+PRETRAINED = ("l2_sp", "wise_ft", "head_first", "unfreeze_at")
+"""What needs pretrained weights to start from."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A pair of choices that cannot be: ``broken`` tells, ``says`` is the sentence."""
+
+    broken: Callable[[Recipe], bool]
+    says: Callable[[Recipe], str]
+
+
+def _given(recipe: Recipe, name: str) -> bool:
+    """Whether the user chose ``name``; False is a flag that was not set."""
+    value: Any = getattr(recipe, name)
+    return value is not None and value is not False
+
+
+def _needs(name: str, holds: Callable[[Recipe], bool], needed: str) -> Rule:
+    """Return the rule that ``name`` only makes sense where ``holds``; ``needed`` says what to add."""
+    return Rule(
+        lambda recipe: _given(recipe, name) and not holds(recipe),
+        lambda _recipe: f"{shown(name)} has no effect without {needed}; add that, or leave it out",
+    )
+
+
+def _is_baseline(recipe: Recipe) -> bool:
+    return recipe.backbone in BASELINES
+
+
+def _has_hidden_layers(recipe: Recipe) -> bool:
+    return recipe.head == "dense" or recipe.backbone in ("fc2", "fc3")
+
+
+def _most_hidden(recipe: Recipe) -> int:
+    return 1 if recipe.backbone == "fc2" and recipe.head != "dense" else 2
+
+
+RULES = (
+    _needs("step_epochs", lambda r: r.schedule == "step", "--schedule step"),
+    _needs("milestones", lambda r: r.schedule == "step", "--schedule step"),
+    _needs("gamma", lambda r: r.schedule == "step", "--schedule step"),
+    _needs("hidden", _has_hidden_layers, "--head dense"),
+    _needs("activation", lambda r: r.head == "dense" or _is_baseline(r), "--head dense"),
+    _needs("negative_slope", lambda r: r.activation == "leaky-relu", "--activation leaky-relu"),
+    _needs("momentum", lambda r: r.optimizer in WITH_MOMENTUM, "--optimizer sgd"),
+    _needs("nesterov", lambda r: r.optimizer == "sgd", "--optimizer sgd"),
+    _needs("patience", lambda r: r.early_stopping != "none", "--early-stopping METRIC"),
+    Rule(
+        lambda r: r.step_epochs is not None and r.milestones is not None,
+        lambda _r: "--step-epochs and --milestones both say when the rate drops; leave one out",
+    ),
+    Rule(
+        lambda r: r.milestones is not None and list(r.milestones) != sorted(set(r.milestones)),
+        lambda r: f"--milestones {_listed(r.milestones)} must rise; write them such as 30,60,90",
+    ),
+    Rule(
+        lambda r: r.nesterov and r.momentum == 0,
+        lambda _r: "--nesterov has no effect with --momentum 0; leave one out",
+    ),
+    Rule(
+        lambda r: r.epochs is not None and r.warmup_epochs is not None and r.warmup_epochs > r.epochs,
+        lambda r: (
+            f"--warmup-epochs {r.warmup_epochs:g} is longer than training, --epochs {r.epochs}; make it shorter"
+        ),
+    ),
+    Rule(
+        lambda r: r.epochs is not None and r.unfreeze_at is not None and r.unfreeze_at >= r.epochs,
+        lambda r: (
+            f"--unfreeze-at {r.unfreeze_at} lies after training, --epochs {r.epochs}; choose an earlier epoch, "
+            "or --strategy freeze-all"
+        ),
+    ),
+    Rule(
+        lambda r: r.epochs is not None and r.average_last is not None and r.average_last > r.epochs,
+        lambda r: (
+            f"--average-last {r.average_last} needs as many epochs, but --epochs is {r.epochs}; lower it"
+        ),
+    ),
+    Rule(
+        lambda r: r.ema is not None and r.average_last is not None,
+        lambda _r: "--ema and --average-last both average the weights; leave one out",
+    ),
+    Rule(
+        lambda r: r.find_lr and r.lr is not None,
+        lambda _r: "--find-lr searches what --lr sets; leave one out",
+    ),
+    Rule(
+        lambda r: r.hidden is not None and not 1 <= len(r.hidden) <= _most_hidden(r),
+        lambda r: (
+            f"--hidden {_listed(r.hidden)} gives {len(r.hidden or ())} hidden layers, but there can be "
+            f"{'1; write --hidden 256' if _most_hidden(r) == 1 else '1 or 2; write --hidden 256,64'}"
+        ),
+    ),
+    Rule(
+        lambda r: r.head == "multi-stage" and r.strategy not in (AUTO, "freeze-all"),
+        lambda r: (
+            f"--head multi-stage reads the frozen layers, but strategy '{r.strategy}' trains some; "
+            "use --strategy freeze-all or another head"
+        ),
+    ),
+    Rule(
+        lambda r: _is_baseline(r) and r.head not in (None, "linear"),
+        lambda r: (
+            f"--head {r.head} has no place on {r.backbone}, which ends in its own linear layer; leave it out"
+        ),
+    ),
+    Rule(
+        lambda r: _is_baseline(r) and r.strategy not in (AUTO, "from-scratch"),
+        lambda r: (
+            f"{r.backbone} has no pretrained weights, but strategy '{r.strategy}' starts from them; "
+            "use --strategy from-scratch"
+        ),
+    ),
+    Rule(
+        lambda r: r.cache == "on" and (r.mixup is not None or r.cutmix is not None),
+        lambda r: (
+            f"--{'mixup' if r.mixup is not None else 'cutmix'} blends images before the frozen layers, so nothing "
+            "can be cached; use --cache off"
+        ),
+    ),
+    Rule(
+        lambda r: r.cache == "on" and r.strategy in ("full-finetune", "from-scratch"),
+        lambda r: (
+            f"--cache on has no effect with strategy '{r.strategy}', which freezes nothing; leave it out"
+        ),
+    ),
+    Rule(
+        lambda r: r.cache == "on" and r.unfreeze_at is not None,
+        lambda _r: "--unfreeze-at moves the freeze line, so nothing can be cached; use --cache off",
+    ),
+    Rule(
+        lambda r: r.views is not None and (r.augment == "none" or r.cache == "off"),
+        lambda r: (
+            f"--views {r.views} has no effect with {'--augment none' if r.augment == 'none' else '--cache off'}; "
+            "leave it out"
+        ),
+    ),
+    Rule(
+        lambda r: r.views is not None and r.strategy in ("full-finetune", "from-scratch"),
+        lambda r: f"--views has no effect with strategy '{r.strategy}', which freezes nothing; leave it out",
+    ),
+)
+
+
+def check(recipe: Recipe) -> None:
+    """Raise ValueError with the sentence of the first rule that ``recipe`` breaks."""
+    for rule in RULES:
+        if rule.broken(recipe):
+            raise ValueError(rule.says(recipe))
+    if recipe.strategy == AUTO:
+        return
+    _refuse_weights(recipe)
+    unused = unused_by(recipe, recipe.strategy)
+    if unused:
+        raise ValueError(f"{shown(unused[0])} has no effect with {_why(recipe, unused[0])}")
+
+
+def unused_by(recipe: Recipe, strategy: str) -> list[str]:
+    """Return the names of the given options that ``strategy`` would ignore."""
+    names: tuple[str, ...] = ()
+    if is_solved(recipe, strategy):
+        names = (*STEPPED, *THAWED)
+    elif _solves(strategy):
+        names = THAWED
+    elif STRATEGIES[strategy].weights == "random":
+        names = PRETRAINED
+    return [name for name in names if _given(recipe, name)]
+
+
+def is_solved(recipe: Recipe, strategy: str) -> bool:
+    """Whether the head is solved on fixed features instead of stepped."""
+    return _solves(strategy) and (recipe.head is None or recipe.head in SOLVED_HEADS)
+
+
+def _solves(strategy: str) -> bool:
+    defaults = STRATEGIES[strategy]().defaults(n_train=1, batch_size=DEFAULT_BATCH_SIZE)
+    return defaults.solver == "closed-form"
+
+
+def _why(recipe: Recipe, name: str) -> str:
+    strategy = f"strategy '{recipe.strategy}'"
+    if STRATEGIES[recipe.strategy].weights == "random":
+        return f"{strategy}, which starts from random weights; leave it out, or use --strategy full-finetune"
+    if name in STEPPED:
+        return f"{strategy}, which solves its head on fixed features; leave it out, or use --strategy partial"
+    return f"{strategy}, which trains nothing below the head; leave it out, or use --strategy partial"
+
+
+def _refuse_weights(recipe: Recipe) -> None:
+    if recipe.weights == "none" and not recipe.starts_random:
+        raise ValueError(
+            f"strategy '{recipe.strategy}' starts from pretrained weights, but --weights is none; "
+            "use --strategy from-scratch or other weights"
+        )
+    if recipe.starts_random and recipe.weights not in (AUTO, "none"):
+        raise ValueError(
+            f"--weights {recipe.weights} has no effect with strategy '{recipe.strategy}', which starts from random "
+            "weights; leave it out, or use --strategy full-finetune"
+        )
+    if recipe.starts_random and recipe.batch_norm == "frozen":
+        raise ValueError(
+            f"--batch-norm frozen would hold random statistics with strategy '{recipe.strategy}'; leave it out"
+        )
+
+
+def _listed(numbers: tuple[int, ...] | None) -> str:
+    return ",".join(map(str, numbers or ()))
