@@ -12,6 +12,7 @@ from finetune.model.backbones import find_backbone
 from finetune.model.build import build
 from finetune.model.layers import Grouping, layer_groups
 from finetune.model.weights import NO_WEIGHTS
+from finetune.recipe import Recipe
 from finetune.training.tuner import Tuner
 from strategies import Plan, make_strategy
 
@@ -67,17 +68,9 @@ def statistics_names(model: nn.Module) -> set[str]:
 def make_tuner(
     model: nn.Module, grouping: Grouping, plan: Plan, *, total_steps: int = 30, seed: int = 0
 ) -> Tuner:
-    return Tuner(
-        model,
-        grouping,
-        plan,
-        n_classes=N_CLASSES,
-        lr=1e-3,
-        weight_decay=0.05,
-        label_smoothing=0.1,
-        total_steps=total_steps,
-        seed=seed,
-    )
+    """A tuner whose epochs are single steps, so that ``total_steps`` may be any number."""
+    recipe = Recipe.make(epochs=total_steps, lr=1e-3, weight_decay=0.05, label_smoothing=0.1, seed=seed)
+    return Tuner(model, grouping, plan, recipe, n_classes=N_CLASSES, steps_per_epoch=1)
 
 
 @dataclass(frozen=True)

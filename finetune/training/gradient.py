@@ -91,17 +91,13 @@ def _batch_size(recipe: Recipe) -> int:
 
 
 def _tuner(learner: Learner, recipe: Recipe) -> Tuner:
-    assert recipe.epochs is not None
     return Tuner(
         learner.model,
         learner.grouping,
         learner.plan,
+        recipe,
         n_classes=len(learner.split.class_names),
-        lr=recipe.lr or 0.0,
-        weight_decay=recipe.weight_decay or 0.0,
-        label_smoothing=recipe.label_smoothing or 0.0,
-        total_steps=recipe.epochs * steps_per_epoch(len(learner.split.train), _batch_size(recipe)),
-        seed=recipe.seed,
+        steps_per_epoch=steps_per_epoch(len(learner.split.train), _batch_size(recipe)),
     )
 
 

@@ -13,13 +13,14 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from finetune.model.freezing import apply_plan, optimizer_groups
 from finetune.model.layers import Grouping
+from finetune.recipe import Recipe
 from strategies import Plan
 
 WARM_UP_SHARE = 0.1
 
 
 class Tuner(pl.LightningModule):
-    """Trains ``model`` by ``plan`` with AdamW under a linear warm-up and a cosine to zero.
+    """Trains ``model`` by ``plan`` as ``recipe``, which is resolved, says.
 
     Inputs are B x 3 x H x W float32 and targets B in [0, n_classes). Logs ``train_loss``, ``val_loss`` (nats,
     without smoothing), ``val_accuracy`` in [0, 1] and ``val_score``: the accuracy with ties broken by the loss.
@@ -30,23 +31,21 @@ class Tuner(pl.LightningModule):
         model: nn.Module,
         grouping: Grouping,
         plan: Plan,
+        recipe: Recipe,
         *,
         n_classes: int,
-        lr: float,
-        weight_decay: float,
-        label_smoothing: float,
-        total_steps: int,
-        seed: int,
+        steps_per_epoch: int,
     ) -> None:
         super().__init__()
+        assert recipe.epochs is not None
         self.model = model.to(memory_format=torch.channels_last)
         self._grouping = grouping
         self._plan = plan
-        self._lr = lr
-        self._weight_decay = weight_decay
-        self._label_smoothing = label_smoothing
-        self._total_steps = total_steps
-        self._seed = seed
+        self._lr = recipe.lr or 0.0
+        self._weight_decay = recipe.weight_decay or 0.0
+        self._label_smoothing = recipe.label_smoothing or 0.0
+        self._total_steps = recipe.epochs * steps_per_epoch
+        self._seed = recipe.seed
         self._freezing = apply_plan(self.model, grouping, plan)
         self._accuracy = MulticlassAccuracy(n_classes, average="micro")
         self._losses: list[Tensor] = []
