@@ -155,6 +155,23 @@ def test_a_recipe_gives_its_curve_in_steps(fields: dict[str, object], curve: Cur
     assert curve_of(Recipe.make(epochs=30, **fields), steps_per_epoch=10) == curve
 
 
+@pytest.mark.parametrize(
+    ("step", "factor"),
+    [
+        (0, 0.1),
+        (4, 0.5),
+        (9, 1.0),
+        (10, 1.0),
+        (55, 0.5),
+        (32, 0.5 * (1 + math.cos(math.pi * 22 / 90))),
+        (100, 0.0),
+        (1000, 0.0),
+    ],
+)
+def test_the_rate_rises_over_a_tenth_and_falls_along_a_cosine(step: int, factor: float) -> None:
+    assert Curve("cosine", 100, 10)(step) == pytest.approx(factor, abs=1e-9)
+
+
 @given(st.integers(1, 200), st.integers(1, 50))
 def test_the_default_is_a_cosine_after_a_tenth_of_warm_up(epochs: int, steps_per_epoch: int) -> None:
     curve = curve_of(Recipe.make(epochs=epochs), steps_per_epoch=steps_per_epoch)
