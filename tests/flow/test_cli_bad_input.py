@@ -270,6 +270,15 @@ def test_an_option_that_only_this_network_cannot_have(
     assert "stages is 9, but this backbone has 4; choose 1 to 4" in sentence
 
 
+def test_a_length_beyond_the_epochs_that_the_strategy_chooses(
+    fails: Fails, colours: Path, tiny: tuple[str, ...]
+) -> None:
+    sentence = fails(2, "fit", colours, *tiny, "--strategy", "partial", "--warmup-epochs", 500)
+    assert re.fullmatch(
+        r"error: --warmup-epochs 500 is longer than training, --epochs \d+; make it shorter", sentence
+    )
+
+
 def test_an_unknown_command_and_missing_arguments(fails: Fails) -> None:
     assert fails(2, "fitt").endswith("no such command: fitt; see `finetune --help`; did you mean 'fit'?")
     assert "missing DATA, a folder or zip of images" in fails(2, "fit")
