@@ -5,6 +5,7 @@ Each of them that a resumed run needs to know from before keeps it in its ``stat
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -115,12 +116,13 @@ class KeepBest(pl.Callback):
         self._best, self.epoch = state_dict["score"], state_dict["epoch"]
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Store the weights when they are better than any before."""
+        """Store the weights when they are better than any before, and those before training in any case."""
         score = float(trainer.callback_metrics["val_score"])
-        # Not `<=` and return: a score that is not a number is better than nothing.
-        if score > self._best:
-            self._best = score
-            self.epoch = trainer.current_epoch + 1 if trainer.state.fn == "fit" else 0
+        is_training = trainer.state.fn == "fit"
+        if score > self._best or not is_training:
+            # Any number is better than none.
+            self._best = float("-inf") if math.isnan(score) else score
+            self.epoch = trainer.current_epoch + 1 if is_training else 0
             model: nn.Module = pl_module.model  # type: ignore[assignment]
             state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
             accuracy = float(trainer.callback_metrics["val_accuracy"])
