@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 
@@ -11,7 +10,6 @@ def macro_f1(confusion: Tensor) -> Tensor:
 
     ``confusion`` is K x K counts, rows the truth. F1 of a class is 2 hits / (images of it + calls of it).
     """
-    hits = confusion.diagonal().double()
-    truth, called = confusion.sum(dim=1), confusion.sum(dim=0)
+    hits, truth, called = confusion.diagonal(), confusion.sum(dim=1), confusion.sum(dim=0)
     f1 = 2 * hits / (truth + called).clamp(min=1)
-    return f1[truth > 0].mean().to(torch.float32)
+    return f1[truth > 0].mean()
