@@ -96,34 +96,38 @@ def _run(
         n_classes=len(learner.split.class_names),
         budget_minutes=journal.record.budget_minutes,
     )
-    with reporter.track("training") as advance, quiet_lightning(), stop.patiently():
-        countdown = Countdown(advance, (recipe.epochs or 0) * accumulation_of(learner, recipe).n_steps)
-        saver = SaveState(states, best, journal)
-        trainer = _trainer(recipe, [history, best, countdown, EndWhenAsked(stop), *stoppers, saver])
-        if begin is None:
-            history.start()
-        try:
-            _fit(trainer, tuner, learner, recipe, begin)
-            stopped = why_stopped(trainer, recipe, stoppers)
-        except Diverged as diverged:
-            stopped = str(diverged)
-            reporter.say(f"warning: {stopped}")
-        best.restore(tuner.model)
-    history.close()
-    return tuple(history.rows), stopped
+    try:
+        with reporter.track("training") as advance, quiet_lightning(), stop.patiently():
+            countdown = Countdown(advance, (recipe.epochs or 0) * accumulation_of(learner, recipe).n_steps)
+            saver = SaveState(states, best, journal)
+            trainer = _trainer(recipe, [history, best, countdown, EndWhenAsked(stop), *stoppers, saver])
+            if begin is None:
+                history.start()
+            diverged = _fit(trainer, tuner, learner, recipe, begin)
+            best.restore(tuner.model)
+    finally:
+        history.close()
+    if diverged:
+        reporter.say(f"warning: {diverged}")
+    return tuple(history.rows), diverged or why_stopped(trainer, recipe, stoppers)
 
 
 def _fit(
     trainer: pl.Trainer, tuner: pl.LightningModule, learner: Learner, recipe: Recipe, begin: SavedState | None
-) -> None:
+) -> str:
+    """Train to the end and return an empty text, or how training diverged."""
     training, validation = train_batches(learner, recipe), val_batches(learner, recipe)
-    if begin is None:
-        trainer.validate(tuner, validation, verbose=False)
-        trainer.fit(tuner, training, validation)
-    else:
-        # Lightning asks for the first batches before it tells the sampler the epoch.
-        training.sampler.set_epoch(begin.epoch)  # type: ignore[attr-defined]
-        trainer.fit(tuner, training, validation, ckpt_path=begin.path, weights_only=True)
+    try:
+        if begin is None:
+            trainer.validate(tuner, validation, verbose=False)
+            trainer.fit(tuner, training, validation)
+        else:
+            # Lightning asks for the first batches before it tells the sampler the epoch.
+            training.sampler.set_epoch(begin.epoch)  # type: ignore[attr-defined]
+            trainer.fit(tuner, training, validation, ckpt_path=begin.path, weights_only=True)
+    except Diverged as diverged:
+        return str(diverged)
+    return ""
 
 
 def _trainer(recipe: Recipe, callbacks: Sequence[pl.Callback]) -> pl.Trainer:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
+import sys
 
 import torch
 
@@ -16,6 +19,9 @@ _SAYINGS = (
     "cannot allocate memory",
     "out of memory",
     "bad_alloc",
+    # What oneDNN says on a processor, where convolutions get their scratch memory from it.
+    "could not create a primitive",
+    "could not execute a primitive",
 )
 
 
@@ -55,3 +61,7 @@ def release() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        # Python's C library keeps freed blocks; without this the smaller batch may not fit either.
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)
