@@ -25,6 +25,10 @@ _SAYINGS = (
 )
 
 
+# Made before any step, so that torch's queue of backward work, newest first, comes to it last.
+_OLDEST = torch.zeros(1, requires_grad=True).clone()
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether ``error`` tells that memory ran out, on a GPU or on the processor."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
@@ -59,6 +63,9 @@ def describe_halving(before: Recipe, after: Recipe) -> str:
 def release() -> None:
     """Give back what failed steps left behind."""
     gc.collect()
+    # A backward pass that fails leaves its open work, with all activations, in the queue of its thread until
+    # a later pass of the same thread has come by it.
+    _OLDEST.backward(retain_graph=True)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if sys.platform == "linux":

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from networks import moved, snapshot
 
 from finetune.errors import ResourceError
 from finetune.recipe import Recipe
-from finetune.training.memory import halved, is_out_of_memory
+from finetune.training.memory import halved, is_out_of_memory, release
 
 ROOT = Path(__file__).parents[2]
 PIB = 2**50
@@ -108,6 +109,36 @@ def test_memory_that_never_suffices_ends_in_one_sentence(tmp_path: Path) -> None
         run(tmp_path, "from-scratch", learner=learner)
 
 
+class Fails(torch.autograd.Function):
+    """Has no gradient to give."""
+
+    @staticmethod
+    def forward(_context: object, x: torch.Tensor) -> torch.Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(_context: object, *_gradients: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("not enough memory")
+
+
+def test_what_a_failed_backward_pass_held_is_given_back() -> None:
+    """torch keeps it otherwise, all activations of the batch that was too large."""
+
+    def attempt() -> weakref.ref[torch.Tensor]:
+        weight = torch.ones(1000, requires_grad=True)
+        activation = weight * 2
+        held = weakref.ref(activation)
+        older = activation.square().sum()
+        failing: torch.Tensor = Fails.apply(weight.exp()).sum()  # type: ignore[no-untyped-call]
+        with pytest.raises(RuntimeError, match="not enough memory"):
+            (older + failing).backward()  # type: ignore[no-untyped-call]
+        return held
+
+    held = attempt()
+    release()
+    assert held() is None
+
+
 LIMITED = """
 import resource, sys
 from pathlib import Path
@@ -121,7 +152,7 @@ learner.model(torch.zeros(2, 3, 256, 256)).sum().backward()
 for parameter in learner.model.parameters():
     parameter.grad = None
 now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (now + 90 * 2**20,) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (now + 600 * 2**20,) * 2)
 import dataclasses
 learner = dataclasses.replace(learner, preprocessing=dataclasses.replace(learner.preprocessing, image_size=256))
 heard = Heard()
