@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytorch_lightning as pl
 from safetensors.torch import load_file
 
 from finetune.evaluation.history import MetricsRow
+from finetune.evaluation.scores import Scores
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.board import Board
@@ -16,26 +17,30 @@ from finetune.training.callbacks import Countdown, EndWhenAsked, History, KeepBe
 from finetune.training.checkpoint_io import SafeCheckpointIO
 from finetune.training.divergence import Diverged
 from finetune.training.durable import is_sound
+from finetune.training.finish import Finish, Finisher, averagers
 from finetune.training.journal import Journal
 from finetune.training.learner import Learner
-from finetune.training.loaders import train_batches, val_batches
+from finetune.training.loaders import train_batches, transform_of, val_batches
 from finetune.training.memory import is_out_of_memory
+from finetune.training.movement import Watch
 from finetune.training.quiet import quiet_lightning
+from finetune.training.resolve import DEFAULT_CLIP_NORM
 from finetune.training.saved_states import SavedState, SavedStates
 from finetune.training.settle import accumulation_of, keep, make_tuner, settle, smaller
 from finetune.training.stop import Stop
 from finetune.training.stopping import make_stoppers, why_stopped
-
-DEFAULT_CLIP_NORM = 1.0
+from finetune.training.tuner import Tuner
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave: the rows of its history, the recipe as it was run in the end, and why it ended."""
+    """What training gave: the rows of its history, the recipe as it was run in the end, why it ended, and
+    what was made of its weights."""
 
     rows: tuple[MetricsRow, ...]
     recipe: Recipe
     stopped: str
+    finish: Finish
 
 
 def train(
@@ -59,8 +64,7 @@ def train(
         recipe = settle(learner, recipe, journal, minutes_spent, reporter)
     while True:
         try:
-            rows, stopped = _run(learner, recipe, journal, stop, begin, reporter)
-            return Trained(rows, recipe, stopped)
+            return _run(learner, recipe, journal, stop, begin, reporter)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -70,11 +74,10 @@ def train(
 
 
 def _back_to_the_last_epoch(learner: Learner, states: SavedStates) -> SavedState | None:
-    """Return the newest state; without one, put the weights from before the first step back."""
+    """Return the newest state, and put the weights from before the first step back: a tuner begins with them."""
     begin, _ = states.newest()
-    before = states.best_path(0)
-    if begin is None and is_sound(before):
-        learner.model.load_state_dict(load_file(before))
+    if is_sound(states.start_path):
+        learner.model.load_state_dict(load_file(states.start_path))
     return begin
 
 
@@ -85,11 +88,12 @@ def _run(
     stop: Stop,
     begin: SavedState | None,
     reporter: Reporter,
-) -> tuple[tuple[MetricsRow, ...], str]:
+) -> Trained:
     tuner = make_tuner(learner, recipe)
     states = SavedStates(journal.folder.states)
     history = History(journal.folder.metrics, Board(journal.folder.tensorboard))
-    best = KeepBest(states)
+    best, watch = KeepBest(states), Watch(learner.grouping)
+    observers = [history, best, *averagers(learner, recipe, states), watch]
     stoppers = make_stoppers(
         recipe,
         learner.plan,
@@ -100,16 +104,28 @@ def _run(
         with reporter.track("training") as advance, quiet_lightning(), stop.patiently():
             countdown = Countdown(advance, (recipe.epochs or 0) * accumulation_of(learner, recipe).n_steps)
             saver = SaveState(states, best, journal)
-            trainer = _trainer(recipe, [history, best, countdown, EndWhenAsked(stop), *stoppers, saver])
+            trainer = _trainer(recipe, [*observers, countdown, EndWhenAsked(stop), *stoppers, saver])
             if begin is None:
                 history.start()
             diverged = _fit(trainer, tuner, learner, recipe, begin)
-            best.restore(tuner.model)
+            history.close()
+            if diverged:
+                reporter.say(f"warning: {diverged}")
+                best.restore(tuner.model)
+            score = _scorer(tuner, learner, recipe, stop)
+            transform = transform_of(learner, recipe)
+            finisher = Finisher(learner, recipe, states, tuner, transform, score, reporter)
+            finish = finisher.finish(history.rows, best, watch.epochs)
     finally:
         history.close()
-    if diverged:
-        reporter.say(f"warning: {diverged}")
-    return tuple(history.rows), diverged or why_stopped(trainer, recipe, stoppers)
+    stopped = diverged or why_stopped(trainer, recipe, stoppers)
+    return Trained(tuple(history.rows), recipe, stopped, finish)
+
+
+def _scorer(tuner: Tuner, learner: Learner, recipe: Recipe, stop: Stop) -> Callable[[], Scores]:
+    """Return what measures the tuner's model on val in just the way in which each epoch was."""
+    trainer, batches = _trainer(recipe, [EndWhenAsked(stop)]), val_batches(learner, recipe)
+    return lambda: Scores.of(trainer.validate(tuner, batches, verbose=False)[0])
 
 
 def _fit(

@@ -65,7 +65,7 @@ def release() -> None:
     gc.collect()
     # A backward pass that fails leaves its open work, with all activations, in the queue of its thread until
     # a later pass of the same thread has come by it.
-    _OLDEST.backward(retain_graph=True)
+    _OLDEST.backward(retain_graph=True)  # type: ignore[no-untyped-call]
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if sys.platform == "linux":

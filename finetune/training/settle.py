@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from finetune.data.split import Split
 from finetune.evaluation.lr_picture import draw_lr_search
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
@@ -15,6 +18,7 @@ from finetune.training.learner import Learner
 from finetune.training.loaders import batch_size_of, some_train_batches, train_batches
 from finetune.training.lr_finder import search_lr
 from finetune.training.memory import describe_halving, halved, is_out_of_memory, release
+from finetune.training.rates import DEFAULT_OPTIMIZER, default_lr
 from finetune.training.run_folder import RunFolder
 from finetune.training.thaw import never_thawed
 from finetune.training.tuner import Tuner
@@ -68,8 +72,15 @@ def make_tuner(learner: Learner, recipe: Recipe) -> Tuner:
         recipe,
         n_classes=len(learner.split.class_names),
         steps_per_epoch=accumulation.n_steps,
+        class_counts=_class_counts(learner.split),
         accumulation=accumulation,
     )
+
+
+def _class_counts(split: Split) -> list[int]:
+    """Return how many training images each class has, in the classes' order."""
+    counts = Counter(split.indices(split.train))
+    return [counts[index] for index in range(len(split.class_names))]
 
 
 def accumulation_of(learner: Learner, recipe: Recipe) -> Accumulation:
@@ -104,7 +115,8 @@ def _with_trials(learner: Learner, recipe: Recipe, folder: RunFolder, reporter: 
 def _strategys_lr(learner: Learner, recipe: Recipe) -> float:
     images_a_step = batch_size_of(recipe) * (recipe.accumulate or 1)
     strategy = recipe.build_strategy()
-    return strategy.defaults(n_train=len(learner.split.train), batch_size=images_a_step).lr
+    defaults = strategy.defaults(n_train=len(learner.split.train), batch_size=images_a_step)
+    return default_lr(recipe.optimizer or DEFAULT_OPTIMIZER, defaults.lr)
 
 
 def _with_found_lr(

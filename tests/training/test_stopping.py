@@ -10,7 +10,8 @@ from learners import run
 from pytorch_lightning.callbacks import EarlyStopping
 
 from finetune.recipe import Recipe, names
-from finetune.training.stopping import default_patience, make_stoppers
+from finetune.training.lengths import default_patience
+from finetune.training.stopping import make_stoppers
 from strategies import make_strategy
 
 PLAN = make_strategy("freeze-all").plan([])
