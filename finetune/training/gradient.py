@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytorch_lightning as pl
+import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from finetune.evaluation.history import MetricsRow
 from finetune.evaluation.scores import Scores
@@ -111,7 +113,7 @@ def _run(
             history.close()
             if diverged:
                 reporter.say(f"warning: {diverged}")
-                best.restore(tuner.model)
+                _leave_finite(tuner.model, best)
             score = _scorer(tuner, learner, recipe, stop)
             transform = transform_of(learner, recipe)
             finisher = Finisher(learner, recipe, states, tuner, transform, score, reporter)
@@ -120,6 +122,12 @@ def _run(
         history.close()
     stopped = diverged or why_stopped(trainer, recipe, stoppers)
     return Trained(tuple(history.rows), recipe, stopped, finish)
+
+
+def _leave_finite(model: nn.Module, best: KeepBest) -> None:
+    """Put the best weights into ``model`` if its own are no numbers: nothing can be made of those."""
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()):
+        best.restore(model)
 
 
 def _scorer(tuner: Tuner, learner: Learner, recipe: Recipe, stop: Stop) -> Callable[[], Scores]:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from learners import Heard, learner_in, recipe_of, run
 from networks import make_tuner, moved, snapshot, statistics_names
 from test_averaging import weights
-from test_gradient import Heard, learner_in, recipe_of, run
 
 from finetune.data.transforms import TrainingTransform
 from finetune.evaluation.history import MetricsRow
