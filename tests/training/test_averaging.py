@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from learners import Heard, run
 from networks import batch, make_tuner, moved, network, snapshot, statistics_names
 from safetensors.torch import load_file
-from test_gradient import Heard, run
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 from torch.utils.data import DataLoader, TensorDataset

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
+from learners import run
 from networks import make_tuner, network, snapshot
 from test_averaging import QUIET, fitted
-from test_gradient import run
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
