@@ -17,6 +17,7 @@ from timm.models._manipulate import group_with_matcher
 from torch import nn
 
 from finetune.errors import WeightsError
+from finetune.model.heads import CLASSIFIERS
 from strategies.base import LayerGroup, Role
 
 
@@ -64,7 +65,7 @@ def classifier_name(model: nn.Module) -> str:
     timm_model: Any = model
     classifier = timm_model.get_classifier() if hasattr(model, "get_classifier") else None
     for name, module in model.named_modules():
-        if name and module is classifier and isinstance(module, nn.Linear):
+        if name and module is classifier and isinstance(module, CLASSIFIERS):
             return str(name)
     raise WeightsError(
         f"{type(model).__name__} has no single linear classifier to replace; choose one of `finetune backbones`"
