@@ -42,8 +42,12 @@ class Grouping:
 def layer_groups(model: nn.Module) -> Grouping:
     """Return the layer groups of a timm ``model`` in network order.
 
+    A network that is no timm model and knows its own groups (`finetune.model.multi_stage`) is asked for them.
     Raises WeightsError when the model's layers cannot be ordered or its classifier cannot be found.
     """
+    own = getattr(model, "grouping", None)
+    if isinstance(own, Grouping):
+        return own
     ordered = _vgg_names(model) if type(model).__name__ == "VGG" else _timm_names(model)
     head_prefix = classifier_name(model)
     ordered = _split_off_head(ordered, head_prefix)
