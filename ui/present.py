@@ -176,7 +176,7 @@ def layers_table(rows: Sequence[LayerRow]) -> RenderableType:
         made.add_row(row.name, row.kind, row.kernel, row.stride, row.padding, output, parameters)
     total = sum(row.n_parameters for row in rows)
     formula = "height and width after a kernel K, stride S and padding P: floor((H - K + 2P) / S) + 1"
-    return Group(made, "", Text(f"{len(rows)} layers, {total:,} parameters; {formula}", style="bold"))
+    return Group(made, "", Text(f"{len(rows)} layers with {total:,} parameters; {formula}", style="bold"))
 
 
 def metrics_view(metrics: Metrics, class_names: Sequence[str]) -> RenderableType:
