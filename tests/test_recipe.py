@@ -25,6 +25,8 @@ ONLY_GRADIENT = {
 }
 OPTIONS = {"partial": {"stages": 2.0}, "full-finetune": {"layer_decay": 0.5}}
 
+PRETRAINED = [name for name, row in CATALOGUE.items() if row.has_weights]
+
 names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
@@ -47,7 +49,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
     return Recipe.make(
         strategy=strategy,
         strategy_options=OPTIONS.get(strategy, {}) if draw(st.booleans()) else {},
-        backbone=draw(st.sampled_from(["auto", *CATALOGUE])),
+        backbone=draw(st.sampled_from(["auto", *PRETRAINED])),
         weights="auto" if strategy == "from-scratch" else draw(st.sampled_from(["auto", "hub"]) | names),
         image_size=draw(maybe(st.integers(32, 1024))),
         val_share=draw(st.floats(0.01, 0.49)),
