@@ -375,3 +375,42 @@ def test_the_preprocessing_is_that_of_the_weights() -> None:
     assert preprocessing_of(CATALOGUE["tf_efficientnet_lite0"], 128) == Preprocessing(
         128, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic", 0.875
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"backbone": "fc2", "weights": "hub"},
+            "--weights hub has no effect with fc2, which has no pretrained",
+        ),
+        ({"backbone": "fc3", "stochastic_depth": 0.1}, "skips residual blocks, but fc3 has none"),
+        ({"backbone": "cnn-small", "hidden": (8, 8)}, "gives 2 hidden layers, but there can be 1"),
+        ({"backbone": "fc2", "head": "dense"}, "--head dense has no place on fc2"),
+        ({"head": "multi-stage", "strategy": "partial"}, "--head multi-stage reads the frozen layers"),
+        ({"head": "dense", "strategy": "freeze-all", "batch_norm": "train"}, "trains nothing below the head"),
+        ({"head": "multi-stage", "strategy": "freeze-all", "lr": 0.1}, "solves its head on fixed features"),
+    ],
+)
+def test_a_head_or_a_baseline_that_cannot_go_with_the_rest_is_refused(
+    fields: dict[str, Any], text: str
+) -> None:
+    assert text in sentence(**fields)
+
+
+@pytest.mark.parametrize("head", ["dense", "cosine"])
+def test_freeze_all_steps_a_head_that_it_cannot_solve(head: str) -> None:
+    recipe = Recipe.make(strategy="freeze-all", head=head)
+    resolved = resolve(recipe, strategy="freeze-all", backbone=BACKBONE, weights="hub", n_train=100)
+    assert resolved.defaults.solver == "gradient"
+    assert None not in {getattr(resolved.recipe, name) for name in ONLY_GRADIENT}
+    assert resolved.recipe.batch_norm is None
+    again = resolve(resolved.recipe, strategy="freeze-all", backbone=BACKBONE, weights="hub", n_train=100)
+    assert again.recipe == resolved.recipe
+
+
+def test_a_small_batch_is_told_where_pretrained_statistics_move() -> None:
+    for batch_size, n_notes in ((15, 1), (16, 0)):
+        recipe = Recipe.make(strategy="partial", batch_norm="train", batch_size=batch_size)
+        notes = resolve(recipe, strategy="partial", backbone=BACKBONE, weights="hub", n_train=100).notes
+        assert len(notes) == n_notes
