@@ -1,12 +1,14 @@
 """Heads, baselines and normalisation from the command line to a prediction, and what cannot be in one sentence."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from conftest import Finetune
+from killing import draw_hard, kill_when, n_rows, outcome, start
 from safetensors.torch import load_file
 
 EPOCH = ("--epochs", "1")
@@ -78,6 +80,24 @@ def test_freeze_all_with_a_dense_head_leaves_the_body_bit_identical(
     body, before = load_file(run / "bundle" / "model.safetensors"), load_file(weights)
     assert all(torch.equal(tensor, before[name]) for name, tensor in body.items())
     assert not any(name.startswith("fc.") for name in body)
+
+
+@pytest.mark.parametrize("strategy", ["freeze-all", "partial"])
+def test_a_run_with_a_dense_head_that_is_killed_comes_to_the_same_bits(
+    finetune: Finetune, tiny: tuple[str, ...], strategy: str, tmp_path: Path
+) -> None:
+    data = draw_hard(tmp_path / "data")
+    options = ("fit", data, "--strategy", strategy, *DENSE, *tiny, "--epochs", "12", "--patience", "12")
+    assert finetune(*options, "--out", tmp_path / "undisturbed").code == 0
+    run = tmp_path / "run"
+    process = start(*options, "--out", run, cwd=tmp_path)
+    kill_when(process, lambda: n_rows(run) >= 4, signal.SIGKILL)
+    answer = finetune("fit", "--resume", run)
+    assert answer.code == 0, answer.err
+    assert "going on after epoch" in answer.err
+    assert outcome(run) == outcome(tmp_path / "undisturbed")
+    heads = [(run / "bundle" / "head.safetensors").read_bytes() for run in (run, tmp_path / "undisturbed")]
+    assert heads[0] == heads[1]
 
 
 @pytest.mark.parametrize(
