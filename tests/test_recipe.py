@@ -25,6 +25,8 @@ ONLY_GRADIENT = {
 }
 OPTIONS = {"partial": {"stages": 2.0}, "full-finetune": {"layer_decay": 0.5}}
 
+PRETRAINED = [name for name, row in CATALOGUE.items() if row.has_weights]
+
 names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
@@ -47,7 +49,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
     return Recipe.make(
         strategy=strategy,
         strategy_options=OPTIONS.get(strategy, {}) if draw(st.booleans()) else {},
-        backbone=draw(st.sampled_from(["auto", *CATALOGUE])),
+        backbone=draw(st.sampled_from(["auto", *PRETRAINED])),
         weights="auto" if strategy == "from-scratch" else draw(st.sampled_from(["auto", "hub"]) | names),
         image_size=draw(maybe(st.integers(32, 1024))),
         val_share=draw(st.floats(0.01, 0.49)),
@@ -408,3 +410,42 @@ def test_the_preprocessing_is_that_of_the_weights() -> None:
     assert preprocessing_of(CATALOGUE["tf_efficientnet_lite0"], 128) == Preprocessing(
         128, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic", 0.875
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"backbone": "fc2", "weights": "hub"},
+            "--weights hub has no effect with fc2, which has no pretrained",
+        ),
+        ({"backbone": "fc3", "stochastic_depth": 0.1}, "skips residual blocks, but fc3 has none"),
+        ({"backbone": "cnn-small", "hidden": (8, 8)}, "gives 2 hidden layers, but there can be 1"),
+        ({"backbone": "fc2", "head": "dense"}, "--head dense has no place on fc2"),
+        ({"head": "multi-stage", "strategy": "partial"}, "--head multi-stage reads the frozen layers"),
+        ({"head": "dense", "strategy": "freeze-all", "batch_norm": "train"}, "trains nothing below the head"),
+        ({"head": "multi-stage", "strategy": "freeze-all", "lr": 0.1}, "solves its head on fixed features"),
+    ],
+)
+def test_a_head_or_a_baseline_that_cannot_go_with_the_rest_is_refused(
+    fields: dict[str, Any], text: str
+) -> None:
+    assert text in sentence(**fields)
+
+
+@pytest.mark.parametrize("head", ["dense", "cosine"])
+def test_freeze_all_steps_a_head_that_it_cannot_solve(head: str) -> None:
+    recipe = Recipe.make(strategy="freeze-all", head=head)
+    resolved = resolve(recipe, strategy="freeze-all", backbone=BACKBONE, weights="hub", n_train=100)
+    assert resolved.defaults.solver == "gradient"
+    assert None not in {getattr(resolved.recipe, name) for name in ONLY_GRADIENT}
+    assert resolved.recipe.batch_norm is None
+    again = resolve(resolved.recipe, strategy="freeze-all", backbone=BACKBONE, weights="hub", n_train=100)
+    assert again.recipe == resolved.recipe
+
+
+def test_a_small_batch_is_told_where_pretrained_statistics_move() -> None:
+    for batch_size, n_notes in ((15, 1), (16, 0)):
+        recipe = Recipe.make(strategy="partial", batch_norm="train", batch_size=batch_size)
+        notes = resolve(recipe, strategy="partial", backbone=BACKBONE, weights="hub", n_train=100).notes
+        assert len(notes) == n_notes

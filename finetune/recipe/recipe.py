@@ -62,7 +62,7 @@ class Recipe(BaseModel):
     )
     hidden: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] | None = Field(
         default=None,
-        description="Widths of a dense head's (or fc2's, fc3's) hidden layers, such as 256 or 512,128.",
+        description="Widths of a dense head's (or a baseline's) hidden layers, such as 256 or 512,128.",
     )
     activation: names.Activation | None = Field(
         default=None, description="relu, leaky-relu, sigmoid or tanh."
@@ -71,7 +71,8 @@ class Recipe(BaseModel):
         default=None, description="Slope of leaky-relu below zero (default 0.01)."
     )
     dropout: Share | None = Field(
-        default=None, description="Share of the head's inputs dropped (dense: default 0.5)."
+        default=None,
+        description="Share of the head's inputs dropped (dense: of each hidden layer, default 0.5).",
     )
 
     epochs: Whole | None = Field(default=None, description="Passes over the training images.")
