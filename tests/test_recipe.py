@@ -93,6 +93,13 @@ def test_a_recipe_changed_by_nothing_is_the_same(recipe: Recipe) -> None:
     assert recipe.with_changes() == recipe
 
 
+@pytest.mark.parametrize("head_first", [True, False, None])
+def test_no_is_another_choice_than_none_in_a_file(head_first: bool | None, tmp_path: Path) -> None:
+    recipe = Recipe.make(strategy="partial", head_first=head_first)
+    assert "nesterov" not in recipe.to_yaml()
+    assert read(tmp_path, recipe.to_yaml()).head_first is head_first
+
+
 def test_a_recipe_cannot_be_changed_in_place() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Recipe().seed = 3  # type: ignore[misc]
