@@ -271,4 +271,6 @@ class Recipe(BaseModel):
         fields = self.model_dump(mode="json", exclude_none=True)
         flags = {name for name, field in Recipe.model_fields.items() if field.default is False}
         plain = {name: value for name, value in fields.items() if value or name not in flags}
-        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+        # PyYAML would fold the line break of old mainframes away where it does not escape it.
+        is_plain = not any("\x85" in text for text in (self.weights, self.backbone, *self.exclude))
+        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=is_plain)
