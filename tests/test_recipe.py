@@ -94,13 +94,6 @@ def test_a_recipe_changed_by_nothing_is_the_same(recipe: Recipe) -> None:
     assert recipe.with_changes() == recipe
 
 
-@pytest.mark.parametrize("head_first", [True, False, None])
-def test_no_is_another_choice_than_none_in_a_file(head_first: bool | None, tmp_path: Path) -> None:
-    recipe = Recipe.make(strategy="partial", head_first=head_first)
-    assert "nesterov" not in recipe.to_yaml()
-    assert read(tmp_path, recipe.to_yaml()).head_first is head_first
-
-
 def test_a_recipe_cannot_be_changed_in_place() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Recipe().seed = 3  # type: ignore[misc]
@@ -237,6 +230,52 @@ def test_a_strategy_option_that_cannot_be_is_refused(
 def test_a_recipe_builds_its_strategy_with_the_options() -> None:
     recipe = Recipe.make(strategy="partial", strategy_options={"stages": 3})
     assert recipe.build_strategy() == STRATEGIES["partial"](stages=3)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"milestones": (30, 60, 90), "epochs": 90},
+            "--milestones 30,60,90 reach beyond training, --epochs 90; leave out those that are never passed",
+        ),
+        (
+            {"step_epochs": 31, "epochs": 30},
+            "--step-epochs 31 is longer than training, --epochs 30, so the rate never drops; make it shorter, "
+            "or use --schedule constant",
+        ),
+        (
+            {"milestones": (3, 6), "warmup_epochs": 3.5},
+            "--warmup-epochs 3.5 lasts beyond the first drop of the rate, after epoch 3; make it shorter",
+        ),
+        (
+            {"step_epochs": 2, "warmup_epochs": 3},
+            "--warmup-epochs 3 lasts beyond the first drop of the rate, after epoch 2; make it shorter",
+        ),
+    ],
+)
+def test_a_step_schedule_that_cannot_be_is_refused(fields: dict[str, Any], text: str) -> None:
+    assert sentence(schedule="step", **fields) == text
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"milestones": (30, 60), "epochs": 61},
+        {"step_epochs": 30, "epochs": 30},
+        {"milestones": (3,), "warmup_epochs": 3},
+    ],
+)
+def test_a_step_schedule_at_its_limits_is_taken(fields: dict[str, Any]) -> None:
+    assert Recipe.make(schedule="step", **fields).schedule == "step"
+
+
+@pytest.mark.parametrize("is_first", [True, False, None])
+def test_a_head_that_is_not_to_be_fitted_first_stays_so_in_a_file(
+    is_first: bool | None, tmp_path: Path
+) -> None:
+    recipe = Recipe.make(strategy="partial", head_first=is_first)
+    assert read(tmp_path, recipe.to_yaml()).head_first is is_first
 
 
 def test_what_is_given_beside_a_file_wins_over_it(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Write and read a bundle: everything that a prediction needs, and nothing that can run code.
 
 ``model.safetensors`` and ``config.json`` are what timm's ``local-dir:`` loads; ``classes.json`` lists the class
-names in index order; ``preprocess.json`` says how an image becomes an input.
+names in index order; ``preprocess.json`` says how an image becomes an input. A head that timm does not know lies
+in files of its own (`finetune.bundle.parts`), and what timm loads is then the network below it.
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from finetune.bundle.parts import HEAD_FILES, Parts, put_together, take_apart
 from finetune.data.transforms import Preprocessing
 from finetune.errors import RunError
-from finetune.model.backbones import Backbone
+from finetune.model.backbones import Backbone, name_of
 from finetune.model.device import best_device
 from finetune.model.layers import classifier_name
-from finetune.model.tensors import save_state
+from finetune.model.multi_stage import MultiStageClassifier
+from finetune.model.tensors import save_tensors
 
 FILES = ("model.safetensors", "config.json", "classes.json", "preprocess.json")
 
@@ -59,8 +61,14 @@ def write_bundle(
     unfinished = folder.with_name(f".{folder.name}.tmp")
     unfinished.mkdir(parents=True)
     try:
-        save_state(model, unfinished / "model.safetensors")
-        _write_json(unfinished / "config.json", _timm_config(backbone, class_names, preprocessing, model))
+        parts = take_apart(model, n_classes=len(class_names))
+        save_tensors(parts.body, unfinished / "model.safetensors")
+        if parts.head_json is not None:
+            save_tensors(parts.head, unfinished / "head.safetensors")
+            _write_json(unfinished / "head.json", parts.head_json)
+        timm_classes = class_names if parts.head_json is None else ()
+        config = _timm_config(backbone, class_names, preprocessing, model, n_classes=len(timm_classes))
+        _write_json(unfinished / "config.json", config)
         _write_json(unfinished / "classes.json", list(class_names))
         _write_json(unfinished / "preprocess.json", preprocessing.to_json())
         unfinished.rename(folder)
@@ -81,52 +89,64 @@ def load_bundle(folder: Path) -> Bundle:
     class_names = _read_json(folder / "classes.json")
     try:
         preprocessing = _preprocessing(_read_json(folder / "preprocess.json"))
-        state = load_file(folder / "model.safetensors")
-        model = timm.create_model(
+        parts = _read_parts(folder, is_whole=config["num_classes"] > 0)
+        model = put_together(
             config["architecture"],
-            pretrained=False,
-            num_classes=config["num_classes"],
-            **config.get("model_args", {}),
+            n_classes=(parts.head_json or {"n_classes": config["num_classes"]})["n_classes"],
+            image_size=preprocessing.image_size,
+            model_args=config.get("model_args", {}),
+            parts=parts,
         )
-        _refuse_other_width(folder, model, state, class_names)
-        model.load_state_dict(state)
+        _refuse_other_width(folder, model, class_names)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(f"the bundle {folder} is damaged ({_first_line(error)}); write it again") from None
     model.eval()
     model.requires_grad_(False)
     model.to(best_device()).to(memory_format=torch.channels_last)
-    return Bundle(folder, model, tuple(class_names), preprocessing, config["architecture"])
+    return Bundle(folder, model, tuple(class_names), preprocessing, name_of(config["architecture"]))
 
 
-def _refuse_incomplete(folder: Path) -> None:
-    missing = [name for name in FILES if not (folder / name).is_file()]
+def _read_parts(folder: Path, *, is_whole: bool) -> Parts:
+    body = load_file(folder / "model.safetensors")
+    if is_whole:
+        return Parts(body, {}, None)
+    _refuse_incomplete(folder, HEAD_FILES)
+    return Parts(body, load_file(folder / "head.safetensors"), _read_json(folder / "head.json"))
+
+
+def _refuse_incomplete(folder: Path, files: Sequence[str] = FILES) -> None:
+    missing = [name for name in files if not (folder / name).is_file()]
     if missing:
         raise RunError(
             f"{folder} is not a bundle ({missing[0]} is missing); give a run folder or its bundle folder"
         )
 
 
-def _refuse_other_width(
-    folder: Path, model: nn.Module, state: dict[str, Tensor], class_names: Sequence[str]
-) -> None:
-    weight = state[classifier_name(model) + ".weight"]
-    if len(weight) != len(class_names):
+def _refuse_other_width(folder: Path, model: nn.Module, class_names: Sequence[str]) -> None:
+    classifier: Any = model.get_submodule(classifier_name(model))
+    if classifier.out_features != len(class_names):
         raise RunError(
             f"the bundle {folder} names {len(class_names)} classes, but its weights decide between "
-            f"{len(weight)}; use the classes.json that was written with them"
+            f"{classifier.out_features}; use the classes.json that was written with them"
         )
 
 
 def _timm_config(
-    backbone: Backbone, class_names: Sequence[str], preprocessing: Preprocessing, model: nn.Module
+    backbone: Backbone,
+    class_names: Sequence[str],
+    preprocessing: Preprocessing,
+    model: nn.Module,
+    *,
+    n_classes: int,
 ) -> dict[str, Any]:
     size = preprocessing.image_size
+    model_args = {"img_size": size} if backbone.fixed_size else {}
     return {
-        "architecture": backbone.name,
-        "num_classes": len(class_names),
+        "architecture": backbone.timm_name,
+        "num_classes": n_classes,
         "num_features": getattr(model, "num_features", None),
         "label_names": list(class_names),
-        "model_args": {"img_size": size} if backbone.fixed_size else {},
+        "model_args": {**model_args, **getattr(model, "model_args", {})},
         "pretrained_cfg": {
             "tag": backbone.tag,
             "license": backbone.licence,
@@ -137,15 +157,17 @@ def _timm_config(
             "crop_mode": "center",
             "mean": list(preprocessing.mean),
             "std": list(preprocessing.std),
-            "num_classes": len(class_names),
+            "num_classes": n_classes,
             "first_conv": _first_conv(model),
-            "classifier": classifier_name(model),
+            "classifier": classifier_name(model) if n_classes else None,
         },
     }
 
 
-def _first_conv(model: nn.Module) -> str:
-    return next(str(name) for name, module in model.named_modules() if isinstance(module, nn.Conv2d))
+def _first_conv(model: nn.Module) -> str | None:
+    body = model.backbone if isinstance(model, MultiStageClassifier) else model
+    convolutions = (str(name) for name, module in body.named_modules() if isinstance(module, nn.Conv2d))
+    return next(convolutions, None)
 
 
 def _preprocessing(fields: dict[str, Any]) -> Preprocessing:

@@ -22,6 +22,7 @@ Rgb = tuple[float, float, float]
 IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)
 IMAGENET_STD: Rgb = (0.229, 0.224, 0.225)
 HALF: Rgb = (0.5, 0.5, 0.5)
+BASELINE_TAG = "untrained"
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Backbone:
     the square input; ``mean`` and ``std`` are per RGB channel on the 0 to 1 scale; ``crop`` is the share of
     the resized shorter side that the centre crop keeps; ``n_parameters`` counts the 1000-class network;
     ``hub_id`` is the weights' repository on the hub, empty when there are none; ``packaged`` says that the
-    weights come with the installation; ``fixed_size`` that no other input size is possible; ``note`` is a
-    sentence for the user.
+    weights come with the installation; ``fixed_size`` that its input size is fixed when it is built; ``note`` is
+    a sentence for the user.
     """
 
     name: str
@@ -49,6 +50,21 @@ class Backbone:
     packaged: bool = False
     fixed_size: bool = False
     note: str = ""
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there are pretrained weights for it."""
+        return bool(self.hub_id)
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is one of this project's own networks, `finetune.model.baselines`."""
+        return self.tag == BASELINE_TAG
+
+    @property
+    def timm_name(self) -> str:
+        """The name that timm knows it by."""
+        return self.name.replace("-", "_")
 
 
 def _torchvision(name: str, n_parameters: int) -> Backbone:
@@ -89,6 +105,21 @@ def _tiny(name: str, n_parameters: int, mean: Rgb, std: Rgb, interpolation: Inte
     )
 
 
+def _baseline(name: str, image_size: int, n_parameters: int) -> Backbone:
+    return Backbone(
+        name,
+        BASELINE_TAG,
+        image_size,
+        n_parameters,
+        "apache-2.0",
+        HALF,
+        HALF,
+        crop=1.0,
+        fixed_size=True,
+        note=f"{name} has no pretrained weights: it shows what the others gain by theirs",
+    )
+
+
 _ROWS = (
     _torchvision("vgg11", 132_863_336),
     _torchvision("vgg13", 133_047_848),
@@ -110,6 +141,9 @@ _ROWS = (
     _tiny("test_resnet", 469_688, HALF, HALF, "bilinear"),
     _tiny("test_efficientnet", 356_196, IMAGENET_MEAN, IMAGENET_STD, "bicubic"),
     _tiny("test_convnext", 272_128, HALF, HALF, "bicubic"),
+    _baseline("fc2", 32, 4_171_752),
+    _baseline("fc3", 32, 4_182_016),
+    _baseline("cnn-small", 64, 1_270_952),
 )
 
 CATALOGUE: Mapping[str, Backbone] = {backbone.name: backbone for backbone in _ROWS}
@@ -128,6 +162,11 @@ def find_backbone(name: str) -> Backbone:
     if bare in CATALOGUE and tag in ("", CATALOGUE[bare].tag):
         return CATALOGUE[bare]
     return _from_timm(name)
+
+
+def name_of(timm_name: str) -> str:
+    """Return the name here of the network that timm calls ``timm_name``."""
+    return next((row.name for row in _ROWS if row.timm_name == timm_name), timm_name)
 
 
 def ways_out(backbone: Backbone, why: str) -> str:

@@ -76,7 +76,7 @@ def _hooks(
     model: nn.Module, grouping: Grouping, collected: dict[str, list[Tensor]], with_stages: bool
 ) -> list[torch.utils.hooks.RemovableHandle]:
     def keep(name: str) -> Callable[..., None]:
-        return lambda _module, _inputs, output: collected.setdefault(name, []).append(_pool(output))
+        return lambda _module, _inputs, output: collected.setdefault(name, []).append(channel_means(output))
 
     def keep_input(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         collected.setdefault("penultimate", []).append(inputs[0].detach().clone())
@@ -90,7 +90,7 @@ def _hooks(
     return hooks
 
 
-def _pool(output: Tensor) -> Tensor:
+def channel_means(output: Tensor) -> Tensor:
     """Mean over positions: N x C x H x W or N x tokens x C become N x C."""
     if output.ndim == 4:
         return output.mean(dim=(2, 3))

@@ -17,6 +17,7 @@ from timm.models._manipulate import group_with_matcher
 from torch import nn
 
 from finetune.errors import WeightsError
+from finetune.model.heads import CLASSIFIERS
 from strategies.base import LayerGroup, Role
 
 
@@ -41,8 +42,12 @@ class Grouping:
 def layer_groups(model: nn.Module) -> Grouping:
     """Return the layer groups of a timm ``model`` in network order.
 
+    A network that is no timm model and knows its own groups (`finetune.model.multi_stage`) is asked for them.
     Raises WeightsError when the model's layers cannot be ordered or its classifier cannot be found.
     """
+    own = getattr(model, "grouping", None)
+    if isinstance(own, Grouping):
+        return own
     ordered = _vgg_names(model) if type(model).__name__ == "VGG" else _timm_names(model)
     head_prefix = classifier_name(model)
     ordered = _split_off_head(ordered, head_prefix)
@@ -64,7 +69,7 @@ def classifier_name(model: nn.Module) -> str:
     timm_model: Any = model
     classifier = timm_model.get_classifier() if hasattr(model, "get_classifier") else None
     for name, module in model.named_modules():
-        if name and module is classifier and isinstance(module, nn.Linear):
+        if name and module is classifier and isinstance(module, CLASSIFIERS):
             return str(name)
     raise WeightsError(
         f"{type(model).__name__} has no single linear classifier to replace; choose one of `finetune backbones`"

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from finetune.errors import ResourceError
 
 
 def save_state(model: nn.Module, path: Path) -> None:
-    """Write the state of ``model`` to ``path``; a file that was there is replaced at once.
+    """Write the state of ``model`` to ``path``, see `save_tensors`."""
+    save_tensors(model.state_dict(), path)
+
+
+def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write ``tensors`` to ``path``; a file that was there is replaced at once.
 
     Raises ResourceError when there is no room.
     """
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     unfinished = path.with_suffix(".tmp")
     try:
         save_file(state, unfinished, metadata={"format": "pt"})

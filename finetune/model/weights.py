@@ -98,7 +98,7 @@ def locate_weights(
         reporter.say(f"warning: {backbone.hub_id} {damage}, so it is not used")
     if choice == "auto" and backbone.packaged:
         return _from_package(backbone)
-    if not backbone.hub_id:
+    if not backbone.has_weights:
         raise WeightsError(
             f"timm has no pretrained weights for {backbone.name}; give --weights FILE.safetensors, train it with "
             "--strategy from-scratch, or choose one of `finetune backbones`"
@@ -122,7 +122,9 @@ def _from_cache(backbone: Backbone) -> tuple[WeightsRecord | None, str]:
 
 
 def whereabouts(backbone: Backbone) -> str:
-    """Return where the weights of ``backbone`` are: ``packaged``, ``in cache`` or ``needs download``."""
+    """Return where the weights of ``backbone`` are: ``packaged``, ``in cache``, ``needs download`` or ``none``."""
+    if not backbone.has_weights:
+        return "none"
     if backbone.packaged:
         return "packaged"
     return "in cache" if cached_file(backbone) is not None else "needs download"

@@ -96,10 +96,11 @@ class Recipe(BaseModel):
         default=None, description="How the learning rate goes over the steps (default cosine)."
     )
     warmup_epochs: Annotated[float, Field(ge=0, le=10_000)] | None = Field(
-        default=None, description="Epochs of linear warm-up (default a tenth of all)."
+        default=None,
+        description="Epochs of linear warm-up (default a tenth of all; one-cycle: of its rise, three tenths).",
     )
     step_epochs: Whole | None = Field(
-        default=None, description="Epochs between two drops of the step schedule."
+        default=None, description="Epochs between two drops of the step schedule (default a third of all)."
     )
     milestones: tuple[Whole, ...] | None = Field(
         default=None, description="Epochs after which the step schedule drops, such as 30,60,90."
@@ -116,13 +117,16 @@ class Recipe(BaseModel):
     )
 
     weight_decay: Annotated[float, Field(ge=0, le=10)] | None = Field(
-        default=None, description="Decoupled weight decay (for sgd: L2 of torch's kind)."
+        default=None,
+        description="Weight decay: decoupled in adamw and its kin, L2 of torch's kind in sgd, adam, rmsprop.",
     )
     l2: Annotated[float, Field(ge=0, le=10)] | None = Field(
-        default=None, description="L2 penalty: the loss grows by this times the sum of squared weights."
+        default=None,
+        description="L2 penalty: the loss grows by this times the sum of squared weights (with l2-sp: the head's).",
     )
     l2_sp: Annotated[float, Field(ge=0, le=10)] | None = Field(
-        default=None, description="L2-SP: the same towards the pretrained weights."
+        default=None,
+        description="L2-SP: the same for the pretrained layers, towards their pretrained weights.",
     )
     label_smoothing: Share | None = Field(
         default=None, description="Share of the target spread over all classes."
@@ -269,8 +273,8 @@ class Recipe(BaseModel):
     def to_yaml(self) -> str:
         """Return the recipe as YAML; `Recipe.read` gives the same recipe back. Unset fields are left out."""
         fields = self.model_dump(mode="json", exclude_none=True)
-        flags = {name for name, field in Recipe.model_fields.items() if field.default is False}
-        plain = {name: value for name, value in fields.items() if value or name not in flags}
+        flags = {name for name, field in type(self).model_fields.items() if field.default is False}
+        plain = {name: value for name, value in fields.items() if not (name in flags and value is False)}
         # PyYAML would fold the line break of old mainframes away where it does not escape it.
         is_plain = not any("\x85" in text for text in (self.weights, self.backbone, *self.exclude))
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=is_plain)

@@ -85,6 +85,11 @@ def _has_hidden_layers(recipe: Recipe) -> bool:
     return recipe.head == "dense" or recipe.backbone in ("fc2", "fc3")
 
 
+def _first_drop(recipe: Recipe) -> int | None:
+    """Return the epoch after which the step schedule drops first, None where that is not said."""
+    return recipe.milestones[0] if recipe.milestones else recipe.step_epochs
+
+
 def _most_hidden(recipe: Recipe) -> int:
     return 1 if recipe.backbone == "fc2" and recipe.head != "dense" else 2
 
@@ -106,6 +111,27 @@ RULES = (
     Rule(
         lambda r: r.milestones is not None and list(r.milestones) != sorted(set(r.milestones)),
         lambda r: f"--milestones {_listed(r.milestones)} must rise; write them such as 30,60,90",
+    ),
+    Rule(
+        lambda r: r.epochs is not None and r.milestones is not None and r.milestones[-1] >= r.epochs,
+        lambda r: (
+            f"--milestones {_listed(r.milestones)} reach beyond training, --epochs {r.epochs}; "
+            "leave out those that are never passed"
+        ),
+    ),
+    Rule(
+        lambda r: r.epochs is not None and r.step_epochs is not None and r.step_epochs > r.epochs,
+        lambda r: (
+            f"--step-epochs {r.step_epochs} is longer than training, --epochs {r.epochs}, so the rate never "
+            "drops; make it shorter, or use --schedule constant"
+        ),
+    ),
+    Rule(
+        lambda r: r.warmup_epochs is not None and r.warmup_epochs > (_first_drop(r) or r.warmup_epochs),
+        lambda r: (
+            f"--warmup-epochs {r.warmup_epochs:g} lasts beyond the first drop of the rate, after epoch "
+            f"{_first_drop(r)}; make it shorter"
+        ),
     ),
     Rule(
         lambda r: r.nesterov and r.momentum == 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -98,6 +99,7 @@ def _tuner(learner: Learner, recipe: Recipe) -> Tuner:
         recipe,
         n_classes=len(learner.split.class_names),
         steps_per_epoch=steps_per_epoch(len(learner.split.train), _batch_size(recipe)),
+        class_counts=_class_counts(learner.split),
     )
 
 
@@ -199,6 +201,11 @@ def _why_stopped(
     if any((timer.time_remaining() or 0) <= 0 for timer in stoppers if isinstance(timer, Timer)):
         return "the time budget was used up"
     return "validation did not improve any more"
+
+
+def _class_counts(split: Split) -> list[int]:
+    counts = Counter(split.indices(split.train))
+    return [counts[index] for index in range(len(split.class_names))]
 
 
 def _paths_and_targets(split: Split, images: Sequence[LabelledImage]) -> tuple[list[Path], list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import Any, Self
 
 import pytorch_lightning as pl
@@ -14,16 +14,20 @@ from torchmetrics.classification import MulticlassAccuracy
 from finetune.model.freezing import apply_plan, optimizer_groups
 from finetune.model.layers import Grouping
 from finetune.recipe import Recipe
+from finetune.training.objective import Objective
+from finetune.training.optimizers import make_optimizer
+from finetune.training.schedules import curve_of
 from strategies import Plan
-
-WARM_UP_SHARE = 0.1
 
 
 class Tuner(pl.LightningModule):
-    """Trains ``model`` by ``plan`` as ``recipe``, which is resolved, says.
+    """Trains ``model``, which is as it was built, by ``plan`` as ``recipe``, which is resolved, says.
 
-    Inputs are B x 3 x H x W float32 and targets B in [0, n_classes). Logs ``train_loss``, ``val_loss`` (nats,
-    without smoothing), ``val_accuracy`` in [0, 1] and ``val_score``: the accuracy with ties broken by the loss.
+    Inputs are B x 3 x H x W float32 and targets B in [0, n_classes). ``steps_per_epoch`` counts optimizer steps;
+    ``class_counts`` are the training images of each class, for ``class_balance: weights``. Logs ``train_loss``
+    (the data loss, smoothed, mixed and weighted as it is trained on, without the penalties), ``val_loss``
+    (nats, plain cross-entropy), ``val_accuracy`` in [0, 1] and ``val_score``: the accuracy with ties broken by
+    the loss.
     """
 
     def __init__(
@@ -35,18 +39,18 @@ class Tuner(pl.LightningModule):
         *,
         n_classes: int,
         steps_per_epoch: int,
+        class_counts: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        assert recipe.epochs is not None
         self.model = model.to(memory_format=torch.channels_last)
         self._grouping = grouping
         self._plan = plan
-        self._lr = recipe.lr or 0.0
-        self._weight_decay = recipe.weight_decay or 0.0
-        self._label_smoothing = recipe.label_smoothing or 0.0
-        self._total_steps = recipe.epochs * steps_per_epoch
-        self._seed = recipe.seed
+        self._recipe = recipe
+        self._curve = curve_of(recipe, steps_per_epoch=steps_per_epoch)
         self._freezing = apply_plan(self.model, grouping, plan)
+        self._objective = Objective(
+            self.model, grouping, plan, recipe, n_classes=n_classes, class_counts=class_counts
+        )
         self._accuracy = MulticlassAccuracy(n_classes, average="micro")
         self._losses: list[Tensor] = []
         self._n_validated = 0
@@ -63,15 +67,16 @@ class Tuner(pl.LightningModule):
         return logits
 
     def on_train_batch_start(self, *_: Any) -> None:
-        """Seed dropout by step, so that a resumed run draws what it would have drawn."""
-        torch.manual_seed(self._seed * 1_000_003 + self.global_step)
+        """Seed dropout and mixing by step, so that a resumed run draws what it would have drawn."""
+        torch.manual_seed(self._recipe.seed * 1_000_003 + self.global_step)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _batch_idx: int) -> Tensor:
-        """Return the smoothed cross-entropy of one batch."""
-        images, targets = batch
-        loss = F.cross_entropy(self(images), targets, label_smoothing=self._label_smoothing)
+        """Return the objective on one batch: its data loss and the penalties."""
+        images, targets = self._objective.mix(*batch)
+        loss = self._objective.data_loss(self(images), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
-        return loss
+        penalty = self._objective.penalty(self.model)
+        return loss if penalty is None else loss + penalty
 
     def on_validation_epoch_start(self) -> None:
         """Start counting anew."""
@@ -96,24 +101,16 @@ class Tuner(pl.LightningModule):
         self.log_dict({"val_loss": loss, "val_accuracy": accuracy, "val_score": accuracy + tie_break})
 
     def configure_optimizers(self) -> Any:
-        """Return AdamW over every layer group and its per-step schedule."""
+        """Return the optimizer over every layer group and its per-step schedule."""
+        recipe = self._recipe
         groups = optimizer_groups(
-            self.model, self._grouping, self._plan, lr=self._lr, weight_decay=self._weight_decay
+            self.model,
+            self._grouping,
+            self._plan,
+            lr=recipe.lr or 0.0,
+            weight_decay=recipe.weight_decay or 0.0,
         )
-        optimizer = torch.optim.AdamW(groups, lr=self._lr)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: warm_cosine(step, self._total_steps)
-        )
+        optimizer = make_optimizer(groups, recipe)
+        # A function, so that no state holds the curve: it is the recipe's.
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self._curve(step))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def warm_cosine(step: int, total_steps: int) -> float:
-    """Return the learning-rate factor in [0, 1] at ``step``, counted from 0.
-
-    Linear over the first tenth of the steps, then (1 + cos(pi t)) / 2 (Loshchilov and Hutter, ICLR 2017).
-    """
-    warm_up = max(1, round(WARM_UP_SHARE * total_steps))
-    if step < warm_up:
-        return (step + 1) / warm_up
-    done = min(1.0, (step - warm_up) / max(1, total_steps - warm_up))
-    return 0.5 * (1 + math.cos(math.pi * done))

@@ -67,7 +67,7 @@ def train_by_gradient(
     transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
     draw_preview(learner.split.train, transform, folder.augmentation)
     begin = _where_to_begin(journal, reporter)
-    if resolved.defaults.head_first and begin is None:
+    if recipe.head_first and begin is None:
         features = train_features(learner, workers=recipe.workers, reporter=reporter)
         fit_head(learner, features, seed=recipe.seed, reporter=reporter)
     trained = train(

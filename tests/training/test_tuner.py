@@ -1,6 +1,4 @@
-"""The schedule, the score that chooses an epoch, and dropout that depends on the step alone."""
-
-import math
+"""The schedule at each group's rate, the score that chooses an epoch, and dropout that depends on the step alone."""
 
 import pytest
 import pytorch_lightning as pl
@@ -13,7 +11,8 @@ from torch.nn import functional as F  # noqa: N812 - torch's own convention
 from torch.utils.data import DataLoader, TensorDataset
 
 from finetune.model.layers import layer_groups
-from finetune.training.tuner import Tuner, warm_cosine
+from finetune.training.schedules import Curve
+from finetune.training.tuner import Tuner
 from strategies import make_strategy
 
 pytestmark = [
@@ -47,39 +46,6 @@ def batches(n_images: int = 6, *, batch_size: int = 4) -> DataLoader[tuple[Tenso
     return DataLoader(TensorDataset(*batch(1, n_images)), batch_size=batch_size)
 
 
-@pytest.mark.parametrize(
-    ("step", "factor"),
-    [
-        (0, 0.1),
-        (4, 0.5),
-        (9, 1.0),
-        (10, 1.0),
-        (55, 0.5),
-        (32, 0.5 * (1 + math.cos(math.pi * 22 / 90))),
-        (100, 0.0),
-        (1000, 0.0),
-    ],
-)
-def test_the_rate_rises_over_a_tenth_and_falls_along_a_cosine(step: int, factor: float) -> None:
-    assert warm_cosine(step, 100) == pytest.approx(factor, abs=1e-9)
-
-
-@given(st.integers(0, 20_000), st.integers(1, 10_000))
-def test_the_factor_lies_in_zero_to_one_and_the_first_step_moves(step: int, total_steps: int) -> None:
-    assert 0 <= warm_cosine(step, total_steps) <= 1
-    assert warm_cosine(0, total_steps) > 0
-
-
-@given(st.integers(1, 2_000))
-def test_the_factor_reaches_one_then_never_rises(total_steps: int) -> None:
-    factors = [warm_cosine(step, total_steps) for step in range(total_steps + 1)]
-    peak = factors.index(1.0)
-    assert peak <= max(1, total_steps / 10)
-    assert factors[: peak + 1] == sorted(factors[: peak + 1])
-    assert factors[peak:] == sorted(factors[peak:], reverse=True)
-    assert factors[-1] == pytest.approx(0, abs=1e-9) or total_steps == 1
-
-
 def test_every_group_follows_the_schedule_at_its_own_rate_frozen_ones_at_zero() -> None:
     class Rates(pl.Callback):
         def __init__(self) -> None:
@@ -92,7 +58,7 @@ def test_every_group_follows_the_schedule_at_its_own_rate_frozen_ones_at_zero() 
     tuner = tuner_of(network(), "partial", total_steps=6)
     trainer(max_epochs=3, callbacks=[rates]).fit(tuner, batches(), batches())
     assert [rate["fc"] for rate in rates.seen] == pytest.approx(
-        [1e-3 * warm_cosine(step, 6) for step in range(6)]
+        [1e-3 * Curve("cosine", 6, 1)(step) for step in range(6)]
     )
     assert all(rate["layer4"] == rate["fc"] for rate in rates.seen)
     assert all(rate["stem"] == rate["layer3"] == 0 for rate in rates.seen)
