@@ -55,6 +55,14 @@ class Plan:
     weights: StartingWeights
     groups: tuple[GroupPlan, ...]
 
+    def with_statistics(self, *, held: bool) -> Plan:
+        """Return the plan with the batch-norm statistics of every group that learns held, or moving."""
+        groups = (
+            group if group.is_frozen else dataclasses.replace(group, hold_statistics=held)
+            for group in self.groups
+        )
+        return Plan(self.weights, tuple(groups))
+
     def of(self, name: str) -> GroupPlan:
         """Return the plan of the group ``name``; raises KeyError for a name that is not in the plan."""
         return {group.name: group for group in self.groups}[name]
@@ -64,8 +72,9 @@ class Plan:
 class TrainingDefaults:
     """The training choices that a strategy makes where the user made none.
 
-    ``solver`` is ``closed-form`` (the head is solved on cached features; the other fields are then unused)
-    or ``gradient``. ``steps`` counts optimizer steps; ``lr`` is the peak learning rate.
+    ``solver`` is ``closed-form`` (the head is solved on cached features; ``steps``, ``lr`` and ``weight_decay``
+    are then for a head that cannot be solved) or ``gradient``. ``steps`` counts optimizer steps; ``lr`` is the
+    peak learning rate.
     ``head_first``: the fresh head starts from the linear probe's solution (LP-FT, Kumar et al., ICLR 2022).
     ``normalization``: input mean and std from the backbone's weights, or from the training images.
     """

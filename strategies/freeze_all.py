@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from strategies.base import GroupPlan, LayerGroup, Plan, StartingWeights, Strategy, TrainingDefaults
+from strategies.base import (
+    GroupPlan,
+    LayerGroup,
+    Plan,
+    StartingWeights,
+    Strategy,
+    TrainingDefaults,
+    planned_steps,
+)
 
 
 @final
@@ -17,6 +25,7 @@ class FreezeAll(Strategy):
     What it does: the network becomes a fixed feature extractor. Features are computed once, and the new
     classifier is solved on them as an L2-regularised multinomial logistic regression whose strength is
     chosen by cross-validation on the training images alone. There are no epochs and no learning rate.
+    A dense or cosine head has no such solution: it alone is trained by steps, and the epoch chosen on val.
 
     Wins: few images that look like photographs of things. Nothing can be forgotten, it takes seconds,
     and the validation images stay untouched by any choice.
@@ -44,5 +53,7 @@ class FreezeAll(Strategy):
         )
 
     def defaults(self, *, n_train: int, batch_size: int) -> TrainingDefaults:
-        """Solve the head; nothing else is to be chosen."""
-        return TrainingDefaults(solver="closed-form")
+        """Solve the head; one that must be stepped learns fast, since nothing pretrained can be spoilt."""
+        return TrainingDefaults(
+            solver="closed-form", steps=planned_steps(n_train, batch_size), lr=1e-3, weight_decay=0.01
+        )

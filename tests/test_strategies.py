@@ -222,7 +222,9 @@ def test_more_images_never_mean_fewer_steps(n_train: int, batch_size: int) -> No
 def test_the_defaults_of_gradient_training_are_complete(name: str) -> None:
     defaults = make_strategy(name).defaults(n_train=1000, batch_size=32)
     if defaults.solver == "closed-form":
-        assert (defaults.steps, defaults.lr) == (0, 0)
+        assert not defaults.head_first
+        assert defaults.normalization == "backbone"
+        assert 0 < defaults.lr <= 1e-3 < defaults.steps
     else:
         assert defaults.steps > 0
         assert 0 < defaults.lr <= 1e-3

@@ -60,7 +60,7 @@ class Parts:
                 }
                 with gr.Accordion("Which network", open=False):
                     self.backbone = gr.Dropdown(
-                        ["auto", *CATALOGUE],
+                        ["auto", *(name for name, row in CATALOGUE.items() if row.has_weights)],
                         value="auto",
                         label="Backbone",
                         info="auto: ResNet-18 if its weights can be had, else the one that is installed",

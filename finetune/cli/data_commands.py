@@ -20,6 +20,7 @@ from finetune.cli.options import (
     show,
 )
 from finetune.errors import DataError, OptionError
+from finetune.recipe.names import BASELINES
 from finetune.terminal import TerminalReporter
 
 
@@ -79,9 +80,10 @@ def advise(
 ) -> None:
     """Measure a data set and say which strategy to use, and why."""
     recipe = recipe_from(None, backbone=backbone, weights=weights, exclude=exclude, seed=seed)
-    if recipe.weights == "none":
+    if recipe.weights == "none" or recipe.backbone in BASELINES:
+        choice = "--weights none" if recipe.weights == "none" else f"--backbone {recipe.backbone}"
         raise OptionError(
-            "advise measures what pretrained weights are worth, so --weights none cannot be advised on"
+            f"advise measures what pretrained weights are worth, so {choice} cannot be advised on"
         )
     from finetune.training.prepare import prepare
     from ui.present import advice_view

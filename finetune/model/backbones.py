@@ -62,6 +62,11 @@ class Backbone:
         return self.tag == BASELINE_TAG
 
     @property
+    def has_residual_blocks(self) -> bool:
+        """Whether it has blocks that stochastic depth can skip (rows of the catalogue only)."""
+        return not self.is_baseline and not self.name.startswith("vgg")
+
+    @property
     def timm_name(self) -> str:
         """The name that timm knows it by."""
         return self.name.replace("-", "_")

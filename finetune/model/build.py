@@ -7,6 +7,7 @@ from typing import Any
 
 import timm
 import torch
+from timm.layers.drop import DropPath
 from torch import nn
 
 from finetune.errors import WeightsError
@@ -64,6 +65,16 @@ def build_empty(backbone: Backbone, *, n_classes: int, image_size: int) -> nn.Mo
         raise WeightsError(
             f"timm cannot build '{backbone.name}' ({error}); choose one of `finetune backbones`"
         ) from None
+
+
+def skips_blocks(backbone: Backbone) -> bool:
+    """Return whether timm can skip this network's residual blocks at random (stochastic depth)."""
+    try:
+        with torch.device("meta"):
+            model = _create(backbone, 1, backbone.image_size, {"drop_path_rate": 0.5})
+    except TypeError:
+        return False
+    return any(isinstance(module, DropPath) and module.drop_prob > 0 for module in model.modules())
 
 
 def _create(backbone: Backbone, n_classes: int, image_size: int, options: Mapping[str, Any]) -> nn.Module:

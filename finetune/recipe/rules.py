@@ -82,7 +82,7 @@ def _is_baseline(recipe: Recipe) -> bool:
 
 
 def _has_hidden_layers(recipe: Recipe) -> bool:
-    return recipe.head == "dense" or recipe.backbone in ("fc2", "fc3")
+    return recipe.head == "dense" or _is_baseline(recipe)
 
 
 def _first_drop(recipe: Recipe) -> int | None:
@@ -91,7 +91,7 @@ def _first_drop(recipe: Recipe) -> int | None:
 
 
 def _most_hidden(recipe: Recipe) -> int:
-    return 1 if recipe.backbone == "fc2" and recipe.head != "dense" else 2
+    return 1 if recipe.backbone in ("fc2", "cnn-small") and recipe.head != "dense" else 2
 
 
 RULES = (
@@ -192,6 +192,16 @@ RULES = (
         ),
     ),
     Rule(
+        lambda r: _is_baseline(r) and r.weights not in (AUTO, "none"),
+        lambda r: (
+            f"--weights {r.weights} has no effect with {r.backbone}, which has no pretrained weights; leave it out"
+        ),
+    ),
+    Rule(
+        lambda r: _is_baseline(r) and r.stochastic_depth is not None,
+        lambda r: f"--stochastic-depth skips residual blocks, but {r.backbone} has none; leave it out",
+    ),
+    Rule(
         lambda r: r.cache == "on" and (r.mixup is not None or r.cutmix is not None),
         lambda r: (
             f"--{'mixup' if r.mixup is not None else 'cutmix'} blends images before the frozen layers, so nothing "
@@ -240,7 +250,7 @@ def unused_by(recipe: Recipe, strategy: str) -> list[str]:
     names: tuple[str, ...] = ()
     if is_solved(recipe, strategy):
         names = (*STEPPED, *THAWED)
-    elif _solves(strategy):
+    elif trains_only_the_head(strategy):
         names = THAWED
     elif STRATEGIES[strategy].weights == "random":
         names = PRETRAINED
@@ -249,10 +259,11 @@ def unused_by(recipe: Recipe, strategy: str) -> list[str]:
 
 def is_solved(recipe: Recipe, strategy: str) -> bool:
     """Whether the head is solved on fixed features instead of stepped."""
-    return _solves(strategy) and (recipe.head is None or recipe.head in SOLVED_HEADS)
+    return trains_only_the_head(strategy) and (recipe.head is None or recipe.head in SOLVED_HEADS)
 
 
-def _solves(strategy: str) -> bool:
+def trains_only_the_head(strategy: str) -> bool:
+    """Whether everything below the head is frozen from the first step to the last."""
     defaults = STRATEGIES[strategy]().defaults(n_train=1, batch_size=DEFAULT_BATCH_SIZE)
     return defaults.solver == "closed-form"
 

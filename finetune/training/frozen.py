@@ -12,6 +12,7 @@ from finetune.model.features import FloatArray, extract_features
 from finetune.model.layers import classifier_name
 from finetune.progress import Reporter
 from finetune.training.head import SolvedHead, solve_head
+from finetune.training.head_steps import step_head
 from finetune.training.learner import Learner
 
 BATCH_SIZE = 16
@@ -41,6 +42,17 @@ def train_features(learner: Learner, *, workers: int | None, reporter: Reporter)
             advance(done, len(paths))
 
         return extract_features(learner.model, learner.grouping, loader, progress=count).penultimate
+
+
+def begin_head(learner: Learner, features: FloatArray, *, seed: int, reporter: Reporter) -> None:
+    """Fit the head on the training images' ``features`` before the layers below thaw, solved or by steps."""
+    head = learner.model.get_submodule(classifier_name(learner.model))
+    if isinstance(head, nn.Linear):
+        fit_head(learner, features, seed=seed, reporter=reporter)
+        return
+    targets = np.array(learner.split.indices(learner.split.train))
+    with reporter.track("fitting the head") as advance:
+        step_head(head, features, targets, seed=seed, progress=advance)
 
 
 def fit_head(learner: Learner, features: FloatArray, *, seed: int, reporter: Reporter) -> SolvedHead:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from finetune.data.split import Split
 from finetune.data.transforms import Preprocessing
-from finetune.model.build import build
+from finetune.errors import OptionError
+from finetune.model.backbones import CATALOGUE, Backbone
+from finetune.model.build import build, skips_blocks
 from finetune.model.describe import plan_for
+from finetune.model.heads import DEFAULT_HIDDEN, DEFAULT_SLOPE, DENSE_DROPOUT, HeadSpec
 from finetune.model.layers import Grouping, layer_groups
 from finetune.model.weights import NO_WEIGHTS
+from finetune.recipe import Recipe
 from finetune.training.prepare import Prepared
 from finetune.training.resolve import Resolved, preprocessing_of
 from finetune.training.statistics import dataset_normalization
@@ -41,12 +46,52 @@ def build_learner(prepared: Prepared, resolved: Resolved) -> Learner:
         weights=prepared.weights if strategy.weights == "pretrained" else NO_WEIGHTS,
         seed=recipe.seed,
         image_size=image_size,
+        head=head_of(recipe),
+        options=options_of(recipe, prepared.backbone),
     )
     model.to(memory_format=torch.channels_last)
     grouping = layer_groups(model)
     preprocessing = preprocessing_of(prepared.backbone, image_size)
-    if resolved.defaults.normalization == "dataset":
+    if (recipe.normalization or resolved.defaults.normalization) == "dataset":
         preprocessing = dataset_normalization(
             prepared.split.train, preprocessing, seed=recipe.seed, workers=recipe.workers
         )
-    return Learner(model, grouping, plan_for(strategy, grouping), prepared.split, preprocessing)
+    plan = plan_for(strategy, grouping)
+    if recipe.batch_norm is not None:
+        plan = plan.with_statistics(held=recipe.batch_norm == "frozen")
+    return Learner(model, grouping, plan, prepared.split, preprocessing)
+
+
+def head_of(recipe: Recipe) -> HeadSpec:
+    """Return the head that ``recipe`` asks for; on a baseline ``hidden`` and ``activation`` are the network's."""
+    kind = recipe.head or "linear"
+    if kind != "dense":
+        return HeadSpec(kind, dropout=recipe.dropout or 0.0)
+    return HeadSpec(
+        kind,
+        recipe.hidden or DEFAULT_HIDDEN,
+        recipe.activation or "relu",
+        recipe.negative_slope or DEFAULT_SLOPE,
+        DENSE_DROPOUT if recipe.dropout is None else recipe.dropout,
+    )
+
+
+def options_of(recipe: Recipe, backbone: Backbone) -> dict[str, Any]:
+    """Return what timm is told beside the name; raises OptionError for blocks that there are none of to skip."""
+    options: dict[str, Any] = {}
+    if recipe.stochastic_depth is not None:
+        _refuse_without_blocks(backbone)
+        options["drop_path_rate"] = recipe.stochastic_depth
+    if backbone.is_baseline:
+        own = {name: getattr(recipe, name) for name in ("hidden", "activation", "negative_slope")}
+        options |= {name: value for name, value in own.items() if value is not None}
+    return options
+
+
+def _refuse_without_blocks(backbone: Backbone) -> None:
+    if not skips_blocks(backbone):
+        others = ", ".join(row.name for row in CATALOGUE.values() if row.has_residual_blocks)
+        raise OptionError(
+            f"--stochastic-depth skips residual blocks, but {backbone.name} has none that timm can skip; leave it "
+            f"out, or choose one of {others}"
+        )

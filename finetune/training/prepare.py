@@ -15,6 +15,7 @@ from finetune.model.backbones import Backbone, find_backbone
 from finetune.model.weights import WeightsRecord, choose_backbone, locate_weights
 from finetune.progress import Reporter
 from finetune.recipe import AUTO, Recipe
+from finetune.recipe.names import BASELINES
 
 EXAMPLES_SAID = 3
 
@@ -60,9 +61,9 @@ def _refuse_unused_shares(health: HealthReport, recipe: Recipe) -> None:
 def find_weights(recipe: Recipe, *, offline: bool, reporter: Reporter) -> tuple[Backbone, WeightsRecord]:
     """Return the concrete backbone and where its weights are, and say which and why.
 
-    A strategy that starts from random weights needs none, so none are asked for.
+    A strategy that starts from random weights needs none, and a baseline has none, so none are asked for.
     """
-    choice = "none" if recipe.starts_random else recipe.weights
+    choice = "none" if recipe.starts_random or recipe.backbone in BASELINES else recipe.weights
     name, why = choose_backbone(recipe.backbone, choice, offline=offline)
     if why:
         reporter.say(why)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from finetune.data.transforms import Preprocessing
 from finetune.model.backbones import Backbone
+from finetune.model.heads import DEFAULT_HIDDEN, DEFAULT_SLOPE, DENSE_DROPOUT
 from finetune.recipe import DEFAULT_BATCH_SIZE, Recipe
 from finetune.recipe.names import WITH_MOMENTUM
+from finetune.recipe.rules import is_solved, trains_only_the_head
 from finetune.training.lengths import default_patience
 from finetune.training.rates import (
     DEFAULT_MOMENTUM,
@@ -26,6 +28,8 @@ from strategies import STRATEGIES, TrainingDefaults
 
 DEFAULT_AUGMENT = "crop"
 DEFAULT_CLIP_NORM = 1.0
+SMALL_BATCH = 16
+"""Below this many images moving batch-norm statistics are noise (Wu and He, ECCV 2018, figure 1)."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,12 @@ def resolve(recipe: Recipe, *, strategy: str, backbone: Backbone, weights: str, 
     defaults = named.build_strategy().defaults(
         n_train=n_train, batch_size=batch_size * (named.accumulate or 1)
     )
+    if not is_solved(named, strategy):
+        defaults = replace(defaults, solver="gradient")
     named = _filled(named, {"normalization": defaults.normalization})
     if defaults.solver == "gradient":
         named = _with_numbers(_filled(named, {"batch_size": batch_size, "accumulate": 1}), defaults, n_train)
-    return Resolved(named, defaults, tuple(_note(unused, strategy)))
+    return Resolved(named, defaults, (*_note(unused, strategy, named), *_statistics_note(named)))
 
 
 def _with_numbers(recipe: Recipe, defaults: TrainingDefaults, n_train: int) -> Recipe:
@@ -83,10 +89,9 @@ def _independent(recipe: Recipe, defaults: TrainingDefaults, n_train: int) -> di
     steps = optimizer_steps_per_epoch(
         n_train, recipe.batch_size or DEFAULT_BATCH_SIZE, recipe.accumulate or 1
     )
-    is_random = STRATEGIES[recipe.strategy].weights == "random"
     return {
-        "head": "linear",
-        "batch_norm": "train" if is_random else "frozen",
+        **_of_the_head(recipe),
+        "batch_norm": _batch_norm(recipe),
         "epochs": math.ceil(defaults.steps / steps),
         "optimizer": DEFAULT_OPTIMIZER,
         "clip_norm": DEFAULT_CLIP_NORM,
@@ -97,6 +102,22 @@ def _independent(recipe: Recipe, defaults: TrainingDefaults, n_train: int) -> di
         "class_balance": "none",
         "early_stopping": "val_score",
     }
+
+
+def _of_the_head(recipe: Recipe) -> dict[str, object]:
+    own: dict[str, object] = {"head": "linear"}
+    if recipe.head == "dense":
+        own |= {"hidden": DEFAULT_HIDDEN, "activation": "relu", "dropout": DENSE_DROPOUT}
+    if recipe.activation == "leaky-relu":
+        own["negative_slope"] = DEFAULT_SLOPE
+    return own
+
+
+def _batch_norm(recipe: Recipe) -> str | None:
+    """Return how the layers that train keep their statistics, None where none below the head does."""
+    if trains_only_the_head(recipe.strategy):
+        return None
+    return "train" if STRATEGIES[recipe.strategy].weights == "random" else "frozen"
 
 
 def _hanging_on_names(recipe: Recipe, defaults: TrainingDefaults) -> dict[str, object]:
@@ -137,16 +158,27 @@ def optimizer_steps_per_epoch(n_train: int, batch_size: int, accumulate: int) ->
     return math.ceil(steps_per_epoch(n_train, batch_size) / accumulate)
 
 
-def _note(unused: list[str], strategy: str) -> list[str]:
+def _note(unused: list[str], strategy: str, recipe: Recipe) -> list[str]:
     if not unused:
         return []
     flags = ", ".join("--" + name.replace("_", "-") for name in unused)
-    why = (
-        "starts from random weights"
-        if STRATEGIES[strategy].weights == "random"
-        else "solves its head on fixed features and has no training steps"
-    )
+    if STRATEGIES[strategy].weights == "random":
+        why = "starts from random weights"
+    elif is_solved(recipe, strategy):
+        why = "solves its head on fixed features and has no training steps"
+    else:
+        why = "trains nothing below the head"
     return [f"note: {flags} not used: {strategy} {why}"]
+
+
+def _statistics_note(recipe: Recipe) -> list[str]:
+    is_small = recipe.batch_size is not None and recipe.batch_size < SMALL_BATCH
+    if recipe.batch_norm != "train" or STRATEGIES[recipe.strategy].weights == "random" or not is_small:
+        return []
+    return [
+        f"note: --batch-norm train moves pretrained statistics by batches of {recipe.batch_size} images; below "
+        f"{SMALL_BATCH} they are noisy, and --batch-norm frozen is usually better"
+    ]
 
 
 def preprocessing_of(backbone: Backbone, image_size: int) -> Preprocessing:

@@ -33,7 +33,10 @@ def choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
     strategy = recipe.strategy
     if strategy == AUTO and prepared.advice is None:
         strategy = "from-scratch"
-        reporter.say("strategy from-scratch: without pretrained weights there is nothing to keep")
+        why = "without pretrained weights there is nothing to keep"
+        if prepared.backbone.is_baseline:
+            why = f"{prepared.backbone.name} has no pretrained weights, so there is nothing to keep"
+        reporter.say(f"strategy from-scratch: {why}")
     elif prepared.advice is not None:
         strategy = prepared.advice.strategy
         reporter.say(f"strategy {strategy}: {prepared.advice.reason}")

@@ -12,7 +12,7 @@ from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.board import write_regularisation_board
 from finetune.training.estimate import describe_minutes
-from finetune.training.frozen import fit_head, time_features, train_features
+from finetune.training.frozen import begin_head, fit_head, time_features, train_features
 from finetune.training.journal import Journal
 from finetune.training.learner import Learner
 from finetune.training.preview import draw_preview
@@ -69,7 +69,7 @@ def train_by_gradient(
     begin = _where_to_begin(journal, reporter)
     if recipe.head_first and begin is None:
         features = train_features(learner, workers=recipe.workers, reporter=reporter)
-        fit_head(learner, features, seed=recipe.seed, reporter=reporter)
+        begin_head(learner, features, seed=recipe.seed, reporter=reporter)
     trained = train(
         learner,
         recipe,

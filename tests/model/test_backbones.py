@@ -7,7 +7,6 @@ from finetune.errors import WeightsError
 from finetune.model.backbones import CATALOGUE, PACKAGED_BACKBONE, PREFERRED_BACKBONE, find_backbone
 from finetune.model.build import build_empty
 
-
 PRETRAINED = [name for name, row in CATALOGUE.items() if not row.is_baseline]
 
 
