@@ -1,9 +1,11 @@
 """Networks, batches and a few real training steps for tests; random weights stand in for pretrained ones."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import timm
 import torch
+from timm.layers.norm import GroupNorm
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -20,6 +22,7 @@ SIDE_PX = 64
 N_CLASSES = 3
 NARROW = 1 / 64
 """Share of the hidden dense width that a narrow VGG keeps; in a true one it holds 89 % of the parameters."""
+WITH_GROUP_NORM = "test_resnet_gn"
 
 torch.set_num_threads(1)  # batches this small gain nothing from threads that wait for each other
 
@@ -31,13 +34,20 @@ def network(name: str = "test_resnet", *, n_classes: int = N_CLASSES, seed: int 
 
 
 def narrow(name: str, *, seed: int = 0) -> nn.Module:
-    """The same network, but a VGG with narrow dense layers: alike in kind, a hundredth of the time."""
-    if not name.startswith("vgg"):
+    """The same network, but a VGG with narrow dense layers: alike in kind, a hundredth of the time.
+
+    ``test_resnet_gn`` is `test_resnet` with group norms.
+    """
+    if not name.startswith("vgg") and name != WITH_GROUP_NORM:
         return network(name, seed=seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model: nn.Module = timm.create_model(name, num_classes=N_CLASSES, mlp_ratio=NARROW)
-    return model
+        if name == WITH_GROUP_NORM:
+            norm = partial(GroupNorm, num_groups=8)
+            model: nn.Module = timm.create_model("test_resnet", num_classes=N_CLASSES, norm_layer=norm)
+            return model
+        vgg: nn.Module = timm.create_model(name, num_classes=N_CLASSES, mlp_ratio=NARROW)
+        return vgg
 
 
 def batch(number: int, n_images: int = 2, side_px: int = SIDE_PX) -> tuple[Tensor, Tensor]:

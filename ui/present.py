@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from finetune.evaluation.metrics import Metrics
     from finetune.model.backbones import Backbone
     from finetune.model.describe import StageRow
+    from finetune.model.layer_table import LayerRow
     from strategies import Strategy
 
 BAR_CELLS = 24
@@ -161,6 +162,21 @@ def stages_table(rows: Sequence[StageRow]) -> RenderableType:
     trained = sum(row.share for row in rows if row.lr_multiplier > 0)
     total = sum(row.n_parameters for row in rows)
     return Group(made, "", Text(f"{100 * trained:.2f} % of {total:,} parameters train", style="bold"))
+
+
+def layers_table(rows: Sequence[LayerRow]) -> RenderableType:
+    """Show a network layer by layer with each window and the size that it gives, and how that is computed."""
+    made = table(
+        *("layer", "kind", "kernel", "stride", "padding", "output", "parameters"),
+        right=("kernel", "stride", "padding", "parameters"),
+    )
+    for row in rows:
+        output = " x ".join(map(str, row.output))
+        parameters = f"{row.n_parameters:,}" if row.n_parameters else ""
+        made.add_row(row.name, row.kind, row.kernel, row.stride, row.padding, output, parameters)
+    total = sum(row.n_parameters for row in rows)
+    formula = "height and width after a kernel K, stride S and padding P: floor((H - K + 2P) / S) + 1"
+    return Group(made, "", Text(f"{len(rows)} layers with {total:,} parameters; {formula}", style="bold"))
 
 
 def metrics_view(metrics: Metrics, class_names: Sequence[str]) -> RenderableType:

@@ -55,6 +55,9 @@ def describe(
     ] = None,
     classes: Annotated[int, typer.Option("--classes", min=2, help="Number of classes.")] = 10,
     image_size: ImageSizeOption = None,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Layer by layer: kernel, stride, padding, output size.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show a backbone's stages: output size, parameters, and what a strategy trains or freezes."""
@@ -62,6 +65,14 @@ def describe(
     if strategy == "auto":
         raise OptionError(f"describe needs a strategy by name; choose one of {', '.join(STRATEGIES)}")
     from finetune.model.backbones import find_backbone
+
+    if layers:
+        from finetune.model.layer_table import layer_table
+        from ui.present import layers_table
+
+        table = layer_table(find_backbone(backbone), n_classes=classes, image_size=image_size)
+        show([row.to_json() for row in table], layers_table(table), as_json)
+        return
     from finetune.model.describe import describe as describe_stages
     from ui.present import stages_table
 

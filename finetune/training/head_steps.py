@@ -14,7 +14,7 @@ from finetune.model.features import FloatArray
 
 STEPS = 400
 BATCH_SIZE = 128
-LR = 1e-3
+LR = 3e-3
 WEIGHT_DECAY = 0.01
 TOLD_EVERY = 20
 

@@ -6,14 +6,33 @@ from itertools import product
 
 import pytest
 import torch
-from networks import N_CLASSES, Stepped, batch, moved, narrow, network, statistics_names, step
+from networks import (
+    N_CLASSES,
+    WITH_GROUP_NORM,
+    Stepped,
+    batch,
+    moved,
+    narrow,
+    network,
+    statistics_names,
+    step,
+)
 from torch import Tensor, nn
 
 from finetune.model.layers import classifier_name
 from strategies import STRATEGIES
 
-FAMILIES = ("test_resnet", "resnet18", "tf_efficientnet_lite0", "vgg11", "vgg11_bn")
-WITH_BATCH_NORM = tuple(name for name in FAMILIES if name != "vgg11")
+FAMILIES = (
+    "test_resnet",
+    "resnet18",
+    "tf_efficientnet_lite0",
+    "vgg11",
+    "vgg11_bn",
+    "test_convnext",
+    WITH_GROUP_NORM,
+)
+WITHOUT_BATCH_NORM = ("vgg11", "test_convnext", WITH_GROUP_NORM)
+WITH_BATCH_NORM = tuple(name for name in FAMILIES if name not in WITHOUT_BATCH_NORM)
 KEEPS_STATISTICS = ("freeze-all", "partial", "full-finetune")
 
 
