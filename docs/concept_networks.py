@@ -10,9 +10,10 @@ from torch import nn
 
 from finetune.model.backbones import find_backbone
 from finetune.model.build import build
-from finetune.model.describe import StageRow, describe
+from finetune.model.describe import describe
 from finetune.model.freezing import apply_plan
 from finetune.model.heads import ACTIVATIONS, make_activation
+from finetune.model.layer_table import layer_table
 from finetune.model.layers import layer_groups
 from finetune.model.weights import NO_WEIGHTS
 from strategies import STRATEGIES, GroupPlan, Plan, make_strategy
@@ -58,29 +59,24 @@ def _statistics(*, hold: bool) -> tuple[list[float], list[float]]:
 
 
 def sizes(left: Axes, right: Axes) -> None:
-    """Draw side and channels of what each layer group of two networks gives, for an input of 224 px."""
+    """Draw side and channels after each convolution and pool of two networks, for an input of 224 px."""
     for name, (colour, line), mark in zip(("resnet18", "cnn-small"), LINES, MARKS, strict=False):
-        rows = describe(find_backbone(name), make_strategy("from-scratch"), n_classes=10, image_size=224)
-        channels, sides = zip((3, 224), *_maps(rows), strict=True)
+        rows = layer_table(find_backbone(name), n_classes=10, image_size=224)
+        maps = [(row.output[0], row.computed[0]) for row in rows if row.computed and row.computed[0] > 1]
+        channels, sides = zip((3, 224), *maps, strict=True)
         for axes, values in ((left, sides), (right, channels)):
-            axes.plot(values, color=colour, linestyle=line, marker=mark, label=name)
+            axes.plot(values, color=colour, linestyle=line, marker=mark, markersize=4, label=name)
     for axes, what, ticks in (
         (left, "side of the maps, px", (7, 14, 28, 56, 112, 224)),
         (right, "channels", (3, 32, 64, 128, 256, 512)),
     ):
         axes.set_yscale("log", base=2)
         axes.set_yticks(ticks, [str(tick) for tick in ticks])
-        axes.set(xlabel="layer group (0: the input)", ylabel=what, xticks=range(6))
+        axes.set(xlabel="convolution or pool (0: the input)", ylabel=what)
         axes.grid(axis="y", alpha=0.3)
         axes.legend(frameon=False)
     left.set_title("Maps get smaller …")
     right.set_title("… and more numerous")
-
-
-def _maps(rows: list[StageRow]) -> list[tuple[int, int]]:
-    """Return (channels, side) of the groups whose output still is a map."""
-    shapes = [[int(side) for side in row.output.split(" x ")] for row in rows]
-    return [(shape[0], shape[1]) for shape in shapes if len(shape) == 3]
 
 
 def gradients(left: Axes, right: Axes) -> None:

@@ -36,6 +36,8 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def recipes(draw: st.DrawFn) -> Recipe:
     strategy = draw(st.sampled_from(["auto", *STRATEGIES]))
     solved = strategy == "freeze-all"
+    random = strategy in ("auto", "from-scratch")
+    fitting = [name for name, backbone in CATALOGUE.items() if random or not backbone.is_baseline]
     numbers = {
         "epochs": st.integers(1, 10_000),
         "batch_size": st.integers(2, 4096),
@@ -47,7 +49,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
     return Recipe.make(
         strategy=strategy,
         strategy_options=OPTIONS.get(strategy, {}) if draw(st.booleans()) else {},
-        backbone=draw(st.sampled_from(["auto", *CATALOGUE])),
+        backbone=draw(st.sampled_from(["auto", *fitting])),
         weights="auto" if strategy == "from-scratch" else draw(st.sampled_from(["auto", "hub"]) | names),
         image_size=draw(maybe(st.integers(32, 1024))),
         val_share=draw(st.floats(0.01, 0.49)),
