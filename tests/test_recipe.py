@@ -211,6 +211,41 @@ def test_only_from_scratch_starts_from_random_weights(strategy: str) -> None:
     assert Recipe.make(strategy=strategy).starts_random == (strategy == "from-scratch")
 
 
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"wise_ft": True, "head_first": False},
+            "--wise-ft goes back to the head that is solved first; leave --no-head-first out",
+        ),
+        (
+            {"wise_ft": True, "batch_norm": "train"},
+            "--wise-ft goes between weights that share their batch-norm statistics, but --batch-norm train moves "
+            "them; leave one out",
+        ),
+        (
+            {"ema": 0.99, "average_last": 3},
+            "--ema and --average-last both average the weights; leave one out",
+        ),
+        (
+            {"epochs": 2, "average_last": 3},
+            "--average-last 3 needs as many epochs, but --epochs is 2; lower it",
+        ),
+    ],
+)
+@pytest.mark.parametrize("strategy", ["auto", "partial", "full-finetune"])
+def test_averages_that_cannot_be_are_refused(strategy: str, fields: dict[str, Any], text: str) -> None:
+    assert sentence(strategy=strategy, **fields) == text
+    for name in fields:
+        allowed = {other: value for other, value in fields.items() if other != name}
+        assert Recipe.make(strategy=strategy, **allowed).wise_ft == allowed.get("wise_ft", False)
+
+
+@pytest.mark.parametrize("strategy", ["freeze-all", "from-scratch"])
+def test_there_is_no_way_back_from_where_nothing_or_everything_was_learnt(strategy: str) -> None:
+    assert sentence(strategy=strategy, wise_ft=True).startswith("--wise-ft has no effect with strategy")
+
+
 def test_options_need_a_strategy_by_name() -> None:
     assert "need a strategy by name" in sentence(strategy_options={"stages": 1})
 

@@ -76,7 +76,7 @@ def _draw(path: Path, curves: dict[Schedule, Curve], epochs: int) -> None:
     from finetune.evaluation.pictures import draw_schedules
 
     steps = range(epochs * STEPS_PER_EPOCH + 1)
-    points = {
+    points: dict[str, list[tuple[float, float]]] = {
         name: [(step / STEPS_PER_EPOCH, curve(step)) for step in steps] for name, curve in curves.items()
     }
     draw_schedules(points, path)

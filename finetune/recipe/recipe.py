@@ -97,7 +97,7 @@ class Recipe(BaseModel):
     )
     warmup_epochs: Annotated[float, Field(ge=0, le=10_000)] | None = Field(
         default=None,
-        description="Epochs of linear warm-up (default a tenth of all; one-cycle: of its rise, three tenths).",
+        description="Epochs of linear warm-up, a tenth of all by default (one-cycle: its rise, three tenths).",
     )
     step_epochs: Whole | None = Field(
         default=None, description="Epochs between two drops of the step schedule (default a third of all)."

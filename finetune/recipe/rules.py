@@ -161,6 +161,17 @@ RULES = (
         lambda _r: "--ema and --average-last both average the weights; leave one out",
     ),
     Rule(
+        lambda r: r.wise_ft and r.head_first is False,
+        lambda _r: "--wise-ft goes back to the head that is solved first; leave --no-head-first out",
+    ),
+    Rule(
+        lambda r: r.wise_ft and r.batch_norm == "train",
+        lambda _r: (
+            "--wise-ft goes between weights that share their batch-norm statistics, but --batch-norm train moves "
+            "them; leave one out"
+        ),
+    ),
+    Rule(
         lambda r: r.find_lr and r.lr is not None,
         lambda _r: "--find-lr searches what --lr sets; leave one out",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from finetune.data.sources import LabelledImage
 from finetune.data.split import Split
 from finetune.data.transforms import TrainingTransform
 from finetune.evaluation.history import MetricsRow
+from finetune.evaluation.scores import Scores
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.board import Board
@@ -33,8 +34,10 @@ from finetune.training.estimate import (
     Estimate,
     measure_speed,
 )
+from finetune.training.finish import Finish, Finisher, averagers
 from finetune.training.journal import Journal
 from finetune.training.learner import Learner
+from finetune.training.movement import Watch
 from finetune.training.quiet import quiet_lightning
 from finetune.training.resolve import steps_per_epoch
 from finetune.training.saved_states import SavedState, SavedStates
@@ -47,11 +50,13 @@ Batch = tuple[torch.Tensor, int]
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave: the rows of its history, the recipe with the epochs that fitted, and why it ended."""
+    """What training gave: the rows of its history, the recipe with the epochs that fitted, why it ended, and
+    what was made of its weights."""
 
     rows: tuple[MetricsRow, ...]
     recipe: Recipe
     stopped: str
+    finish: Finish
 
 
 def train(
@@ -82,8 +87,7 @@ def train(
             epochs_planned=recipe.epochs,
             budget_minutes=budget,
         )
-    rows, stopped = _run(learner, transform, recipe, journal, stop, begin, reporter)
-    return Trained(rows, recipe, stopped)
+    return _run(learner, transform, recipe, journal, stop, begin, reporter)
 
 
 def _batch_size(recipe: Recipe) -> int:
@@ -128,17 +132,18 @@ def _run(
     stop: Stop,
     begin: SavedState | None,
     reporter: Reporter,
-) -> tuple[tuple[MetricsRow, ...], str]:
+) -> Trained:
     tuner = _tuner(learner, recipe)
     train_batches, val_batches = _loaders(learner.split, transform, recipe)
     states = SavedStates(journal.folder.states)
     history = History(journal.folder.metrics, Board(journal.folder.tensorboard))
-    best = KeepBest(states)
+    best, watch = KeepBest(states), Watch(learner.grouping)
+    observers = [history, best, *averagers(learner, recipe, states), watch]
     stoppers = _stoppers(recipe, journal.record.budget_minutes)
     with reporter.track("training") as advance, quiet_lightning(), stop.patiently():
         countdown = Countdown(advance, (recipe.epochs or 0) * len(train_batches))
         saver = SaveState(states, best, journal)
-        trainer = _trainer(recipe, [history, best, countdown, EndWhenAsked(stop), *stoppers, saver])
+        trainer = _trainer(recipe, [*observers, countdown, EndWhenAsked(stop), *stoppers, saver])
         if begin is None:
             history.start()
             trainer.validate(tuner, val_batches, verbose=False)
@@ -147,9 +152,18 @@ def _run(
             # Lightning asks for the first batches before it tells the sampler the epoch.
             train_batches.sampler.set_epoch(begin.epoch)  # type: ignore[attr-defined]
             trainer.fit(tuner, train_batches, val_batches, ckpt_path=begin.path, weights_only=True)
-        best.restore(tuner.model)
-    history.close()
-    return tuple(history.rows), _why_stopped(trainer, recipe, history.rows, stoppers)
+        history.close()
+        stopped = _why_stopped(trainer, recipe, history.rows, stoppers)
+        score = _scorer(tuner, recipe, val_batches, stop)
+        finisher = Finisher(learner, recipe, states, tuner, transform, score, reporter)
+        finish = finisher.finish(history.rows, best, watch.epochs)
+    return Trained(tuple(history.rows), recipe, stopped, finish)
+
+
+def _scorer(tuner: Tuner, recipe: Recipe, val_batches: DataLoader[Batch], stop: Stop) -> Callable[[], Scores]:
+    """Return what measures the tuner's model on val in just the way in which each epoch was."""
+    trainer = _trainer(recipe, [EndWhenAsked(stop)])
+    return lambda: Scores.of(trainer.validate(tuner, val_batches, verbose=False)[0])
 
 
 def _loaders(

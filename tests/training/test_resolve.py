@@ -153,8 +153,8 @@ def test_accumulating_keeps_the_optimizer_steps() -> None:
     ("optimizer", "lr", "momentum", "weight_decay"),
     [
         ("adamw", 5e-4, None, 0.01),
-        ("sgd", 0.01, 0.9, 5e-4),
-        ("lion", 1e-4, None, 0.05),
+        ("sgd", 0.025, 0.9, 2e-4),
+        ("lion", 5e-4 / 3, None, 0.03),
         ("lars", 1, 0.9, 5e-6),
     ],
 )
@@ -176,7 +176,7 @@ def test_a_chosen_penalty_takes_the_place_of_the_strategys_decay(penalty: str) -
 def test_a_rate_that_is_to_be_found_stays_open_with_a_fallback() -> None:
     found = resolved(find_lr=True, optimizer="sgd")
     assert (found.recipe.lr, found.recipe.find_lr) == (None, True)
-    assert found.fallback_lr == pytest.approx(0.01)
+    assert found.fallback_lr == pytest.approx(0.025)
 
 
 def test_what_from_scratch_has_no_use_for_is_dropped_with_its_reason() -> None:

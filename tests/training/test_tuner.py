@@ -1,5 +1,7 @@
 """The schedule at each group's rate, the score that chooses an epoch, and dropout that depends on the step alone."""
 
+from typing import Any
+
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -22,12 +24,11 @@ pytestmark = [
 
 
 def tuner_of(
-    model: nn.Module, strategy: str = "from-scratch", *, total_steps: int = 30, seed: int = 0
+    model: nn.Module, strategy: str = "from-scratch", *, total_steps: int = 30, **choices: Any
 ) -> Tuner:
     grouping = layer_groups(model)
-    return make_tuner(
-        model, grouping, make_strategy(strategy).plan(grouping.groups), total_steps=total_steps, seed=seed
-    )
+    plan = make_strategy(strategy).plan(grouping.groups)
+    return make_tuner(model, grouping, plan, total_steps=total_steps, **choices)
 
 
 def trainer(**options: object) -> pl.Trainer:
@@ -132,3 +133,57 @@ def test_training_smooths_its_labels() -> None:
     assert seen == [pytest.approx(smoothed, rel=1e-4)]
     assert smoothed != pytest.approx(F.cross_entropy(logits, targets).item(), rel=1e-4)
     assert logits.shape == (6, N_CLASSES)
+
+
+class Losses(pl.Callback):
+    """What each step made small."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_train_batch_end(
+        self, _trainer: object, _module: object, outputs: dict[str, Tensor], *_: object
+    ) -> None:
+        self.seen.append(outputs["loss"].item())
+
+
+def test_the_logged_training_loss_is_that_of_the_data_without_the_penalties() -> None:
+    losses = Losses()
+    model = network()
+    squares = sum(float(p.detach().square().sum()) for p in model.parameters() if p.ndim > 1)
+    fitting = trainer(max_epochs=1, callbacks=[losses])
+    fitting.fit(tuner_of(model, l2=0.01), batches(batch_size=6), batches())
+    logged = fitting.callback_metrics["train_loss"].item()
+    assert losses.seen == [pytest.approx(logged + 0.01 * squares, rel=1e-5)]
+    assert fitting.callback_metrics["val_loss"].item() < logged + 0.005 * squares
+
+
+def test_the_classes_are_weighed_by_how_rare_they_are() -> None:
+    losses = Losses()
+    model = network().train()
+    images, targets = batch(1, 6)
+    with torch.no_grad():
+        nats = F.cross_entropy(model(images), targets, reduction="none")
+    tuner = tuner_of(network(), class_counts=(1, 2, 3), class_balance="weights", label_smoothing=0.0)
+    trainer(max_epochs=1, callbacks=[losses]).fit(tuner, batches(batch_size=6), batches())
+    expected = (nats * torch.tensor([2.0, 1.0, 2 / 3])[targets]).mean().item()
+    assert losses.seen == [pytest.approx(expected, rel=1e-4)]
+
+
+def test_mixing_is_drawn_from_seed_and_step_and_leaves_validation_alone() -> None:
+    def outcome(**choices: Any) -> tuple[dict[str, Tensor], list[float]]:
+        model, losses = network(), Losses()
+        torch.manual_seed(torch.seed())  # whatever was drawn before must not matter
+        tuner = tuner_of(model, "freeze-all", **choices)
+        trainer(max_epochs=1, callbacks=[losses]).fit(tuner, batches(), batches())
+        return snapshot(model), losses.seen
+
+    mixed, again, plain = (outcome(mixup=1.0, cutmix=1.0), outcome(mixup=1.0, cutmix=1.0), outcome())
+    assert all(torch.equal(tensor, again[0][name]) for name, tensor in mixed[0].items())
+    assert mixed[1] == again[1] != outcome(mixup=1.0, cutmix=1.0, seed=1)[1]
+    assert mixed[1] != plain[1]
+    (plainly,), (mixedly,) = (
+        trainer().validate(tuner_of(network(), **choices), batches(), verbose=False)
+        for choices in ({}, {"mixup": 1.0})
+    )
+    assert plainly == mixedly
