@@ -12,7 +12,6 @@ from finetune.data.transforms import Preprocessing
 from finetune.errors import OptionError
 from finetune.model.backbones import CATALOGUE
 from finetune.recipe import Recipe
-from finetune.recipe.names import BASELINES
 from finetune.training.resolve import preprocessing_of, resolve, steps_per_epoch
 from strategies import STRATEGIES
 
@@ -26,6 +25,8 @@ ONLY_GRADIENT = {
 }
 OPTIONS = {"partial": {"stages": 2.0}, "full-finetune": {"layer_decay": 0.5}}
 
+PRETRAINED = [name for name, row in CATALOGUE.items() if row.has_weights]
+
 names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
@@ -37,10 +38,6 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def recipes(draw: st.DrawFn) -> Recipe:
     strategy = draw(st.sampled_from(["auto", *STRATEGIES]))
     solved = strategy == "freeze-all"
-    random = strategy in ("auto", "from-scratch")
-    fitting = [name for name, row in CATALOGUE.items() if random or not row.is_baseline]
-    backbone = draw(st.sampled_from(["auto", *fitting]))
-    no_weights = strategy == "from-scratch" or backbone in BASELINES
     numbers = {
         "epochs": st.integers(1, 10_000),
         "batch_size": st.integers(2, 4096),
@@ -52,8 +49,8 @@ def recipes(draw: st.DrawFn) -> Recipe:
     return Recipe.make(
         strategy=strategy,
         strategy_options=OPTIONS.get(strategy, {}) if draw(st.booleans()) else {},
-        backbone=backbone,
-        weights="auto" if no_weights else draw(st.sampled_from(["auto", "hub"]) | names),
+        backbone=draw(st.sampled_from(["auto", *PRETRAINED])),
+        weights="auto" if strategy == "from-scratch" else draw(st.sampled_from(["auto", "hub"]) | names),
         image_size=draw(maybe(st.integers(32, 1024))),
         val_share=draw(st.floats(0.01, 0.49)),
         test_share=draw(st.floats(0.01, 0.49)),
