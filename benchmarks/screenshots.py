@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from finetune.data.samples import write_sample
 
 PATIENCE_MS = 300_000
 WIDTHS = {"desktop": (1180, 900), "phone": (375, 812)}
+OPTIONS = re.compile("^Options")
 IMAGE_SIZE = "160"
 
 
@@ -20,10 +22,10 @@ def walk(page: Page, address: str, image: Path) -> None:
     page.goto(address)
     page.locator("#sample-fruit").click()
     expect(page.locator("#choose-partial")).to_be_visible(timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Options").click()
+    page.get_by_role("button", name=OPTIONS).click()
     page.locator("#image-size input").click()
     page.get_by_role("option", name=IMAGE_SIZE, exact=True).click()
-    page.get_by_role("button", name="Options").click()
+    page.get_by_role("button", name=OPTIONS).click()
     for strategy in ("freeze-all", "partial"):
         page.locator(f"#choose-{strategy}").click()
         expect(page.locator("#train")).to_have_text(f"Train with {strategy}")

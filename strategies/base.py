@@ -110,6 +110,11 @@ class Strategy(ABC):
         return tuple(field.name for field in dataclasses.fields(cls))
 
     @classmethod
+    def option_words(cls) -> dict[str, str]:
+        """Return what each of this strategy's own options is for, in one sentence; empty where nothing is said."""
+        return {field.name: field.metadata.get("says", "") for field in dataclasses.fields(cls)}
+
+    @classmethod
     def card(cls) -> str:
         """Return what it does, when it wins, when it loses and the sources, as plain text."""
         import inspect

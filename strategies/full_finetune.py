@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 from strategies.base import (
@@ -40,7 +40,10 @@ class FullFinetune(Strategy):
     summary: ClassVar[str] = "train every layer, the deeper the slower"
     weights: ClassVar[StartingWeights] = "pretrained"
 
-    layer_decay: float = 0.75
+    layer_decay: float = field(
+        default=0.75,
+        metadata={"says": "How fast a layer group learns, as a share of the one above it; 1 for all alike."},
+    )
 
     def __post_init__(self) -> None:
         """Refuse a decay that freezes or speeds up the deep layers."""

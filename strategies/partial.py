@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 from strategies.base import (
@@ -43,7 +43,7 @@ class Partial(Strategy):
     summary: ClassVar[str] = "keep the low layers, train the last stage and the new classifier"
     weights: ClassVar[StartingWeights] = "pretrained"
 
-    stages: int = 1
+    stages: int = field(default=1, metadata={"says": "Convolution stages to train, counted from the top."})
 
     def __post_init__(self) -> None:
         """Refuse a count that would thaw nothing."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from finetune.data.transforms import Preprocessing
@@ -82,6 +82,7 @@ def read(tmp_path: Path, text: str, **changes: Any) -> Recipe:
 
 
 @given(recipe=recipes())
+@example(recipe=Recipe(exclude=("\x85",)))
 def test_a_recipe_comes_back_from_yaml_as_it_was(
     recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -11,6 +11,7 @@ import gradio as gr
 from finetune.errors import FinetuneError
 from finetune.service.projects import Project
 from finetune.service.service import Service, trained
+from ui.expert import OWN, changed
 from ui.layout import NO_LIMIT, OWN_SIZE, Parts
 from ui.updates import updates
 from ui.view import View, make_view
@@ -87,16 +88,19 @@ class Handlers:
 
         return choose
 
-    def train(self, project_id: str, chosen: str, seen: str, size: str, minutes: str, augment: str) -> Answer:
-        """Start to train with the chosen strategy."""
+    def train(
+        self, project_id: str, chosen: str, seen: str, size: str, minutes: str, augment: str, *expert: Any
+    ) -> Answer:
+        """Start to train with the chosen strategy; ``expert`` are the values of the fold's components."""
         options: dict[str, Any] = {
             "image_size": None if size == OWN_SIZE else size,
             "max_minutes": None if minutes == NO_LIMIT else minutes,
-            "augment": augment,
+            "augment": None if augment == OWN else augment,
         }
 
         def start(project: Project) -> None:
-            self._service.train(project, make_view(project, chosen).chosen, options)
+            strategy = make_view(project, chosen).chosen
+            self._service.train(project, strategy, {**options, **changed(strategy, expert)})
 
         return self._act(project_id, chosen, seen, start)
 

@@ -6,7 +6,9 @@ import gradio as gr
 
 from finetune.data.samples import SAMPLES
 from finetune.model.backbones import CATALOGUE
+from finetune.recipe.fields import entry
 from strategies import STRATEGIES
+from ui.expert import OWN, ExpertParts
 from ui.view import NO_DATA, NO_TRAINING
 from ui.web.words import note_html
 
@@ -14,7 +16,7 @@ OWN_SIZE = "the network's own"
 NO_LIMIT = "none"
 IMAGE_SIZES = (OWN_SIZE, "64", "96", "128", "160", "224")
 MINUTES = (NO_LIMIT, "1", "2", "5", "10", "30", "60")
-AUGMENTATIONS = ("crop", "crop-flip", "none")
+AUGMENTATIONS = (OWN, *entry("augment").choices)
 
 HOW_TO_ZIP = (
     "Put the images of each class into a folder of its own, and zip them (up to {:g} GB; for more, "
@@ -90,11 +92,13 @@ class Parts:
                 )
                 self.augment = gr.Dropdown(
                     AUGMENTATIONS,
-                    value="crop",
+                    value=OWN,
                     label="Augmentation",
                     info="crop-flip only if mirrored images keep their class",
                     elem_id="augment",
                 )
+            with gr.Accordion("All options", open=False, elem_id="all-options"):
+                self.expert = ExpertParts()
             with gr.Row():
                 self.train = gr.Button("Train", variant="primary", elem_id="train")
                 self.cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel")

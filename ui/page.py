@@ -38,7 +38,8 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> Non
         _on(button.click, do.taking_sample(name), [*state, parts.backbone], everything)
     for name, button in parts.choices.items():
         _on(button.click, do.choosing(name), state, everything)
-    _on(parts.train.click, do.train, [*state, parts.size, parts.minutes, parts.augment], everything)
+    options = [parts.size, parts.minutes, parts.augment, *parts.expert.inputs]
+    _on(parts.train.click, do.train, [*state, *options], everything)
     _on(parts.cancel.click, do.cancel, state, everything)
     _on(parts.resume.click, do.resume, state, everything)
     asked = [parts.project_id, parts.image]

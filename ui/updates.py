@@ -79,6 +79,8 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
         label, variant = ("Chosen ✓", "primary") if is_chosen else (f"Choose {name}", "secondary")
         wanted[f"card {name}"] = (parts.cards[name], {"value": str(text)})
         wanted[f"choice {name}"] = (parts.choices[name], {"value": label, "variant": variant})
+    for name, row in parts.expert.rows.items():
+        wanted[f"options {name}"] = (row, {"visible": name == view.chosen})
     return wanted
 
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import functools
 import inspect
-import types
 from collections.abc import Callable
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
-from pydantic.fields import FieldInfo
 
 from finetune.recipe import Recipe
+from finetune.recipe.fields import Entry, Kind, entry
 from finetune.recipe.sentences import WITHOUT_FLAG, shown
 
 METAVARS = {"image_size": "PX", "max_minutes": "M", "exclude": "CLASS", "unfreeze_at": "EPOCH"}
-_WORDS = {int: int, float: float, str: str}
+LONGEST_METAVAR = 80
+"""Characters of help's line; a longer list of choices is left to the error that names them."""
 
 FLAGS = tuple(name for name in Recipe.model_fields if name not in WITHOUT_FLAG)
 """The fields that have an option of their own, named as `shown` shows them."""
+
+_TYPES: dict[Kind, Any] = {
+    "flag": bool,
+    "yes-no": bool,
+    "whole": int,
+    "number": float,
+    "texts": list[str],
+}
+"""What the option parser reads: numbers and flags as such, all else as text."""
 
 
 def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
@@ -34,37 +43,24 @@ def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
 
     own = inspect.signature(command, eval_str=True).parameters
     parameters = [parameter for name, parameter in own.items() if name != "choices"]
-    options = [_option(name, Recipe.model_fields[name]) for name in FLAGS]
+    options = [_option(entry(name)) for name in FLAGS]
     places = [*parameters[:1], *options, *parameters[1:]]
     wrapper.__signature__ = inspect.Signature(places)  # type: ignore[attr-defined]
     wrapper.__annotations__ = {place.name: place.annotation for place in places}
     return wrapper
 
 
-def _option(name: str, field: FieldInfo) -> inspect.Parameter:
-    kind = _kind(field)
-    flag = shown(name)
-    names = [f"{flag}/--no-{flag[2:]}"] if kind is bool and field.default is None else [flag]
-    option = typer.Option(*names, help=field.description, metavar=METAVARS.get(name))
+def _option(field: Entry) -> inspect.Parameter:
+    kind = _TYPES.get(field.kind, str)
+    flag = shown(field.name)
+    names = [f"{flag}/--no-{flag[2:]}"] if field.kind == "yes-no" else [flag]
+    option = typer.Option(*names, help=field.description, metavar=_metavar(field))
     annotation: Any = Annotated[kind | None, option]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
-def _kind(field: FieldInfo) -> Any:
-    """Return the type that the option parser reads: numbers and flags as such, all else as text."""
-    kinds = [kind for kind in _members(field.annotation) if kind is not types.NoneType]
-    (kind,) = kinds
-    if kind is bool:
-        return bool
-    if get_origin(kind) is tuple:
-        return list[str] if get_args(kind)[0] is str else str
-    return _WORDS.get(kind, str)
-
-
-def _members(annotation: Any) -> list[Any]:
-    """Return the members of a union, each without its constraints."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        return [member for part in get_args(annotation) for member in _members(part)]
-    if get_origin(annotation) is Annotated:
-        return _members(get_args(annotation)[0])
-    return [annotation]
+def _metavar(field: Entry) -> str | None:
+    choices = "|".join(field.choices)
+    if choices and len(choices) + len(shown(field.name)) < LONGEST_METAVAR:
+        return choices
+    return METAVARS.get(field.name)

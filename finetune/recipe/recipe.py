@@ -35,7 +35,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    strategy: str = Field(default=AUTO, description=f"auto, {', '.join(STRATEGIES)}.")
+    strategy: str = Field(default=AUTO, description="What to freeze and what to train; auto: as advised.")
     strategy_options: dict[str, float] = Field(
         default_factory=dict, description="The strategy's own options."
     )
@@ -57,15 +57,13 @@ class Recipe(BaseModel):
         default=None, description="Share of residual blocks skipped at random."
     )
 
-    head: names.Head | None = Field(
-        default=None, description="linear (default), dense, cosine or multi-stage."
-    )
+    head: names.Head | None = Field(default=None, description="The new classifier (default linear).")
     hidden: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] | None = Field(
         default=None,
         description="Widths of a dense head's (or a baseline's) hidden layers, such as 256 or 512,128.",
     )
     activation: names.Activation | None = Field(
-        default=None, description="relu, leaky-relu, sigmoid or tanh."
+        default=None, description="What hidden layers end in (default relu)."
     )
     negative_slope: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None, description="Slope of leaky-relu below zero (default 0.01)."
@@ -96,7 +94,7 @@ class Recipe(BaseModel):
     )
 
     schedule: names.Schedule | None = Field(
-        default=None, description="constant, step, cosine (default), linear, inverse-sqrt or one-cycle."
+        default=None, description="How the learning rate goes over the steps (default cosine)."
     )
     warmup_epochs: Annotated[float, Field(ge=0, le=10_000)] | None = Field(
         default=None,
@@ -134,11 +132,13 @@ class Recipe(BaseModel):
     label_smoothing: Share | None = Field(
         default=None, description="Share of the target spread over all classes."
     )
-    augment: names.Augment | None = Field(default=None, description="none, crop (default) or crop-flip.")
+    augment: names.Augment | None = Field(
+        default=None, description="How training images vary (default crop); flip only what may be mirrored."
+    )
     mixup: Annotated[float, Field(gt=0, le=10)] | None = Field(default=None, description="Mixup's alpha.")
     cutmix: Annotated[float, Field(gt=0, le=10)] | None = Field(default=None, description="CutMix's alpha.")
     class_balance: names.ClassBalance | None = Field(
-        default=None, description="none, weights in the loss, or a sampler that evens classes out."
+        default=None, description="Weights in the loss, or a sampler, that even classes out (default none)."
     )
     ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None, description="Decay of an exponential moving average of the weights, such as 0.999."
@@ -158,13 +158,13 @@ class Recipe(BaseModel):
         default=None, description="Epochs without improvement before training stops."
     )
     precision: names.Precision | None = Field(
-        default=None, description="auto (bf16 where the processor or GPU has it), fp32, bf16 or fp16."
+        default=None, description="Of the arithmetic; auto: bf16 where the processor or GPU has it."
     )
     deterministic: bool = Field(
         default=False, description="Only algorithms that repeat to the bit, on a GPU too."
     )
     cache: names.Caching | None = Field(
-        default=None, description="Keep what frozen layers give on disk: auto (where it is faster), on, off."
+        default=None, description="Keep what frozen layers give on disk; auto: where it is faster."
     )
     views: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         default=None, description="Augmented views of each image to keep in the cache."
@@ -276,4 +276,6 @@ class Recipe(BaseModel):
         fields = self.model_dump(mode="json", exclude_none=True)
         flags = {name for name, field in type(self).model_fields.items() if field.default is False}
         plain = {name: value for name, value in fields.items() if not (name in flags and value is False)}
-        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+        # PyYAML would fold the line break of old mainframes away where it does not escape it.
+        is_plain = not any("\x85" in text for text in (self.weights, self.backbone, *self.exclude))
+        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=is_plain)

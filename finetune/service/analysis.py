@@ -97,10 +97,13 @@ def _advice(
 
     found, weights = find_weights(recipe, offline=offline, reporter=reporter)
     split = split_images(health, seed=recipe.seed, val_share=recipe.val_share, test_share=recipe.test_share)
-    advice = advise_on(data, split, found, weights, recipe, reporter)
+    if found.is_baseline:
+        advice = _nothing_to_keep(found)
+    else:
+        advice = advise_on(data, split, found, weights, recipe, reporter).to_json()
     sizes = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
     return {
-        "advice": advice.to_json(),
+        "advice": advice,
         "sizes": sizes,
         "backbone": found.name,
         "image_size": found.image_size,
@@ -109,11 +112,20 @@ def _advice(
     }
 
 
+def _nothing_to_keep(backbone: Backbone) -> dict[str, Any]:
+    """Return what stands for the advice where there is nothing to measure: no cell, and no runner-up."""
+    reason = (
+        f"{backbone.name} has no pretrained weights, so there is nothing to freeze: every layer is trained"
+    )
+    return {"strategy": "from-scratch", "runner_up": "", "cell": None, "reason": reason, "warnings": []}
+
+
 def _strips(backbone: Backbone, *, n_classes: int) -> dict[str, list[dict[str, Any]]]:
-    """Return for each strategy the layer groups in network order, with what it does to them."""
+    """Return for each strategy that the network can have its layer groups in order, with what it does to them."""
     from finetune.model.describe import describe
 
+    able = [name for name, kind in STRATEGIES.items() if kind.weights == "random" or not backbone.is_baseline]
     return {
         name: [row.to_json() for row in describe(backbone, make_strategy(name), n_classes=n_classes)]
-        for name in STRATEGIES
+        for name in able
     }

@@ -99,18 +99,15 @@ class Service:
     def train(self, project: Project, strategy: str, options: Mapping[str, Any]) -> Training:
         """Start a training by ``strategy`` with the backbone and weights that were advised on.
 
-        ``options`` are further fields of a `Recipe`; those the strategy cannot use are left out. Raises OptionError
-        for a value that cannot be, DataError before the analysis has ended, RunError while the project trains.
+        ``options`` are further fields of a `Recipe`. Raises OptionError for a value that cannot be or that the
+        strategy cannot use, DataError before the analysis has ended, RunError while the project trains.
         """
         findings = project.findings
         if "advice" not in findings:
             raise DataError(f"{project.name} has not been looked at to the end; wait for the advice")
-        random = strategy == "from-scratch"
-        recipe = Recipe.make(backbone=findings["backbone"], **options)
-        unused = recipe.unused_by(strategy)
-        weights = "none" if random else _weights_of(findings)
-        changes = {**dict.fromkeys(unused), "strategy": strategy, "weights": weights}
-        made = recipe.with_changes(**changes)
+        weights = "none" if strategy == "from-scratch" else _weights_of(findings)
+        fields = {"strategy": strategy, "backbone": findings["backbone"], "weights": weights}
+        made = Recipe.make(**fields, **options)
         return start_training(project, root=self.root, recipe=made.model_dump(), offline=self._offline)
 
     def resume(self, project: Project) -> Training:

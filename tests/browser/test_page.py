@@ -14,9 +14,12 @@ from page_server import Browser, Served, colour_zip, open_browser, serve_page
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from finetune.recipe import Recipe
+
 LOOKED_AT_MS = 120_000
 TRAINED_MS = 240_000
 SOON_MS = 30_000
+OPTIONS = re.compile("^Options")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +91,7 @@ def test_the_whole_path_on_a_sample_set_at_both_widths(
         expect(page.locator("#card-freeze-all .card.chosen")).to_be_visible()
         expect(page.locator("#card-freeze-all .layer.frozen")).to_have_count(8)
         expect(page.locator("#card-full-finetune .layer.frozen")).to_have_count(0)
-        page.get_by_role("button", name="Options").click()
+        page.get_by_role("button", name=OPTIONS).click()
         choose(page, "image-size", "64")
         page.locator("#train").click()
         expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
@@ -157,6 +160,50 @@ def check_download(page: Page, folder: Path) -> None:
         assert json.loads(archive.read(classes))[0] == "apple"
 
 
+def unfold(page: Page, *titles: str) -> None:
+    for title in titles:
+        page.get_by_role("button", name=re.compile(f"^{title}")).click()
+
+
+def write(page: Page, option: str, text: str) -> None:
+    page.locator(f"#{option} textarea").fill(text)
+
+
+def test_an_expert_sets_any_option_and_an_impossible_pair_is_told_and_nothing_is_lost(
+    served: Served, browser: Browser, photos: Path
+) -> None:
+    with browser.person(served, "expert", width=375) as (context, watch):
+        page = opened(context.new_page(), served)
+        look_at(page, photos)
+        page.locator("#choose-partial").click()
+        unfold(page, "Options", "All options", "Head", "Steps and rate", "Schedule", "Regularisation")
+        choose(page, "image-size", "64")
+        write(page, "own-stages", "2")
+        write(page, "option-dropout", "0.25")
+        write(page, "option-epochs", "2")
+        write(page, "option-warmup-epochs", "0")
+        page.locator("#option-wise-ft input").check()
+        page.locator("#option-wise-ft input").uncheck()
+        choose(page, "option-head-first", "no")
+        write(page, "option-gamma", "0.5")
+        assert is_as_wide_as_the_screen(page)
+        page.locator("#train").click()
+        told = "--gamma has no effect without --schedule step; add that, or leave it out"
+        expect(page.locator("#notice")).to_contain_text(told, timeout=SOON_MS)
+        expect(page.locator("#option-gamma textarea")).to_have_value("0.5")
+        choose(page, "option-schedule", "step")
+        page.locator("#train").click()
+        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+        expect(page.locator("#notice")).to_have_text("")
+        run = page.locator("#training .quiet").first.inner_text().rpartition("/")[2]
+        recipe = Recipe.read(served.root / run / "recipe.yaml")
+        assert recipe.strategy_options == {"stages": 2}
+        assert (recipe.schedule, recipe.gamma, recipe.warmup_epochs) == ("step", 0.5, 0)
+        assert (recipe.dropout, recipe.epochs, recipe.head_first) == (0.25, 2, False)
+        assert (recipe.backbone, recipe.image_size, recipe.wise_ft) == ("test_resnet", 64, False)
+        watch.check()
+
+
 def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
     served: Served,
     browser: Browser,
@@ -165,7 +212,7 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
     with browser.person(served, "patient") as (context, watch):
         page = opened(context.new_page(), served)
         look_at(page, photos)
-        page.get_by_role("button", name="Options").click()
+        page.get_by_role("button", name=OPTIONS).click()
         choose(page, "image-size", "64")
         train(page, "from-scratch")
         expect(page.locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)

@@ -112,20 +112,35 @@ def test_a_training_ends_in_a_run_beside_those_of_the_command_line(
     assert image.name == "my photos.zip"
 
 
-def test_options_that_a_strategy_cannot_use_are_left_out(service: Service, looked_at: Project) -> None:
-    training = service.train(looked_at, "freeze-all", {**TINY, "augment": "crop-flip"})
-    assert ended(training.job).state == "finished"
-    request = json.loads((training.job / "request.json").read_text())
-    assert request["recipe"]["augment"] is None
-
-
 def test_options_that_cannot_be_are_refused_before_anything_starts(
     service: Service, looked_at: Project
 ) -> None:
     n_before = len(looked_at.trainings)
     with pytest.raises(OptionError, match="--image-size is 7: input should be greater"):
         service.train(looked_at, "partial", {"image_size": 7})
+    with pytest.raises(OptionError, match="--epochs has no effect with strategy 'freeze-all', which solves"):
+        service.train(looked_at, "freeze-all", {**TINY, "epochs": 3})
+    with pytest.raises(OptionError, match="strategy 'freeze-all' has no option 'layer_decay'"):
+        service.train(looked_at, "freeze-all", {"strategy_options": {"layer_decay": 0.5}})
     assert len(looked_at.trainings) == n_before
+
+
+def test_a_network_without_pretrained_weights_is_trained_from_scratch_and_no_other_way(
+    service: Service, photos: Path, tmp_path: Path
+) -> None:
+    shutil.copy(photos, tmp_path / "plain.zip")
+    project = service.take_upload(tmp_path / "plain.zip", backbone="fc2")
+    assert ended(project.analysis).state == "finished"
+    assert set(project.findings["strips"]) == {"from-scratch"}
+    view = make_view(project, "")
+    assert view.chosen == "from-scratch"
+    assert "fc2 has no pretrained weights, so there is nothing to freeze" in view.advice
+    told = "fc2 has no pretrained weights, but strategy 'partial' starts from them"
+    with pytest.raises(OptionError, match=told):
+        service.train(project, "partial", TINY)
+    training = service.train(project, "from-scratch", {**TINY, "epochs": 1, "hidden": "16"})
+    assert ended(training.job).state == "finished"
+    assert training.report["backbone"] == "fc2"
 
 
 def test_a_project_trains_once_at_a_time_and_a_cancelled_training_says_so(

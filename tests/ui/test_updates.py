@@ -5,6 +5,7 @@ import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,6 +34,8 @@ def parts() -> Parts:
         setattr(made, name, object())
     made.cards = {name: object() for name in STRATEGIES}  # type: ignore[misc]
     made.choices = {name: object() for name in STRATEGIES}  # type: ignore[misc]
+    rows = {name: object() for name in ("partial", "full-finetune")}
+    made.expert = SimpleNamespace(rows=rows)  # type: ignore[assignment]
     return made
 
 
@@ -41,6 +44,7 @@ def given(answer: dict[Any, Any], parts: Parts) -> dict[str, Any]:
     names = {id(part): name for name, part in vars(parts).items()}
     names |= {id(card): f"card {name}" for name, card in parts.cards.items()}
     names |= {id(choice): f"choice {name}" for name, choice in parts.choices.items()}
+    names |= {id(row): f"options {name}" for name, row in parts.expert.rows.items()}
     return {names[id(part)]: value for part, value in answer.items()}
 
 
@@ -52,6 +56,15 @@ def test_a_new_tab_gets_everything_and_then_nothing_more(parts: Parts) -> None:
     assert first["choice partial"]["value"] == "Chosen ✓"
     again = given(updates(parts, OPEN, first["seen"]), parts)
     assert set(again) == {"seen"}
+
+
+def test_the_options_of_the_chosen_strategy_are_shown_and_no_others(parts: Parts) -> None:
+    answer = given(updates(parts, OPEN, ""), parts)
+    assert answer["options partial"]["visible"] is True
+    assert answer["options full-finetune"]["visible"] is False
+    other = given(updates(parts, replace(OPEN, chosen="full-finetune"), answer["seen"]), parts)
+    assert other["options partial"]["visible"] is False
+    assert other["options full-finetune"]["visible"] is True
 
 
 def test_only_what_changed_is_sent(parts: Parts) -> None:

@@ -82,6 +82,20 @@ def findings_of(**changes: Any) -> dict[str, Any]:
     }
 
 
+def test_a_network_without_pretrained_weights_has_one_strategy_and_no_square() -> None:
+    advice = {"strategy": "from-scratch", "runner_up": "", "cell": None, "reason": NASTY, "warnings": []}
+    strips = {"from-scratch": findings_of()["strips"]["from-scratch"]}
+    findings = {"advice": advice, "strips": strips, "backbone": "fc2"}
+    told = Reader(str(advice_html(findings)))
+    assert "svg" not in told.tags
+    assert NASTY in told.text
+    closed = Reader(str(card_html("partial", findings, chosen=False))).text
+    assert "Needs pretrained weights, and fc2 has none." in closed
+    opened = Reader(str(card_html("from-scratch", findings, chosen=True))).text
+    assert "100 % of" in opened
+    assert "advised" in opened
+
+
 def test_bars_are_as_long_as_the_classes_are_large() -> None:
     page = str(data_html("photos.zip", findings_of()))
     assert re.findall(r"width:([\d.]+)%", page) == ["50.0", "100.0"]

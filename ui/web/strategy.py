@@ -15,6 +15,9 @@ from ui.web.words import join
 def advice_html(findings: Mapping[str, Any]) -> Markup:
     """Return the advice: the strategy, the reason with its numbers, the square, and what to keep in mind."""
     advice = findings["advice"]
+    if advice["cell"] is None:
+        text = Markup('<p class="headline">Advised: <strong>{}</strong></p><p>{}.</p>')
+        return text.format(advice["strategy"], advice["reason"])
     warnings = [Markup("<li>{}</li>").format(warning) for warning in advice["warnings"]]
     return Markup(
         '<div class="advice"><div><p class="headline">Advised: <strong>{}</strong></p><p>{}</p>'
@@ -46,7 +49,9 @@ def _in_short(findings: Mapping[str, Any]) -> str:
 
 def card_html(name: str, findings: Mapping[str, Any], *, chosen: bool) -> Markup:
     """Return the card of the strategy ``name``: what it does, its strip of layers, and what share trains."""
-    advice, strip = findings["advice"], findings["strips"][name]
+    advice, strip = findings["advice"], findings["strips"].get(name)
+    if strip is None:
+        return _closed_card(name, findings, chosen=chosen)
     badge = {advice["strategy"]: "advised", advice["runner_up"]: "runner-up"}.get(name, "")
     total = sum(row["n_parameters"] for row in strip)
     trained = sum(row["share"] for row in strip if row["lr_multiplier"] > 0)
@@ -63,6 +68,14 @@ def card_html(name: str, findings: Mapping[str, Any], *, chosen: bool) -> Markup
         total / 1e6,
         ", from random weights" if STRATEGIES[name].weights == "random" else "",
     )
+
+
+def _closed_card(name: str, findings: Mapping[str, Any], *, chosen: bool) -> Markup:
+    """Return the card of a strategy that needs pretrained weights, for a network that has none."""
+    return Markup(
+        '<div class="card{}"><p class="card-name"><strong>{}</strong></p><p>{}</p>'
+        '<p class="quiet">Needs pretrained weights, and {} has none.</p></div>'
+    ).format(" chosen" if chosen else "", name, _sentence(STRATEGIES[name].summary), findings["backbone"])
 
 
 def _sentence(summary: str) -> str:

@@ -1,0 +1,159 @@
+"""The fold for experts: a component for every field of a recipe, and what was changed in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from finetune.errors import OptionError
+from finetune.recipe.fields import GROUPS, Entry, entry
+from finetune.recipe.sentences import shown
+from strategies import STRATEGIES
+
+OWN = "the strategy's own"
+YES_NO = {"yes": True, "no": False}
+
+LABELS = {
+    "accumulate": "Gradient accumulation",
+    "average_last": "Average of the last epochs",
+    "clip_norm": "Gradient clipping, norm",
+    "cutmix": "CutMix alpha",
+    "ema": "EMA of the weights",
+    "exclude": "Classes to leave out",
+    "find_lr": "Learning-rate finder",
+    "gamma": "Gamma of the step schedule",
+    "head_first": "Head first (LP-FT)",
+    "hidden": "Hidden layers",
+    "l2": "L2 penalty",
+    "l2_sp": "L2-SP",
+    "lr": "Learning rate",
+    "mixup": "Mixup alpha",
+    "nesterov": "Nesterov momentum",
+    "test_share": "Share of test images",
+    "unfreeze_at": "Gradual unfreezing",
+    "val_share": "Share of validation images",
+    "views": "Cached views",
+    "warmup_epochs": "Warm-up epochs",
+    "wise_ft": "WiSE-FT",
+}
+"""Where the field's own name is not the usual one."""
+
+
+class ExpertParts:
+    """The components, made in the order they stand in; to be made inside `gr.Blocks`.
+
+    ``rows`` holds a row for each strategy with options of its own, to be shown while that is chosen.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Any] = {}
+        self._own: dict[tuple[str, str], Any] = {}
+        self._fields: dict[str, Any] = {}
+        for name, kind in STRATEGIES.items():
+            if kind.option_names():
+                with gr.Row(visible=False) as self.rows[name]:
+                    self._own |= {(name, option): _own_number(name, option) for option in kind.option_names()}
+        for title, fields in GROUPS.items():
+            with gr.Accordion(title, open=False), gr.Row():
+                self._fields |= {name: _component(entry(name)) for name in fields}
+
+    @property
+    def inputs(self) -> list[Any]:
+        """Return every component whose value `changed` takes, in its order."""
+        return [*self._own.values(), *self._fields.values()]
+
+
+def changed(strategy: str, values: Sequence[Any]) -> dict[str, Any]:
+    """Return the recipe's fields that ``values`` set, of all `ExpertParts.inputs`, where ``strategy`` is chosen.
+
+    What a component shows at first is no choice, and neither is an option of another strategy. Raises OptionError
+    for a strategy's option that is no number.
+    """
+    own, names = list(_own_options()), list(_names())
+    options = {
+        option: _number(option, text)
+        for (name, option), text in zip(own, values[: len(own)], strict=True)
+        if name == strategy and text.strip() not in ("", str(_default(name, option)))
+    }
+    read = {name: _read(entry(name), value) for name, value in zip(names, values[len(own) :], strict=True)}
+    given = {name: value for name, value in read.items() if value is not None}
+    return {**given, "strategy_options": options} if options else given
+
+
+def _names() -> Iterator[str]:
+    for fields in GROUPS.values():
+        yield from fields
+
+
+def _own_options() -> Iterator[tuple[str, str]]:
+    for name, kind in STRATEGIES.items():
+        yield from ((name, option) for option in kind.option_names())
+
+
+def _default(strategy: str, option: str) -> float:
+    default: float = getattr(STRATEGIES[strategy](), option)
+    return default
+
+
+def _number(option: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise OptionError(f"{option} is '{text}', but must be a number; change it or empty it") from None
+
+
+def at_first(field: Entry) -> str | bool:
+    """Return what the field's component shows before anything is chosen."""
+    if field.kind == "flag":
+        return False
+    if field.kind in ("choice", "yes-no"):
+        return OWN
+    return "" if field.default in (None, ()) else str(field.default)
+
+
+def _read(field: Entry, value: Any) -> Any:
+    """Return what a component's ``value`` chooses, or None where it chooses nothing."""
+    if field.kind == "flag":
+        return value or None
+    text = (value or "").strip()
+    if text in ("", at_first(field)):
+        return None
+    if field.kind == "yes-no":
+        return YES_NO[text]
+    if field.kind == "texts":
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _own_number(strategy: str, option: str) -> gr.Textbox:
+    says = STRATEGIES[strategy].option_words()[option]
+    return gr.Textbox(
+        str(_default(strategy, option)),
+        label=_label(option),
+        info=f"Of {strategy}. {says}",
+        elem_id=f"own-{option.replace('_', '-')}",
+    )
+
+
+def _component(field: Entry) -> Any:
+    """Return the component that fits the field; its label is the usual name, and its info ends in the option's.
+
+    Numbers are read as text too: Gradio's field for numbers shows 0 where nothing is chosen.
+    """
+    common: dict[str, Any] = {
+        "value": at_first(field),
+        "label": _label(field.name),
+        "info": f"{field.description} `{shown(field.name)}`",
+        "elem_id": f"option-{field.name.replace('_', '-')}",
+    }
+    if field.kind == "flag":
+        return gr.Checkbox(**common)
+    if field.kind in ("choice", "yes-no"):
+        return gr.Dropdown([OWN, *(field.choices or YES_NO)], **common)
+    return gr.Textbox(placeholder="none" if field.kind == "texts" else OWN, **common)
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name, name.replace("_", " ").capitalize())
