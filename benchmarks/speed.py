@@ -17,7 +17,7 @@ from typing import Any
 from common import RESULTS, ROOT, append_row, machine, read_rows, replace_in_readme
 from speed import card
 from speed.contests import CONTESTS, OURS, PEERS, Contest
-from speed.environments import CannotInstall, environment, versions_in
+from speed.environments import InstallError, environment, versions_in
 from speed.material import frozen_parameters
 from speed.runs import Setting, run
 from speed.tables import Row, tables
@@ -95,7 +95,7 @@ def measure(
             for contest, fast in wanted:
                 found = run(python, peer, fast, contest, setting)
                 add(rows_file, contest, peer, fast, found | {"versions": versions, "machine": where})
-    except CannotInstall as error:
+    except InstallError as error:
         for contest, fast in wanted:
             add(rows_file, contest, peer, fast, {"error": f"does not install: {error}", "machine": where})
 

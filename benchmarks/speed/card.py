@@ -14,7 +14,7 @@ PEAKS = {
     "V100": 125e12,
     "T4": 65e12,
 }
-"""Dense operations a second in bfloat16 (V100 and T4: float16) by the makers' data sheets; SXM where there are two."""
+"""Dense operations a second in bfloat16 (V100, T4: float16) by the makers' data sheets, SXM where it differs."""
 
 
 def card() -> str | None:

@@ -50,10 +50,9 @@ PEERS = {
 }
 """The plain loop needs nothing that we do not need ourselves, so both run on the very same torch and timm."""
 
-_LIBRARIES = tuple(
-    (peer, fast)
-    for peer in ("plain", "fastai", "transformers", "autogluon", "autotimm")
-    for fast in (False, True)
+_LIBRARIES = (
+    *((peer, fast) for peer in ("plain", "fastai", "transformers", "autotimm") for fast in (False, True)),
+    ("autogluon", False),  # it takes no bfloat16 on a processor
 )
 _LOOPS = (("plain", False), ("plain", True))
 

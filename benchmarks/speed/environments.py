@@ -45,7 +45,7 @@ print(json.dumps(found))
 """
 
 
-class CannotInstall(Exception):
+class InstallError(Exception):
     """A peer's packages do not install; its text is the installer's last line."""
 
 
@@ -53,7 +53,7 @@ class CannotInstall(Exception):
 def environment(name: str, peer: Peer, folder: Path, *, keep: bool) -> Iterator[Path]:
     """Give the Python that has the peer's packages; what was made for it is removed unless ``keep``.
 
-    Raises CannotInstall. An environment that is there already is used as it is.
+    Raises InstallError. An environment that is there already is used as it is.
     """
     if not peer.packages:
         yield Path(sys.executable)
@@ -80,7 +80,7 @@ def _install(home: Path, peer: Peer) -> Path:
             stamp.touch()
             return python
         error = error or last_line(done.stderr)
-    raise CannotInstall(error)
+    raise InstallError(error)
 
 
 def versions_in(python: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def _lengths(events: list[Event], epochs: list[Event]) -> list[float]:
     """Return each epoch's seconds, from the end of the one before it or from ``ready``."""
     ready = [event["t"] for event in events if event["event"] == "ready"]
     ends = ready[:1] + [event["t"] for event in epochs]
-    return [later - earlier for earlier, later in zip(ends, ends[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(ends)]
 
 
 def _read(path: Path) -> list[Event]:

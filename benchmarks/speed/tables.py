@@ -1,4 +1,4 @@
-"""The rows as Markdown: each contest's contestants against ours, as ratios theirs : ours (above 1, ours is better)."""
+"""The rows as Markdown: a table a contest, with ratios theirs : ours (above 1, ours is better)."""
 
 from __future__ import annotations
 

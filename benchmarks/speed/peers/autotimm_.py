@@ -24,7 +24,8 @@ class Tell(pl.Callback):
     def __init__(self, events: Events) -> None:
         self.events = events
 
-    def on_train_epoch_end(self, trainer, pl_module) -> None:
+    def on_train_epoch_end(self, trainer, _model) -> None:
+        """Note the end of an epoch; val was judged just before."""
         self.events.end_epoch(trainer.callback_metrics["val/accuracy"])
 
 

@@ -19,6 +19,7 @@ class Tell(Callback):
         self.events = events
 
     def after_epoch(self) -> None:
+        """Note the end of an epoch: the Recorder's last values are the metric and the time."""
         self.events.end_epoch(self.recorder.log[-2])
 
 
@@ -28,17 +29,21 @@ class Fast(Callback):
     order = 10
 
     def before_fit(self) -> None:
+        """Lay the weights out for channels-last."""
         self.learn.model.to(memory_format=torch.channels_last)
 
     def before_batch(self) -> None:
+        """Lay the images out alike, and begin to cast."""
         self.learn.xb = tuple(x.to(memory_format=torch.channels_last) for x in self.xb)
         self.autocast = torch.autocast(self.dls.device.type, torch.bfloat16)
         self.autocast.__enter__()
 
     def after_pred(self) -> None:
+        """Judge in float32."""
         self.learn.pred = self.pred.float()
 
     def after_loss(self) -> None:
+        """Cast no more."""
         self.autocast.__exit__(None, None, None)
 
 

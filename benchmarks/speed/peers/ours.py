@@ -30,10 +30,12 @@ class Watch(threading.Thread):
         self.metrics, self.events, self.over, self.told = metrics, events, threading.Event(), 0
 
     def run(self) -> None:
+        """Look twenty times a second."""
         while not self.over.wait(0.05):
             self.look()
 
     def look(self) -> None:
+        """Say the rows that are new; a solved head's file has other columns."""
         if not self.metrics.exists():
             return
         text = self.metrics.read_text(encoding="utf-8")
@@ -45,6 +47,7 @@ class Watch(threading.Thread):
         self.told = len(rows)
 
     def finish(self) -> None:
+        """Look once more and end."""
         self.over.set()
         self.join()
         self.look()

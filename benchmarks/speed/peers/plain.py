@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 
 class Images(Dataset):
+    """The images of one part, decoded when asked for."""
+
     def __init__(self, task: Task, part: str, transform) -> None:
         self.images, self.transform = task.images(part), transform
 

@@ -5,6 +5,7 @@ Batch size, epochs and image size are the contest's; every other `TrainingArgume
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ from transformers import (
 
 
 class Images(Dataset):
+    """The images of one part, as a model of transformers wants them."""
+
     def __init__(self, task: Task, part: str, transform: Compose) -> None:
         self.images, self.transform = task.images(part), transform
 
@@ -44,7 +47,8 @@ class Tell(TrainerCallback):
     def __init__(self, events: Events) -> None:
         self.events = events
 
-    def on_evaluate(self, args, state, control, metrics, **kwargs) -> None:
+    def on_evaluate(self, *_, metrics, **__) -> None:
+        """Note the end of an epoch."""
         self.events.end_epoch(metrics["eval_accuracy"])
 
 
@@ -83,6 +87,9 @@ def as_hub_folder(task: Task) -> Path:
     model = timm.create_model(task.backbone)
     model.load_state_dict(load_file(task.weights))
     save_for_hf(model, folder, safe_serialization=True)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config.pop("model_args", None)  # the hub's have none, and the wrapper passes its own
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return folder
 
 
