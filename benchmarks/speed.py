@@ -9,8 +9,8 @@ with its error; ``--retry`` tries those again. ``--readme`` writes the tables in
 from __future__ import annotations
 
 import argparse
-import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,19 @@ def main() -> None:
     options = parse()
     if options.if_gpu and card.card() is None:
         sys.exit("no CUDA card here; leave out --if-gpu to measure on the processor")
+    where = machine() | {"card": card.card()}
     rows_file = TRIED if options.try_out else ROWS
     setting = Setting(options.envs / "cache", options.minutes, *((4, 1) if options.try_out else ()))
     for peer in options.peers:
-        wanted = missing(peer, options, read_rows(rows_file))
-        if wanted:
-            measure(peer, wanted, setting, options, rows_file)
-    print(tables(read_rows(rows_file)))
+        wanted = missing(peer, options, rows_of(where, rows_file))
+        for row in measure(peer, wanted, setting, options) if wanted else ():
+            append_row(rows_file, row | {"machine": where})
+            tell(row)
+    print(tables(rows_of(where, rows_file)))
     if options.if_gpu:
-        print(shares(read_rows(rows_file)))
+        print(shares(rows_of(where, rows_file)))
     if options.readme:
-        replace_in_readme("speed", tables(read_rows(ROWS)))
+        replace_in_readme("speed", tables(rows_of(where, ROWS)))
 
 
 def parse() -> argparse.Namespace:
@@ -74,46 +76,42 @@ def missing(peer: str, options: argparse.Namespace, rows: list[Row]) -> list[tup
         for name, fast in ((OURS, False), *contest.contestants):
             if name != peer or contest.name not in options.contests:
                 continue
-            done = [row for row in rows if key(row) == (contest.name, peer, fast, here())]
+            done = [row for row in rows if key(row) == (contest.name, peer, fast)]
             counted = [row for row in done if not (options.retry and "error" in row)]
             wanted += [(contest, fast)] * (options.repeats - len(counted))
     return wanted
 
 
 def measure(
-    peer: str,
-    wanted: list[tuple[Contest, bool]],
-    setting: Setting,
-    options: argparse.Namespace,
-    rows_file: Path,
-) -> None:
-    """Run ``peer`` in its environment and append a row a run, or its installer's error to each."""
-    where = machine() | {"card": card.card()}
+    peer: str, wanted: list[tuple[Contest, bool]], setting: Setting, options: argparse.Namespace
+) -> Iterator[Row]:
+    """Run ``peer`` in its environment and give a row a run, or its installer's error for each."""
     try:
         with environment(peer, PEERS[peer], options.envs, keep=options.keep) as python:
             versions = versions_in(python)
             for contest, fast in wanted:
                 found = run(python, peer, fast, contest, setting)
-                add(rows_file, contest, peer, fast, found | {"versions": versions, "machine": where})
+                yield {"contest": contest.name, "peer": peer, "fast": fast, "versions": versions, **found}
     except InstallError as error:
         for contest, fast in wanted:
-            add(rows_file, contest, peer, fast, {"error": f"does not install: {error}", "machine": where})
+            failed = {"error": f"does not install: {error}"}
+            yield {"contest": contest.name, "peer": peer, "fast": fast, **failed}
 
 
-def add(rows_file: Path, contest: Contest, peer: str, fast: bool, found: dict[str, Any]) -> None:
-    row = {"contest": contest.name, "peer": peer, "fast": fast, "host": here(), **found}
-    append_row(rows_file, row)
-    told = {name: found[name] for name in ("error", "best", "epoch_s", "seconds") if name in found}
-    print(contest.name, peer, "fast" if fast else "default", told, file=sys.stderr, flush=True)
+def tell(row: Row) -> None:
+    said = [f"{name} {row[name]}" for name in ("error", "best", "epoch_s", "seconds") if row.get(name)]
+    kind = "bf16" if row["fast"] else "default"
+    print(f"{row['contest']} {row['peer']} {kind}: {', '.join(said)}", file=sys.stderr, flush=True)
 
 
-def key(row: Row) -> tuple[str, str, bool, str]:
-    return row["contest"], row["peer"], row["fast"], row["host"]
+def key(row: Row) -> tuple[str, str, bool]:
+    return row["contest"], row["peer"], row["fast"]
 
 
-def here() -> str:
-    """Return the kind of machine: rows of another kind are no substitute."""
-    return card.card() or platform.processor() or platform.machine()
+def rows_of(where: dict[str, Any], path: Path) -> list[Row]:
+    """Return the rows that were measured on a machine of this kind: another's are no substitute."""
+    kind = ("processor", "cores", "card")
+    return [row for row in read_rows(path) if all(row["machine"].get(k) == where[k] for k in kind)]
 
 
 def shares(rows: list[Row]) -> str:
@@ -121,9 +119,7 @@ def shares(rows: list[Row]) -> str:
     lines = []
     for contest in (contest for contest in CONTESTS if not contest.judges_accuracy):
         for row in (row for row in rows if row["contest"] == contest.name and row.get("epoch_s")):
-            name = row["machine"].get("card")
-            if name != card.card():
-                continue
+            name = row["machine"]["card"]
             speed = row["n_train"] / row["epoch_s"]
             peak = card.peak_of(name)
             used = speed * card.operations(contest, frozen_parameters(contest))

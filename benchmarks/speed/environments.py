@@ -72,8 +72,8 @@ def _install(home: Path, peer: Peer) -> Path:
         return python
     pins = [f"{name}=={version(name).partition('+')[0]}" for name in SHARED]
     error = ""
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
     for packages in ([*peer.packages, *pins], list(peer.packages)):
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         done = subprocess.run([*command, *packages], check=False, stderr=subprocess.PIPE, text=True)
         if done.returncode == 0:

@@ -18,6 +18,8 @@ from speed.material import frozen_parameters, lay_out, weights_file
 
 PEERS_FOLDER = Path(__file__).parent / "peers"
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "NO_ALBUMENTATIONS_UPDATE": "1"}
+CACHES = ("FINETUNE_CACHE", "TORCHINDUCTOR_CACHE_DIR")
+"""What was computed or compiled before is of no help to anyone."""
 
 Event = dict[str, Any]
 
@@ -49,7 +51,7 @@ def run(python: Path, peer: str, fast: bool, contest: Contest, setting: Setting)
                 text=True,
                 timeout=60 * setting.minutes,
                 cwd=scratch,
-                env=os.environ | OFFLINE | {"FINETUNE_CACHE": str(scratch / "cold")} | _ours_too(peer),
+                env=os.environ | OFFLINE | {name: str(scratch / "cold") for name in CACHES} | _ours_too(peer),
             )
         except subprocess.TimeoutExpired:
             return {"error": f"not done after {setting.minutes:g} minutes"}

@@ -1,6 +1,7 @@
 """AutoTimm as its README does: its data module, classifier and trainer, which searches the learning rate first.
 
-The transforms are those of the weights (mean, std, crop), which AutoTimm takes when it is told the backbone.
+By its default it compiles the network, which on a processor takes longer than the training; a ``fast`` run leaves
+that out. The transforms are those of the weights (mean, std, crop), which AutoTimm takes when it is told the backbone.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ def make_model(task: Task) -> ImageClassifier:
         num_classes=len(task.classes),
         metrics=[accuracy],
         lr=1e-3,
+        compile_model=not task.fast,
     )
     return model.to(memory_format=torch.channels_last) if task.fast else model
 
