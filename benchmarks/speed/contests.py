@@ -40,12 +40,15 @@ class Peer:
     packages: tuple[str, ...] = ()
 
 
+NOT_MIXED = "torch!=2.13.0+cpu"
+"""Where a folder of wheels offers this one, torchvision comes built for CUDA and does not load beside it."""
+
 PEERS = {
     OURS: Peer("ours.py"),
     "plain": Peer("plain.py"),
     "fastai": Peer("fastai_.py", ("fastai", "timm", "safetensors")),
     "transformers": Peer("transformers_.py", ("transformers[torch]", "timm", "safetensors")),
-    "autogluon": Peer("autogluon_.py", ("autogluon.multimodal", "safetensors")),
+    "autogluon": Peer("autogluon_.py", ("autogluon.multimodal", "safetensors", NOT_MIXED)),
     "autotimm": Peer("autotimm_.py", ("autotimm", "safetensors")),
 }
 """The plain loop needs nothing that we do not need ourselves, so both run on the very same torch and timm."""

@@ -1,7 +1,7 @@
 """AutoTimm as its README does: its data module, classifier and trainer, which searches the learning rate first.
 
 By its default it compiles the network, which on a processor takes longer than the training; a ``fast`` run leaves
-that out. The transforms are those of the weights (mean, std, crop), which AutoTimm takes when it is told the backbone.
+that out. The transforms are those of the weights, which AutoTimm takes when it is told the backbone.
 """
 
 from __future__ import annotations

@@ -105,6 +105,7 @@ def arguments(task: Task) -> TrainingArguments:
         per_device_eval_batch_size=task.batch_size,
         seed=task.seed,
         bf16=task.fast,
+        use_cpu=not torch.cuda.is_available(),  # without it bf16 is refused
         disable_tqdm=True,
     )
 
