@@ -23,8 +23,9 @@ def main() -> None:
     checkpoint = as_checkpoint(task)
     events = Events(task)
     train, val = (table(task, part) for part in ("train", "val"))
+    kind = "binary" if len(task.classes) == 2 else "multiclass"
     predictor = MultiModalPredictor(
-        label="label", problem_type="multiclass", eval_metric="accuracy", path=f"{task.scratch}/run"
+        label="label", problem_type=kind, eval_metric="accuracy", path=f"{task.scratch}/run"
     )
     events.say("ready", n_train=len(train), n_val=len(val))
     predictor.fit(train_data=train, tuning_data=val, hyperparameters=chosen(task, checkpoint), seed=task.seed)
