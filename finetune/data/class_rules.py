@@ -79,7 +79,7 @@ def _imbalance(evidence: Evidence) -> Iterator[Finding]:
     if counts[large] >= IMBALANCE_RATIO * counts[small]:
         message = (
             f"class '{large}' has {counts[large] / counts[small]:.0f} times the images of '{small}'; "
-            "read the macro F1 beside the accuracy"
+            "read the macro F1 beside the accuracy, and try --class-balance sampler (or weights)"
         )
         yield from at_most_one(
             "imbalance", "warning", message, [f"{name}: {counts[name]}" for name in (large, small)], count=1

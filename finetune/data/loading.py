@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from finetune.data.transforms import Preprocessing, TrainingTransform
 FEW_IMAGES = 64
 # Larger batches are no faster on a processor, and make the kernel hand out more fresh memory.
 MEASURING_BATCH = 16
+# A recipe allows no more.
+MOST_EPOCHS = 10_000
 
 
 class MeasuringDataset(Dataset[Tensor]):
@@ -61,6 +64,9 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self._seed = seed
         self._epoch = 0
 
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
+
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch, from 0, that the next iteration shuffles for."""
         self._epoch = epoch
@@ -69,9 +75,30 @@ class EpochSampler(Sampler[tuple[int, int]]):
         return self._n_images
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
-        for index in torch.randperm(self._n_images, generator=generator).tolist():
+        for index in torch.randperm(self._n_images, generator=self._generator()).tolist():
             yield self._epoch, index
+
+
+class BalancedSampler(EpochSampler):
+    """Yield as many (epoch, index) as there are images, each class equally often on average.
+
+    Drawn with replacement, an image of a class of n with probability proportional to 1 / n. An image's second
+    and later draws in an epoch come with an epoch of their own, ``epoch + MOST_EPOCHS * n``: augmented anew.
+    """
+
+    def __init__(self, targets: Sequence[int], seed: int) -> None:
+        super().__init__(len(targets), seed)
+        classes = torch.tensor(targets)
+        self._weights = 1 / torch.bincount(classes).double()[classes]
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        drawn = torch.multinomial(
+            self._weights, self._n_images, replacement=True, generator=self._generator()
+        )
+        times: Counter[int] = Counter()
+        for index in drawn.tolist():
+            yield self._epoch + MOST_EPOCHS * times[index], index
+            times[index] += 1
 
 
 def measuring_loader(
@@ -109,14 +136,16 @@ def training_loader(
     *,
     batch_size: int,
     workers: int | None = None,
+    balanced: bool = False,
 ) -> DataLoader[tuple[Tensor, int]]:
-    """Return shuffled, augmented (images, targets) batches.
+    """Return shuffled, augmented (images, targets) batches; ``balanced`` evens the classes out.
 
     A last batch of a single image is left out when there are others: batch norm cannot train on it.
     """
+    seed = transform.seed
     return DataLoader(
         TrainingDataset(paths, targets, transform),
-        sampler=EpochSampler(len(paths), transform.seed),
+        sampler=BalancedSampler(targets, seed) if balanced else EpochSampler(len(paths), seed),
         batch_size=batch_size,
         drop_last=len(paths) > batch_size and len(paths) % batch_size == 1,
         **_processes(workers, len(paths)),

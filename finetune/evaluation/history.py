@@ -13,7 +13,7 @@ class MetricsRow:
     """The state after ``epoch`` epochs (0: before the first).
 
     Losses in nats; ``train_loss`` is None at epoch 0; ``lr`` is the head's learning rate at the epoch's end;
-    ``seconds`` since training began.
+    ``seconds`` since training began; ``val_macro_f1`` is None in a state of before there was one.
     """
 
     epoch: int
@@ -23,6 +23,7 @@ class MetricsRow:
     val_score: float
     lr: float
     seconds: float
+    val_macro_f1: float | None = None
 
 
 def append_row(path: Path, row: MetricsRow) -> None:

@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from finetune.evaluation.figures import BLUE, GREY, ORANGE, new_figure, save_figure
 from finetune.evaluation.history import MetricsRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#595959"  # Okabe and Ito's colour-blind-safe palette
 MOST_NUMBERED_CLASSES = 20
 MOST_NAMED_CLASSES = 60
 
 
 def draw_curves(rows: Sequence[MetricsRow], path: Path) -> None:
     """Draw loss and validation accuracy over epochs; ``rows`` in epoch order, at least one."""
-    figure, (left, right) = _figure(9.0, 3.6, columns=2)
+    figure, (left, right) = new_figure(9.0, 3.6, columns=2)
     epochs = [row.epoch for row in rows]
     trained = [(row.epoch, row.train_loss) for row in rows if row.train_loss is not None]
     if trained:
@@ -52,12 +51,12 @@ def draw_curves(rows: Sequence[MetricsRow], path: Path) -> None:
         fontsize=8,
     )
     right.set(xlabel="epoch", ylabel="right (%)", title="Validation accuracy")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_regularisation(points: Sequence[tuple[float, float]], chosen: float, path: Path) -> None:
     """Draw the cross-validated log loss over the inverse strength C, and the one that was chosen."""
-    figure, (axes,) = _figure(5.4, 3.6, columns=1)
+    figure, (axes,) = new_figure(5.4, 3.6, columns=1)
     if points:
         axes.plot(*zip(*points, strict=True), color=BLUE, marker="o", markersize=4)
         axes.axvline(chosen, color=GREY, linewidth=0.8, linestyle=":")
@@ -72,14 +71,14 @@ def draw_regularisation(points: Sequence[tuple[float, float]], chosen: float, pa
         ylabel="cross-validated log loss (nats)",
         title="Head solved on fixed features",
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_confusion(confusion: NDArray[np.int64], class_names: Sequence[str], title: str, path: Path) -> None:
     """Draw the K x K counts, rows the truth; cells are shaded by their share of the row and numbered if few."""
     n_classes = len(class_names)
     side = min(12.0, max(3.8, 1.8 + 0.42 * n_classes))
-    figure, (axes,) = _figure(side + 0.6, side, columns=1)
+    figure, (axes,) = new_figure(side + 0.6, side, columns=1)
     shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if n_classes <= MOST_NUMBERED_CLASSES:
@@ -89,7 +88,7 @@ def draw_confusion(confusion: NDArray[np.int64], class_names: Sequence[str], tit
         axes.set_xticks(range(n_classes), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=8)
         axes.set_yticks(range(n_classes), names, fontsize=8)
     axes.set(xlabel="called", ylabel="truth", title=title)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _number(axes: Axes, confusion: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
@@ -98,25 +97,3 @@ def _number(axes: Axes, confusion: NDArray[np.int64], shares: NDArray[np.float64
         axes.text(
             column, row, str(confusion[row, column]), ha="center", va="center", color=colour, fontsize=8
         )
-
-
-def _figure(width: float, height: float, *, columns: int) -> tuple[Figure, list[Axes]]:
-    """Return a figure without the global state of pyplot, so that threads and servers can draw."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = [figure.add_subplot(1, columns, column + 1) for column in range(columns)]
-    for each in axes:
-        each.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _save(figure: Figure, path: Path) -> None:
-    import warnings
-
-    with warnings.catch_warnings():
-        # A class name in a script that the font lacks shows as boxes; that is no reason to fail.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(path, dpi=130)

@@ -5,6 +5,7 @@ Each of them that a resumed run needs to know from before keeps it in its ``stat
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -78,6 +79,7 @@ class History(pl.Callback):
             val_score=metrics["val_score"],
             lr=trainer.optimizers[0].param_groups[-1]["lr"] if is_training else 0.0,
             seconds=self.seconds,
+            val_macro_f1=metrics["val_macro_f1"],
         )
         if is_training:
             self._pending = row
@@ -117,10 +119,11 @@ class KeepBest(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Store the weights when they are better than any before."""
         score = float(trainer.callback_metrics["val_score"])
-        # Not `<=` and return: a score that is not a number is better than nothing.
-        if score > self._best:
-            self._best = score
-            self.epoch = trainer.current_epoch + 1 if trainer.state.fn == "fit" else 0
+        is_first = trainer.state.fn != "fit"
+        # Before training a score that is no number is kept too: it is better than nothing.
+        if score > self._best or is_first:
+            self._best = score if math.isfinite(score) else float("-inf")
+            self.epoch = 0 if is_first else trainer.current_epoch + 1
             model: nn.Module = pl_module.model  # type: ignore[assignment]
             state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
             accuracy = float(trainer.callback_metrics["val_accuracy"])

@@ -17,6 +17,7 @@ from finetune.model.freezing import trainable_share
 from finetune.model.weights import NO_WEIGHTS
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
+from finetune.training.determinism import deterministic
 from finetune.training.durable import write_text
 from finetune.training.ending import ended_early
 from finetune.training.journal import Journal
@@ -77,9 +78,10 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
 
 
 def _train(setup: Setup, journal: Journal, stop: Stop, reporter: Reporter) -> Outcome:
-    if setup.resolved.defaults.solver == "closed-form":
-        return train_head_only(setup.learner, setup.resolved.recipe, journal.folder, reporter)
-    return train_by_gradient(setup.learner, setup.resolved, journal, stop=stop, reporter=reporter)
+    with deterministic(setup.resolved.recipe.deterministic):
+        if setup.resolved.defaults.solver == "closed-form":
+            return train_head_only(setup.learner, setup.resolved.recipe, journal.folder, reporter)
+        return train_by_gradient(setup.learner, setup.resolved, journal, stop=stop, reporter=reporter)
 
 
 def put_bundle(folder: RunFolder, setup: Setup) -> None:

@@ -26,17 +26,31 @@ SHORT_BUDGET_MINUTES = 10
 
 @dataclass(frozen=True)
 class Estimate:
-    """Measured seconds for one training step with its loading, and one validated image; and the plan."""
+    """Measured seconds for one training batch with its loading, and one validated image; and the plan.
 
-    step_s: float
+    ``accumulate`` batches make one optimizer step.
+    """
+
+    batch_s: float
     validated_image_s: float
-    steps_per_epoch: int
+    batches_per_epoch: int
     n_val: int
+    accumulate: int = 1
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Return the optimizer steps of one epoch."""
+        return math.ceil(self.batches_per_epoch / self.accumulate)
+
+    @property
+    def step_s(self) -> float:
+        """Return the seconds of one full optimizer step."""
+        return self.batch_s * min(self.accumulate, self.batches_per_epoch)
 
     @property
     def epoch_s(self) -> float:
         """Return the seconds of one epoch, validation included."""
-        return self.step_s * self.steps_per_epoch + self.validated_image_s * self.n_val
+        return self.batch_s * self.batches_per_epoch + self.validated_image_s * self.n_val
 
     def minutes(self, epochs: int) -> float:
         """Return the minutes of ``epochs`` epochs."""
@@ -48,38 +62,65 @@ class Estimate:
 
 
 def measure_speed(
-    tuner: Tuner, loader: DataLoader[tuple[torch.Tensor, int]], *, steps_per_epoch: int, n_val: int
+    tuner: Tuner,
+    loader: DataLoader[tuple[torch.Tensor, int]],
+    *,
+    batches_per_epoch: int,
+    n_val: int,
+    accumulate: int = 1,
 ) -> Estimate:
     """Time a few batches of ``loader`` on a copy of ``tuner``, which stays as it is.
 
     ``loader`` should hold no more than the few batches that are timed here.
     """
-    device = best_device()
-    trial = copy.deepcopy(tuner).to(device)
-    trial.train()
-    optimizer = trial.configure_optimizers()["optimizer"]
+    trial = Trial(tuner)
     seconds: list[float] = []
     started = time.perf_counter()
     for images, targets in loader:
-        images, targets = images.to(device), targets.to(device)
-        loss: Any = torch.nn.functional.cross_entropy(trial(images), targets)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        trial.step(images, targets)
         seconds.append(time.perf_counter() - started)
         started = time.perf_counter()
     timed = seconds[WARM_UP_BATCHES:] or seconds
     # The median: one batch may wait for the loader's processes to start.
-    return Estimate(statistics.median(timed), _forward_s(trial, images), steps_per_epoch, n_val)
+    batch_s = statistics.median(timed)
+    return Estimate(batch_s, trial.forward_s(images), batches_per_epoch, n_val, accumulate)
 
 
-def _forward_s(trial: Tuner, images: torch.Tensor) -> float:
-    trial.eval()
-    with torch.no_grad():
-        trial(images)
+class Trial:
+    """A copy of a tuner, on the fastest device, that real training steps may spoil."""
+
+    def __init__(self, tuner: Tuner) -> None:
+        self._device = best_device()
+        self._tuner = copy.deepcopy(tuner).to(self._device).train()
+        self._optimizer = self._tuner.configure_optimizers()["optimizer"]
+
+    def step(self, images: torch.Tensor, targets: torch.Tensor) -> float:
+        """Take one step on a batch from the processor's memory and return its seconds."""
         started = time.perf_counter()
-        trial(images)
-    return (time.perf_counter() - started) / len(images)
+        images, targets = images.to(self._device), targets.to(self._device)
+        loss: Any = torch.nn.functional.cross_entropy(self._tuner(images), targets)
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        self._wait()
+        return time.perf_counter() - started
+
+    def forward_s(self, images: torch.Tensor) -> float:
+        """Return the seconds an image takes without gradients, in eval mode, after a warm-up."""
+        self._tuner.eval()
+        images = images.to(self._device)
+        with torch.no_grad():
+            self._tuner(images)
+            self._wait()
+            started = time.perf_counter()
+            self._tuner(images)
+            self._wait()
+        return (time.perf_counter() - started) / len(images)
+
+    def _wait(self) -> None:
+        """Let a GPU come to the end of what it was told to do: it works on while Python goes on."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
 
 
 def describe_minutes(minutes: float) -> str:

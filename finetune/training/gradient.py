@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
 
-import numpy as np
 import pytorch_lightning as pl
-import torch
-from pytorch_lightning.callbacks import EarlyStopping, Timer
-from torch.utils.data import DataLoader
+from safetensors.torch import load_file
 
-from finetune.data.loading import labelled_loader, training_loader
-from finetune.data.sources import LabelledImage
-from finetune.data.split import Split
-from finetune.data.transforms import TrainingTransform
 from finetune.evaluation.history import MetricsRow
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.board import Board
-from finetune.training.budget import fit_budget
 from finetune.training.callbacks import Countdown, EndWhenAsked, History, KeepBest, SaveState
 from finetune.training.checkpoint_io import SafeCheckpointIO
-from finetune.training.durable import write_text
-from finetune.training.estimate import (
-    TIMED_BATCHES,
-    WARM_UP_BATCHES,
-    Estimate,
-    measure_speed,
-)
+from finetune.training.divergence import Diverged
+from finetune.training.durable import is_sound
 from finetune.training.journal import Journal
 from finetune.training.learner import Learner
+from finetune.training.loaders import train_batches, val_batches
+from finetune.training.memory import is_out_of_memory
 from finetune.training.quiet import quiet_lightning
-from finetune.training.resolve import steps_per_epoch
 from finetune.training.saved_states import SavedState, SavedStates
+from finetune.training.settle import accumulation_of, keep, make_tuner, settle, smaller
 from finetune.training.stop import Stop
-from finetune.training.tuner import Tuner
+from finetune.training.stopping import make_stoppers, why_stopped
 
-LEAST_PATIENCE = 5
-Batch = tuple[torch.Tensor, int]
+DEFAULT_CLIP_NORM = 1.0
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave: the rows of its history, the recipe with the epochs that fitted, and why it ended."""
+    """What training gave: the rows of its history, the recipe as it was run in the end, and why it ended."""
 
     rows: tuple[MetricsRow, ...]
     recipe: Recipe
@@ -65,141 +50,97 @@ def train(
 ) -> Trained:
     """Train the learner's model in place on its train images, choosing the epoch on its val images.
 
-    ``recipe`` is resolved. Under ``max_minutes``, of which ``minutes_spent`` are gone, as many epochs are
-    planned as fit (at least one), so that the schedule still ends where it should. The plan is written to the
-    run before the first step, and a run that has one keeps to it; training time before an interruption counts.
-    With ``begin`` it goes on from that state. Raises StopAsked when ``stop`` was asked.
+    ``recipe`` is resolved. What only real batches can tell is settled first and written to the run before the
+    first step; a run that has such a plan keeps to it, and training time before an interruption counts. With
+    ``begin`` it goes on from that state. Where memory runs out it goes on from the last whole epoch with
+    smaller batches. Raises StopAsked when ``stop`` was asked, ResourceError when no batch is small enough.
     """
-    transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
     if not journal.record.planned:
-        estimate = _measure(learner, transform, recipe)
-        recipe, budget = fit_budget(recipe, estimate, minutes_spent, reporter)
-        write_text(journal.folder.recipe, recipe.to_yaml())
-        journal.update(
-            recipe=recipe.model_dump(mode="json"),
-            planned=True,
-            epochs_planned=recipe.epochs,
-            budget_minutes=budget,
-        )
-    rows, stopped = _run(learner, transform, recipe, journal, stop, begin, reporter)
-    return Trained(rows, recipe, stopped)
+        recipe = settle(learner, recipe, journal, minutes_spent, reporter)
+    while True:
+        try:
+            rows, stopped = _run(learner, recipe, journal, stop, begin, reporter)
+            return Trained(rows, recipe, stopped)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        recipe = smaller(recipe, reporter)
+        keep(journal, recipe)
+        begin = _back_to_the_last_epoch(learner, SavedStates(journal.folder.states))
 
 
-def _batch_size(recipe: Recipe) -> int:
-    assert recipe.batch_size is not None
-    return recipe.batch_size
-
-
-def _tuner(learner: Learner, recipe: Recipe) -> Tuner:
-    return Tuner(
-        learner.model,
-        learner.grouping,
-        learner.plan,
-        recipe,
-        n_classes=len(learner.split.class_names),
-        steps_per_epoch=steps_per_epoch(len(learner.split.train), _batch_size(recipe)),
-    )
-
-
-def _measure(learner: Learner, transform: TrainingTransform, recipe: Recipe) -> Estimate:
-    """Time a few batches spread over the training images; loading runs beside the steps as it will later."""
-    split = learner.split
-    n_images = min(len(split.train), (WARM_UP_BATCHES + TIMED_BATCHES) * _batch_size(recipe))
-    rows = np.linspace(0, len(split.train) - 1, n_images).round().astype(int)
-    some = [split.train[row] for row in rows]
-    loader = training_loader(
-        *_paths_and_targets(split, some), transform, batch_size=_batch_size(recipe), workers=recipe.workers
-    )
-    return measure_speed(
-        _tuner(learner, recipe),
-        loader,
-        steps_per_epoch=steps_per_epoch(len(split.train), _batch_size(recipe)),
-        n_val=len(split.val),
-    )
+def _back_to_the_last_epoch(learner: Learner, states: SavedStates) -> SavedState | None:
+    """Return the newest state; without one, put the weights from before the first step back."""
+    begin, _ = states.newest()
+    before = states.best_path(0)
+    if begin is None and is_sound(before):
+        learner.model.load_state_dict(load_file(before))
+    return begin
 
 
 def _run(
     learner: Learner,
-    transform: TrainingTransform,
     recipe: Recipe,
     journal: Journal,
     stop: Stop,
     begin: SavedState | None,
     reporter: Reporter,
 ) -> tuple[tuple[MetricsRow, ...], str]:
-    tuner = _tuner(learner, recipe)
-    train_batches, val_batches = _loaders(learner.split, transform, recipe)
+    tuner = make_tuner(learner, recipe)
     states = SavedStates(journal.folder.states)
     history = History(journal.folder.metrics, Board(journal.folder.tensorboard))
     best = KeepBest(states)
-    stoppers = _stoppers(recipe, journal.record.budget_minutes)
+    stoppers = make_stoppers(
+        recipe,
+        learner.plan,
+        n_classes=len(learner.split.class_names),
+        budget_minutes=journal.record.budget_minutes,
+    )
     with reporter.track("training") as advance, quiet_lightning(), stop.patiently():
-        countdown = Countdown(advance, (recipe.epochs or 0) * len(train_batches))
+        countdown = Countdown(advance, (recipe.epochs or 0) * accumulation_of(learner, recipe).n_steps)
         saver = SaveState(states, best, journal)
         trainer = _trainer(recipe, [history, best, countdown, EndWhenAsked(stop), *stoppers, saver])
         if begin is None:
             history.start()
-            trainer.validate(tuner, val_batches, verbose=False)
-            trainer.fit(tuner, train_batches, val_batches)
-        else:
-            # Lightning asks for the first batches before it tells the sampler the epoch.
-            train_batches.sampler.set_epoch(begin.epoch)  # type: ignore[attr-defined]
-            trainer.fit(tuner, train_batches, val_batches, ckpt_path=begin.path, weights_only=True)
+        try:
+            _fit(trainer, tuner, learner, recipe, begin)
+            stopped = why_stopped(trainer, recipe, stoppers)
+        except Diverged as diverged:
+            stopped = str(diverged)
+            reporter.say(f"warning: {stopped}")
         best.restore(tuner.model)
     history.close()
-    return tuple(history.rows), _why_stopped(trainer, recipe, history.rows, stoppers)
+    return tuple(history.rows), stopped
 
 
-def _loaders(
-    split: Split, transform: TrainingTransform, recipe: Recipe
-) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
-    train_batches = training_loader(
-        *_paths_and_targets(split, split.train),
-        transform,
-        batch_size=_batch_size(recipe),
-        workers=recipe.workers,
-    )
-    val_batches = labelled_loader(
-        *_paths_and_targets(split, split.val), transform.preprocessing, workers=recipe.workers
-    )
-    return train_batches, val_batches
+def _fit(
+    trainer: pl.Trainer, tuner: pl.LightningModule, learner: Learner, recipe: Recipe, begin: SavedState | None
+) -> None:
+    training, validation = train_batches(learner, recipe), val_batches(learner, recipe)
+    if begin is None:
+        trainer.validate(tuner, validation, verbose=False)
+        trainer.fit(tuner, training, validation)
+    else:
+        # Lightning asks for the first batches before it tells the sampler the epoch.
+        training.sampler.set_epoch(begin.epoch)  # type: ignore[attr-defined]
+        trainer.fit(tuner, training, validation, ckpt_path=begin.path, weights_only=True)
 
 
-def _trainer(recipe: Recipe, callbacks: list[pl.Callback]) -> pl.Trainer:
+def _trainer(recipe: Recipe, callbacks: Sequence[pl.Callback]) -> pl.Trainer:
+    clip_norm = DEFAULT_CLIP_NORM if recipe.clip_norm is None else recipe.clip_norm
     return pl.Trainer(
         max_epochs=recipe.epochs,
         accelerator="auto",
         devices=1,
+        # The tuner casts to bf16 itself, so that trials and validation do as training does; fp16 needs the
+        # scaling of its losses besides, which Lightning brings.
+        precision="16-mixed" if recipe.precision == "fp16" else "32-true",
+        accumulate_grad_batches=recipe.accumulate or 1,
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        gradient_clip_val=1.0,
-        callbacks=callbacks,
+        gradient_clip_val=clip_norm or None,
+        callbacks=list(callbacks),
         plugins=[SafeCheckpointIO()],
     )
-
-
-def _stoppers(recipe: Recipe, budget: float | None) -> list[pl.Callback]:
-    assert recipe.epochs is not None
-    patience = max(LEAST_PATIENCE, math.ceil(recipe.epochs / 3))
-    stoppers: list[pl.Callback] = [EarlyStopping("val_score", mode="max", patience=patience)]
-    if budget is not None:
-        stoppers.append(Timer(duration=timedelta(minutes=budget), interval="step", verbose=False))
-    return stoppers
-
-
-def _why_stopped(
-    trainer: pl.Trainer, recipe: Recipe, rows: Sequence[MetricsRow], stoppers: Sequence[pl.Callback]
-) -> str:
-    if not math.isfinite(rows[-1].val_score):
-        return "the loss was no number any more; try a smaller --lr"
-    if trainer.current_epoch >= (recipe.epochs or 0):
-        return "all epochs done"
-    if any((timer.time_remaining() or 0) <= 0 for timer in stoppers if isinstance(timer, Timer)):
-        return "the time budget was used up"
-    return "validation did not improve any more"
-
-
-def _paths_and_targets(split: Split, images: Sequence[LabelledImage]) -> tuple[list[Path], list[int]]:
-    return [image.path for image in images], split.indices(images)

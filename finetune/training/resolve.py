@@ -38,17 +38,21 @@ def resolve(recipe: Recipe, *, strategy: str, backbone: Backbone, weights: str, 
     }
     named = recipe.with_changes(**changes)
     batch_size = recipe.batch_size or DEFAULT_BATCH_SIZE
-    defaults = named.build_strategy().defaults(n_train=n_train, batch_size=batch_size)
+    defaults = named.build_strategy().defaults(
+        n_train=n_train, batch_size=batch_size * (recipe.accumulate or 1)
+    )
     if defaults.solver == "gradient":
         named = _with_numbers(named.with_changes(batch_size=batch_size), defaults, n_train, batch_size)
     return Resolved(named, defaults, tuple(_note(unused, strategy)))
 
 
 def _with_numbers(recipe: Recipe, defaults: TrainingDefaults, n_train: int, batch_size: int) -> Recipe:
-    epochs = math.ceil(defaults.steps / steps_per_epoch(n_train, batch_size))
+    epochs = math.ceil(
+        defaults.steps / optimizer_steps_per_epoch(n_train, batch_size, recipe.accumulate or 1)
+    )
     own = {
         "epochs": epochs,
-        "lr": defaults.lr,
+        "lr": None if recipe.find_lr else defaults.lr,
         "weight_decay": defaults.weight_decay,
         "label_smoothing": defaults.label_smoothing,
         "augment": DEFAULT_AUGMENT,
@@ -59,9 +63,14 @@ def _with_numbers(recipe: Recipe, defaults: TrainingDefaults, n_train: int, batc
 
 
 def steps_per_epoch(n_train: int, batch_size: int) -> int:
-    """Return the optimizer steps of one pass; a last batch of one image is left out when there are others."""
+    """Return the batches of one pass; a last batch of one image is left out when there are others."""
     full, rest = divmod(n_train, batch_size)
     return full + (1 if rest > 1 or full == 0 else 0)
+
+
+def optimizer_steps_per_epoch(n_train: int, batch_size: int, accumulate: int) -> int:
+    """Return the optimizer steps of one pass; a last group of fewer than ``accumulate`` batches steps too."""
+    return math.ceil(steps_per_epoch(n_train, batch_size) / accumulate)
 
 
 def _note(unused: list[str], strategy: str) -> list[str]:

@@ -52,6 +52,11 @@ class RunFolder:
         return self.path / "augmentation.png"
 
     @property
+    def lr_finder(self) -> Path:
+        """Return the path of the curve that the peak learning rate was read from."""
+        return self.path / "lr_finder.png"
+
+    @property
     def log(self) -> Path:
         """Return the path of what the run said."""
         return self.path / "log.txt"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetune.model.precision import refuse_impossible
 from finetune.progress import Reporter
 from finetune.recipe import AUTO, Recipe
 from finetune.training.learner import Learner, build_learner
@@ -23,6 +24,7 @@ class Setup:
 
 def set_up(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Reporter) -> Setup:
     """Check the images, settle the strategy and build the network; raises FinetuneError."""
+    refuse_impossible(recipe.precision)
     prepared = prepare(where, recipe, offline=offline, reporter=reporter)
     resolved = choose(prepared, recipe, reporter)
     return Setup(prepared, resolved, build_learner(prepared, resolved))

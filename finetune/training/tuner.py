@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Self
 
 import pytorch_lightning as pl
@@ -10,10 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from finetune.model.freezing import apply_plan, optimizer_groups
 from finetune.model.layers import Grouping
+from finetune.model.precision import Concrete, autocast
 from finetune.recipe import Recipe
+from finetune.training.accumulation import Accumulation
+from finetune.training.scores import macro_f1
+from finetune.training.thaw import plan_at, thaw_epochs
 from strategies import Plan
 
 WARM_UP_SHARE = 0.1
@@ -23,7 +29,9 @@ class Tuner(pl.LightningModule):
     """Trains ``model`` by ``plan`` as ``recipe``, which is resolved, says.
 
     Inputs are B x 3 x H x W float32 and targets B in [0, n_classes). Logs ``train_loss``, ``val_loss`` (nats,
-    without smoothing), ``val_accuracy`` in [0, 1] and ``val_score``: the accuracy with ties broken by the loss.
+    without smoothing), ``val_accuracy`` and ``val_macro_f1`` in [0, 1] and ``val_score``: the accuracy with ties
+    broken by the loss. ``steps_per_epoch`` counts optimizer steps; ``accumulation`` says how batches make them up
+    where a step takes several. The forward pass runs in the recipe's precision, logits and losses are float32.
     """
 
     def __init__(
@@ -35,6 +43,7 @@ class Tuner(pl.LightningModule):
         *,
         n_classes: int,
         steps_per_epoch: int,
+        accumulation: Accumulation | None = None,
     ) -> None:
         super().__init__()
         assert recipe.epochs is not None
@@ -44,10 +53,16 @@ class Tuner(pl.LightningModule):
         self._lr = recipe.lr or 0.0
         self._weight_decay = recipe.weight_decay or 0.0
         self._label_smoothing = recipe.label_smoothing or 0.0
+        self._steps_per_epoch = steps_per_epoch
         self._total_steps = recipe.epochs * steps_per_epoch
+        self._accumulation = accumulation
         self._seed = recipe.seed
+        self._precision: Concrete = recipe.precision if recipe.precision in ("bf16", "fp16") else "fp32"
+        self._unfreeze_at = recipe.unfreeze_at
         self._freezing = apply_plan(self.model, grouping, plan)
         self._accuracy = MulticlassAccuracy(n_classes, average="micro")
+        self._n_classes = n_classes
+        self._confusion = torch.zeros(n_classes, n_classes, dtype=torch.long)
         self._losses: list[Tensor] = []
         self._n_validated = 0
 
@@ -58,25 +73,35 @@ class Tuner(pl.LightningModule):
         return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return B x n_classes logits."""
-        logits: Tensor = self.model(images.contiguous(memory_format=torch.channels_last))
-        return logits
+        """Return B x n_classes logits, float32."""
+        with autocast(self._precision, images.device):
+            logits: Tensor = self.model(images.contiguous(memory_format=torch.channels_last))
+        return logits.float()
 
-    def on_train_batch_start(self, *_: Any) -> None:
-        """Seed dropout by step, so that a resumed run draws what it would have drawn."""
-        torch.manual_seed(self._seed * 1_000_003 + self.global_step)
+    def on_train_epoch_start(self) -> None:
+        """Thaw what has its turn in this epoch, a function of the epoch alone."""
+        if self._unfreeze_at is not None:
+            plan = plan_at(self._plan, self.current_epoch, self._unfreeze_at)
+            self._freezing = apply_plan(self.model, self._grouping, plan)
+            self.train()
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _batch_idx: int) -> Tensor:
-        """Return the smoothed cross-entropy of one batch."""
+    def on_train_batch_start(self, _batch: Any, batch_idx: int) -> None:
+        """Seed dropout by batch, so that a resumed run draws what it would have drawn."""
+        number = self.current_epoch * int(self.trainer.num_training_batches) + batch_idx
+        torch.manual_seed(self._seed * 1_000_003 + number)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Return the smoothed cross-entropy of one batch, weighted for its place in the optimizer step."""
         images, targets = batch
         loss = F.cross_entropy(self(images), targets, label_smoothing=self._label_smoothing)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
-        return loss
+        return loss if self._accumulation is None else loss * self._accumulation.weight(batch_idx)
 
     def on_validation_epoch_start(self) -> None:
         """Start counting anew."""
         self._losses.clear()
         self._n_validated = 0
+        self._confusion = torch.zeros(self._n_classes, self._n_classes, dtype=torch.long, device=self.device)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _batch_idx: int) -> None:
         """Count one batch."""
@@ -85,15 +110,18 @@ class Tuner(pl.LightningModule):
         self._losses.append(F.cross_entropy(logits, targets, reduction="sum"))
         self._n_validated += len(targets)
         self._accuracy.update(logits, targets)
+        self._confusion += multiclass_confusion_matrix(logits, targets, self._n_classes)
 
     def on_validation_epoch_end(self) -> None:
         """Log the epoch's loss, accuracy and score."""
         loss = torch.stack(self._losses).sum() / self._n_validated
         accuracy = self._accuracy.compute()
+        f1 = macro_f1(self._confusion)
         self._accuracy.reset()
         # Less than half an image's worth, whatever the loss: it can only break ties.
         tie_break = 0.5 / self._n_validated / (1 + loss)
-        self.log_dict({"val_loss": loss, "val_accuracy": accuracy, "val_score": accuracy + tie_break})
+        scores = {"val_accuracy": accuracy, "val_macro_f1": f1, "val_score": accuracy + tie_break}
+        self.log_dict({"val_loss": loss, **scores})
 
     def configure_optimizers(self) -> Any:
         """Return AdamW over every layer group and its per-step schedule."""
@@ -102,9 +130,20 @@ class Tuner(pl.LightningModule):
         )
         optimizer = torch.optim.AdamW(groups, lr=self._lr)
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: warm_cosine(step, self._total_steps)
+            optimizer, [self._factor_from(self._first_step(group["name"])) for group in groups]
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _first_step(self, group_name: str) -> int:
+        """Return the optimizer step, counted from 0, from which on the group learns."""
+        if self._unfreeze_at is None:
+            return 0
+        begins = thaw_epochs(self._plan, self._unfreeze_at)
+        return begins.get(group_name.removesuffix(" (no decay)"), 0) * self._steps_per_epoch
+
+    def _factor_from(self, first_step: int) -> Callable[[int], float]:
+        """Return the global schedule, but 0 before ``first_step``: a group that thaws joins it where it is."""
+        return lambda step: 0.0 if step < first_step else warm_cosine(step, self._total_steps)
 
 
 def warm_cosine(step: int, total_steps: int) -> float:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from finetune.evaluation.history import MetricsRow, append_row, write_regularisation
 
-FIRST = MetricsRow(0, None, 1.25, 0.5, 0.51, 0.0, 0.1)
+FIRST = MetricsRow(0, None, 1.25, 0.5, 0.51, 0.0, 0.1, 0.25)
 SECOND = MetricsRow(1, 0.75, 1.0, 0.625, 0.63, 1e-3, 2.5)
 
 
@@ -26,6 +26,7 @@ def test_each_row_is_on_disk_when_it_was_appended_below_one_header(tmp_path: Pat
             "val_score": "0.51",
             "lr": "0.0",
             "seconds": "0.1",
+            "val_macro_f1": "0.25",
         }
     ]
     append_row(path, SECOND)

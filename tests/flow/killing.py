@@ -1,5 +1,6 @@
 """Real training processes that are killed, and the runs they leave beside the run that nobody disturbed."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -78,7 +79,10 @@ def n_rows(run: Path) -> int:
 
 def outcome(run: Path) -> Mapping[str, object]:
     """All that must not depend on an interruption: the weights' bytes, and the rows but for their seconds."""
-    rows = [line.rsplit(",", 1)[0] for line in (run / "metrics.csv").read_text().splitlines()]
+    with (run / "metrics.csv").open(newline="", encoding="utf-8") as stream:
+        rows = [
+            {name: text for name, text in row.items() if name != "seconds"} for row in csv.DictReader(stream)
+        ]
     return {
         "weights": (run / "bundle" / "model.safetensors").read_bytes(),
         "rows": rows,

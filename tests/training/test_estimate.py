@@ -34,7 +34,7 @@ def test_a_length_of_time_reads_as_people_say_it(minutes: float, words: str) -> 
 
 
 def test_an_epoch_is_its_steps_and_its_validated_images() -> None:
-    estimate = Estimate(step_s=0.5, validated_image_s=0.01, steps_per_epoch=10, n_val=100)
+    estimate = Estimate(batch_s=0.5, validated_image_s=0.01, batches_per_epoch=10, n_val=100)
     assert estimate.epoch_s == pytest.approx(6)
     assert estimate.minutes(20) == pytest.approx(2)
     assert estimate.epochs_within(1) == 10
@@ -81,7 +81,7 @@ def test_measuring_leaves_the_network_and_its_modes_as_they_were(strategy: str, 
     tuner.train()
     before, modes = snapshot(model), [module.training for module in model.modules()]
     loader = DataLoader(TensorDataset(*batch(0, 2 * n_batches)), batch_size=2)
-    estimate = measure_speed(tuner, loader, steps_per_epoch=7, n_val=9)  # type: ignore[arg-type]
+    estimate = measure_speed(tuner, loader, batches_per_epoch=7, n_val=9)  # type: ignore[arg-type]
     assert not moved(before, snapshot(model))
     assert [module.training for module in model.modules()] == modes
     assert all(parameter.grad is None for parameter in model.parameters())

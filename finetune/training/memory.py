@@ -1,0 +1,57 @@
+"""What to do when a batch does not fit into memory: halve it, and sum twice as many into a step."""
+
+from __future__ import annotations
+
+import gc
+
+import torch
+
+from finetune.errors import ResourceError
+from finetune.recipe import Recipe
+
+SMALLEST_BATCH = 2
+_SAYINGS = (
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "out of memory",
+    "bad_alloc",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether ``error`` tells that memory ran out, on a GPU or on the processor."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(saying in str(error).lower() for saying in _SAYINGS)
+
+
+def halved(recipe: Recipe) -> Recipe:
+    """Return ``recipe`` with half the batch size and twice the accumulation: the same step in less memory.
+
+    An odd size loses an image of each step. Raises ResourceError where nothing is left to halve.
+    """
+    assert recipe.batch_size is not None
+    smaller = recipe.batch_size // 2
+    if smaller < SMALLEST_BATCH:
+        raise ResourceError(
+            f"not enough memory to train on {recipe.batch_size} images of {recipe.image_size} px at once; "
+            "use a smaller --image-size or another --backbone, or close other programs"
+        )
+    return recipe.with_changes(batch_size=smaller, accumulate=2 * (recipe.accumulate or 1))
+
+
+def describe_halving(before: Recipe, after: Recipe) -> str:
+    """Return the sentence that says what was changed."""
+    return (
+        f"not enough memory for batches of {before.batch_size} images; going on with {after.batch_size}, "
+        f"{after.accumulate} of them to an optimizer step, so that a step still sees "
+        f"{(after.batch_size or 0) * (after.accumulate or 1)} images"
+    )
+
+
+def release() -> None:
+    """Give back what failed steps left behind."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

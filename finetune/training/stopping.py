@@ -1,0 +1,77 @@
+"""When training ends: early stopping, the time budget, and the words for how it ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import EarlyStopping, Timer
+
+from finetune.recipe import Recipe
+from finetune.training.divergence import Divergence
+from finetune.training.thaw import thaw_epochs
+from strategies import Plan
+
+LEAST_PATIENCE = 5
+ALL_DONE = "all epochs done"
+
+
+def default_patience(epochs: int) -> int:
+    """Return after how many epochs without improvement to stop: a third of all, at least five."""
+    return max(LEAST_PATIENCE, math.ceil(epochs / 3))
+
+
+def make_stoppers(
+    recipe: Recipe, plan: Plan, *, n_classes: int, budget_minutes: float | None
+) -> list[pl.Callback]:
+    """Return the callbacks that may end training by ``recipe``, which is resolved, before its last epoch."""
+    stoppers: list[pl.Callback] = [Divergence(n_classes, _advice(recipe))]
+    if recipe.early_stopping != "none":
+        stoppers.append(_early_stopping(recipe))
+        if recipe.unfreeze_at is not None:
+            stoppers.append(PatienceWhileThawing(thaw_epochs(plan, recipe.unfreeze_at).values()))
+    if budget_minutes is not None:
+        stoppers.append(Timer(duration=timedelta(minutes=budget_minutes), interval="step", verbose=False))
+    return stoppers
+
+
+def _early_stopping(recipe: Recipe) -> EarlyStopping:
+    watched = recipe.early_stopping or "val_score"
+    mode = "min" if watched.endswith("loss") else "max"
+    patience = recipe.patience or default_patience(recipe.epochs or 1)
+    return EarlyStopping(watched, mode=mode, patience=patience)
+
+
+class PatienceWhileThawing(pl.Callback):
+    """Lets early stopping count only once the last group has thawed: each thaw is a new chance to improve."""
+
+    def __init__(self, epochs: Iterable[int]) -> None:
+        self._last = max(epochs)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, *_: object) -> None:
+        """Begin to count anew."""
+        if trainer.current_epoch <= self._last:
+            for stopper in trainer.early_stopping_callbacks:
+                stopper.wait_count = 0
+
+
+def why_stopped(trainer: pl.Trainer, recipe: Recipe, stoppers: Sequence[pl.Callback]) -> str:
+    """Return in words why training that did not diverge came to its end."""
+    if trainer.current_epoch >= (recipe.epochs or 0):
+        return ALL_DONE
+    if any((timer.time_remaining() or 0) <= 0 for timer in stoppers if isinstance(timer, Timer)):
+        return "the time budget was used up"
+    watched = "the training loss" if recipe.early_stopping == "train_loss" else "validation"
+    return f"{watched} did not improve any more"
+
+
+def _advice(recipe: Recipe) -> str:
+    """Return what to try against divergence, of what the recipe does not do already."""
+    tries = [f"--lr {(recipe.lr or 0.0) / 10:.2g}"]
+    if recipe.clip_norm == 0:
+        tries.append("--clip-norm 1")
+    if recipe.precision == "fp16":
+        tries.append("--precision fp32")
+    return f"try {' or '.join(tries)}"
