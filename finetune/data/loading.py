@@ -71,9 +71,13 @@ class TrainingDataset(Dataset[tuple[Tensor, int]]):
         side = self.transform.preprocessing.image_size
         pixels: NDArray[np.uint8] = np.empty((len(keys), side, side, 3), np.uint8)
         for rank, (epoch, index) in enumerate(keys):
-            pixels[rank] = np.asarray(self.transform.crop(self._shrunk(index), epoch=epoch, index=index))
+            pixels[rank] = self.crop(index, epoch=epoch, number=index)
         targets = torch.tensor([self.targets[index] for _, index in keys])
         return self.transform.preprocessing.normalise_batch(pixels), targets
+
+    def crop(self, index: int, *, epoch: int, number: int) -> NDArray[np.uint8]:
+        """Return image ``index``, side x side x 3, augmented as (``epoch``, ``number``) draws it."""
+        return np.asarray(self.transform.crop(self._shrunk(index), epoch=epoch, index=number))
 
     def _shrunk(self, index: int) -> Image.Image:
         pixels = None if self._kept is None else self._kept.get(index)

@@ -12,6 +12,7 @@ from finetune.evaluation.history import MetricsRow
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.board import Board
+from finetune.training.cache_choice import boundary_of
 from finetune.training.callbacks import Countdown, EndWhenAsked, History, KeepBest, SaveState
 from finetune.training.checkpoint_io import SafeCheckpointIO
 from finetune.training.divergence import Diverged
@@ -25,6 +26,7 @@ from finetune.training.saved_states import SavedState, SavedStates
 from finetune.training.settle import accumulation_of, keep, make_tuner, settle, smaller
 from finetune.training.stop import Stop
 from finetune.training.stopping import make_stoppers, why_stopped
+from finetune.training.tuner import Tuner
 
 DEFAULT_CLIP_NORM = 1.0
 
@@ -103,7 +105,7 @@ def _run(
         if begin is None:
             history.start()
         try:
-            _fit(trainer, tuner, learner, recipe, begin)
+            _fit(trainer, tuner, learner, recipe, begin, reporter)
             stopped = why_stopped(trainer, recipe, stoppers)
         except Diverged as diverged:
             stopped = str(diverged)
@@ -114,9 +116,17 @@ def _run(
 
 
 def _fit(
-    trainer: pl.Trainer, tuner: pl.LightningModule, learner: Learner, recipe: Recipe, begin: SavedState | None
+    trainer: pl.Trainer,
+    tuner: Tuner,
+    learner: Learner,
+    recipe: Recipe,
+    begin: SavedState | None,
+    reporter: Reporter,
 ) -> None:
     training, validation = train_batches(learner, recipe), val_batches(learner, recipe)
+    if tuner.halves is not None:
+        boundary = boundary_of(tuner.halves, recipe, reporter)
+        training, validation = boundary.across(training), boundary.across(validation)
     if begin is None:
         trainer.validate(tuner, validation, verbose=False)
         trainer.fit(tuner, training, validation)
