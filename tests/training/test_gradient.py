@@ -2,116 +2,18 @@
 
 import csv
 import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from drawing import picture, save
-from networks import moved, network, snapshot
+from learners import AT_32, N_TRAIN, Heard, images_in, learner_in, run
+from networks import moved, snapshot
 
-import finetune.training.gradient as gradient_module
-from finetune.data.sources import LabelledImage
-from finetune.data.split import Split
-from finetune.data.transforms import Preprocessing, TrainingTransform
+from finetune.data.transforms import TrainingTransform
 from finetune.evaluation.history import MetricsRow
-from finetune.model.layers import layer_groups
-from finetune.progress import SILENT, Advance
-from finetune.recipe import Recipe
 from finetune.training.frozen import fit_head, time_features, train_features
-from finetune.training.gradient import Trained, train
-from finetune.training.journal import Journal
-from finetune.training.learner import Learner
 from finetune.training.preview import CELL_PX, GAP_PX, N_VERSIONS, draw_preview
-from finetune.training.run_folder import RunFolder
-from finetune.training.run_record import new_record
-from finetune.training.saved_states import SavedStates
-from finetune.training.stop import Stop
-from strategies import make_strategy
-
-AT_32 = Preprocessing(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear", 0.95)
-CLASS_NAMES = ("ants", "bees", "wasps")
-N_TRAIN = 9
-BATCH_SIZE = 4
-SETTINGS: dict[str, Any] = {
-    "backbone": "test_resnet",
-    "image_size": 32,
-    "epochs": 2,
-    "batch_size": BATCH_SIZE,
-    "lr": 1e-3,
-    "weight_decay": 0.01,
-    "label_smoothing": 0.1,
-    "augment": "crop",
-    "workers": 0,
-}
-
-
-class Heard:
-    """A reporter that remembers."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.counts: dict[str, list[tuple[int, int]]] = {}
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    @contextmanager
-    def track(self, title: str) -> Iterator[Advance]:
-        counted = self.counts.setdefault(title, [])
-        yield lambda done, total: counted.append((done, total))
-
-
-def images_in(folder: Path, n_images: int, first: int) -> tuple[LabelledImage, ...]:
-    found = []
-    for i in range(n_images):
-        label = CLASS_NAMES[i % 3]
-        path = save(picture(first + i), folder / label / f"{i}.png")
-        found.append(LabelledImage(path, f"{label}/{i}.png", label, None))
-    return tuple(found)
-
-
-def learner_in(folder: Path, strategy: str = "partial") -> Learner:
-    model = network()
-    grouping = layer_groups(model)
-    split = Split(
-        images_in(folder / "train", N_TRAIN, 0),
-        images_in(folder / "val", 6, 100),
-        (),
-        CLASS_NAMES,
-        frozenset(),
-    )
-    return Learner(model, grouping, make_strategy(strategy).plan(grouping.groups), split, AT_32)
-
-
-def recipe_of(strategy: str = "partial", **changes: Any) -> Recipe:
-    weights = "none" if strategy == "from-scratch" else "hub"
-    return Recipe.make(strategy=strategy, weights=weights, **{**SETTINGS, **changes})
-
-
-def journal_in(folder: Path, recipe: Recipe) -> Journal:
-    folder.mkdir()
-    SavedStates(RunFolder(folder).states).make()
-    return Journal(RunFolder(folder), new_record("data", recipe, offline=True))
-
-
-def run(
-    folder: Path,
-    strategy: str = "partial",
-    *,
-    minutes_spent: float = 0,
-    heard: Heard | None = None,
-    **changes: Any,
-) -> tuple[Learner, Trained, RunFolder]:
-    learner = learner_in(folder, strategy)
-    recipe = recipe_of(strategy, **changes)
-    journal = journal_in(folder / "run", recipe)
-    trained = train(
-        learner, recipe, journal, stop=Stop(), minutes_spent=minutes_spent, reporter=heard or SILENT
-    )
-    return learner, trained, journal.folder
 
 
 def test_a_run_writes_a_row_before_training_and_one_an_epoch(tmp_path: Path) -> None:
@@ -183,31 +85,10 @@ def test_a_budget_that_is_spent_still_trains(tmp_path: Path) -> None:
     assert len(trained.rows) - 1 <= (trained.recipe.epochs or 0)
 
 
-def test_training_ends_when_validation_no_longer_improves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gradient_module, "LEAST_PATIENCE", 1)
-    _, trained, _ = run(tmp_path, lr=1e-12, weight_decay=0.0, epochs=3)
+def test_training_ends_when_validation_no_longer_improves(tmp_path: Path) -> None:
+    _, trained, _ = run(tmp_path, lr=1e-12, weight_decay=0.0, epochs=3, patience=1)
     assert trained.stopped == "validation did not improve any more"
     assert len(trained.rows) < 4
-
-
-@pytest.mark.filterwarnings("ignore:.*val_score.*")
-def test_a_run_that_diverges_keeps_the_last_finite_weights_and_says_so(tmp_path: Path) -> None:
-    learner = learner_in(tmp_path, "from-scratch")
-    head = learner.model.get_submodule("fc")
-    original = head.forward
-
-    def exploding(features: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = original(features)
-        return logits * float("nan") if head.training and learner.model.training else logits
-
-    head.forward = exploding  # type: ignore[method-assign]
-    recipe = recipe_of("from-scratch")
-    journal = journal_in(tmp_path / "run", recipe)
-    trained = train(learner, recipe, journal, stop=Stop(), minutes_spent=0, reporter=SILENT)
-    assert trained.stopped == "the loss was no number any more; try a smaller --lr"
-    assert all(torch.isfinite(tensor).all() for tensor in learner.model.state_dict().values())
 
 
 def test_the_head_is_solved_on_the_training_images_alone(tmp_path: Path) -> None:
