@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -97,6 +98,13 @@ def choose_cache(costs: Costs, passes: Passes, *, has_room: bool, is_asked: bool
     )
 
 
+def on_disk(costs: Costs, passes: Passes) -> Costs:
+    """Return ``costs`` with reads as slow as a disk's where the rows would fill half of the memory."""
+    if costs.row_bytes * passes.n_rows < _memory_bytes() / 2:
+        return costs
+    return replace(costs, read_s=max(costs.read_s, costs.row_bytes / SLOW_DISK_BYTES_S))
+
+
 def settle_cache(learner: Learner, recipe: Recipe, tuner: Tuner, reporter: Reporter) -> Recipe:
     """Return ``recipe`` with ``cache`` on or off, and ``views`` where images are augmented.
 
@@ -155,7 +163,7 @@ def _measured_choice(learner: Learner, recipe: Recipe, boundary: Boundary, *, is
         assert isinstance(rows, BoundaryDataset)
         costs = _measure(rows, n_images=min(CHUNK, len(rows)))
     has_room = rows.store.has_room(passes.n_rows)
-    return choose_cache(_on_disk(costs, passes), passes, has_room=has_room, is_asked=is_asked)
+    return choose_cache(on_disk(costs, passes), passes, has_room=has_room, is_asked=is_asked)
 
 
 def _measure(rows: BoundaryDataset, *, n_images: int) -> Costs:
@@ -174,13 +182,6 @@ def _measure(rows: BoundaryDataset, *, n_images: int) -> Costs:
     return Costs(frozen_s, keep_s, read_s, rows.store.row_bytes)
 
 
-def _on_disk(costs: Costs, passes: Passes) -> Costs:
-    """Return ``costs`` with reads as slow as a disk's where the rows would fill half of the memory."""
-    if costs.row_bytes * passes.n_rows < _memory_bytes() / 2:
-        return costs
-    return replace(costs, read_s=max(costs.read_s, costs.row_bytes / SLOW_DISK_BYTES_S))
-
-
 def _memory_bytes() -> int:
     """Return the size of the memory, 0 where the system does not tell."""
     try:
@@ -190,4 +191,7 @@ def _memory_bytes() -> int:
 
 
 def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if n_bytes >= unit:
+            return f"{n_bytes / unit:.3g} {name}"
+    return f"{math.ceil(n_bytes / 1e3)} kB"

@@ -64,10 +64,7 @@ def test_each_epoch_moves_one_group_more_and_no_held_statistic(tmp_path: Path) -
         tmp_path, "full-finetune", learner=learner, heard=heard, epochs=3, unfreeze_at=1, weight_decay=0.05
     )
     group_of = learner.grouping.group_of
-    changed = [
-        {group_of[name] for name in moved(one, next_one)}
-        for one, next_one in pairwise(states)
-    ]
+    changed = [{group_of[name] for name in moved(one, next_one)} for one, next_one in pairwise(states)]
     assert changed == [{"fc"}, {"fc", "layer4"}, {"fc", "layer4", "layer3"}]
     assert not moved(states[0], states[-1]) & statistics_names(learner.model)
     assert [said for said in heard.said if said.startswith("note: ")] == [
