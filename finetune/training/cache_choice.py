@@ -17,7 +17,7 @@ from finetune.errors import OptionError
 from finetune.model.device import best_device
 from finetune.model.halves import Halves
 from finetune.model.precision import Concrete
-from finetune.progress import Reporter
+from finetune.progress import SILENT, Reporter
 from finetune.recipe import Recipe
 from finetune.training.boundary import CHUNK, Boundary, BoundaryDataset
 from finetune.training.estimate import describe_minutes
@@ -25,7 +25,7 @@ from finetune.training.learner import Learner
 from finetune.training.loaders import some_train_batches
 from finetune.training.tuner import Tuner
 
-DEFAULT_VIEWS = 8
+DEFAULT_VIEWS = 4
 LEAST_SAVED_S = 5.0
 """Below that the choice would hang on the clock's noise, and nobody would feel it."""
 LEAST_SAVED_SHARE = 0.1
@@ -124,7 +124,7 @@ def settle_cache(learner: Learner, recipe: Recipe, tuner: Tuner, reporter: Repor
     if halves is None or moves or recipe.mixup is not None or recipe.cutmix is not None:
         return recipe.with_changes(cache="off", views=None)
     views = None if recipe.augment == "none" else recipe.views or min(DEFAULT_VIEWS, recipe.epochs or 1)
-    boundary = boundary_of(halves, recipe.with_changes(views=views), reporter)
+    boundary = boundary_of(halves, recipe.with_changes(views=views))
     choice = _measured_choice(learner, recipe, boundary, is_asked=is_asked)
     reporter.say(choice.sentence)
     if not choice.is_on:
@@ -142,7 +142,7 @@ def on_best_device(model: nn.Module) -> Iterator[None]:
         model.cpu()
 
 
-def boundary_of(halves: Halves, recipe: Recipe, reporter: Reporter) -> Boundary:
+def boundary_of(halves: Halves, recipe: Recipe, reporter: Reporter = SILENT) -> Boundary:
     """Return the boundary that ``recipe``, which is settled, asks for; the same warning is given once."""
     said: set[str] = set()
 

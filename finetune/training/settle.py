@@ -42,7 +42,7 @@ def settle(
         try:
             recipe = _with_trials(learner, recipe, journal.folder, reporter)
             recipe = settle_cache(learner, recipe, make_tuner(learner, recipe, cut=False), reporter)
-            estimate = measure(learner, recipe, reporter)
+            estimate = measure(learner, recipe)
             break
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -94,15 +94,14 @@ def accumulation_of(learner: Learner, recipe: Recipe) -> Accumulation:
     return Accumulation(len(learner.split.train), batch_size_of(recipe), recipe.accumulate or 1)
 
 
-def measure(learner: Learner, recipe: Recipe, reporter: Reporter) -> Estimate:
+def measure(learner: Learner, recipe: Recipe) -> Estimate:
     """Time a few batches spread over the training images; loading runs beside the steps as it will later."""
     tuner = make_tuner(learner, recipe)
     loader = some_train_batches(learner, recipe, WARM_UP_BATCHES + TIMED_BATCHES)
     fresh_s, fresh_epochs = 0.0, 0
     if tuner.halves is not None:
         fresh_epochs = min(recipe.views or 1, recipe.epochs or 1)
-        boundary = boundary_of(tuner.halves, recipe, reporter)
-        loader, fresh_s = _kept_batches(learner, recipe, boundary, loader)
+        loader, fresh_s = _kept_batches(learner, recipe, boundary_of(tuner.halves, recipe), loader)
     estimate = measure_speed(
         tuner,
         loader,

@@ -136,10 +136,10 @@ def test_a_network_that_cannot_be_cut_refuses_the_cache_in_a_sentence(tmp_path: 
 def test_the_estimate_counts_the_frozen_part_once_a_view(tmp_path: Path) -> None:
     learner = learner_in(tmp_path, n_train=40)
     recipe = recipe_of(cache="on", views=2, epochs=9)
-    estimate = measure(learner, recipe, SILENT)
+    estimate = measure(learner, recipe)
     assert estimate.fresh_epochs == 2
     assert estimate.fresh_s > 0
-    assert measure(learner, recipe, SILENT).fresh_s == 0  # its own batches are kept by now
+    assert measure(learner, recipe).fresh_s == 0  # its own batches are kept by now
     (first,) = [batch for batch, _ in some_train_batches(learner, recipe, 1)][:1]
     assert first.dtype == torch.float32
 
