@@ -66,11 +66,20 @@ def statistics_names(model: nn.Module) -> set[str]:
 
 
 def make_tuner(
-    model: nn.Module, grouping: Grouping, plan: Plan, *, total_steps: int = 30, seed: int = 0
+    model: nn.Module,
+    grouping: Grouping,
+    plan: Plan,
+    *,
+    total_steps: int = 30,
+    class_counts: tuple[int, ...] | None = None,
+    **choices: object,
 ) -> Tuner:
     """A tuner whose epochs are single steps, so that ``total_steps`` may be any number."""
-    recipe = Recipe.make(epochs=total_steps, lr=1e-3, weight_decay=0.05, label_smoothing=0.1, seed=seed)
-    return Tuner(model, grouping, plan, recipe, n_classes=N_CLASSES, steps_per_epoch=1)
+    usual: dict[str, object] = {"lr": 1e-3, "weight_decay": 0.05, "label_smoothing": 0.1}
+    recipe = Recipe.make(epochs=total_steps, **{**usual, **choices})
+    return Tuner(
+        model, grouping, plan, recipe, n_classes=N_CLASSES, steps_per_epoch=1, class_counts=class_counts
+    )
 
 
 @dataclass(frozen=True)

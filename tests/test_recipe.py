@@ -218,6 +218,41 @@ def test_views_are_refused_where_whole_images_are_needed_in_every_epoch(
     )
 
 
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"wise_ft": True, "head_first": False},
+            "--wise-ft goes back to the head that is solved first; leave --no-head-first out",
+        ),
+        (
+            {"wise_ft": True, "batch_norm": "train"},
+            "--wise-ft goes between weights that share their batch-norm statistics, but --batch-norm train moves "
+            "them; leave one out",
+        ),
+        (
+            {"ema": 0.99, "average_last": 3},
+            "--ema and --average-last both average the weights; leave one out",
+        ),
+        (
+            {"epochs": 2, "average_last": 3},
+            "--average-last 3 needs as many epochs, but --epochs is 2; lower it",
+        ),
+    ],
+)
+@pytest.mark.parametrize("strategy", ["auto", "partial", "full-finetune"])
+def test_averages_that_cannot_be_are_refused(strategy: str, fields: dict[str, Any], text: str) -> None:
+    assert sentence(strategy=strategy, **fields) == text
+    for name in fields:
+        allowed = {other: value for other, value in fields.items() if other != name}
+        assert Recipe.make(strategy=strategy, **allowed).wise_ft == allowed.get("wise_ft", False)
+
+
+@pytest.mark.parametrize("strategy", ["freeze-all", "from-scratch"])
+def test_there_is_no_way_back_from_where_nothing_or_everything_was_learnt(strategy: str) -> None:
+    assert sentence(strategy=strategy, wise_ft=True).startswith("--wise-ft has no effect with strategy")
+
+
 def test_options_need_a_strategy_by_name() -> None:
     assert "need a strategy by name" in sentence(strategy_options={"stages": 1})
 
@@ -242,6 +277,52 @@ def test_a_strategy_option_that_cannot_be_is_refused(
 def test_a_recipe_builds_its_strategy_with_the_options() -> None:
     recipe = Recipe.make(strategy="partial", strategy_options={"stages": 3})
     assert recipe.build_strategy() == STRATEGIES["partial"](stages=3)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"milestones": (30, 60, 90), "epochs": 90},
+            "--milestones 30,60,90 reach beyond training, --epochs 90; leave out those that are never passed",
+        ),
+        (
+            {"step_epochs": 31, "epochs": 30},
+            "--step-epochs 31 is longer than training, --epochs 30, so the rate never drops; make it shorter, "
+            "or use --schedule constant",
+        ),
+        (
+            {"milestones": (3, 6), "warmup_epochs": 3.5},
+            "--warmup-epochs 3.5 lasts beyond the first drop of the rate, after epoch 3; make it shorter",
+        ),
+        (
+            {"step_epochs": 2, "warmup_epochs": 3},
+            "--warmup-epochs 3 lasts beyond the first drop of the rate, after epoch 2; make it shorter",
+        ),
+    ],
+)
+def test_a_step_schedule_that_cannot_be_is_refused(fields: dict[str, Any], text: str) -> None:
+    assert sentence(schedule="step", **fields) == text
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"milestones": (30, 60), "epochs": 61},
+        {"step_epochs": 30, "epochs": 30},
+        {"milestones": (3,), "warmup_epochs": 3},
+    ],
+)
+def test_a_step_schedule_at_its_limits_is_taken(fields: dict[str, Any]) -> None:
+    assert Recipe.make(schedule="step", **fields).schedule == "step"
+
+
+@pytest.mark.parametrize("is_first", [True, False, None])
+def test_a_head_that_is_not_to_be_fitted_first_stays_so_in_a_file(
+    is_first: bool | None, tmp_path: Path
+) -> None:
+    recipe = Recipe.make(strategy="partial", head_first=is_first)
+    assert read(tmp_path, recipe.to_yaml()).head_first is is_first
 
 
 def test_what_is_given_beside_a_file_wins_over_it(tmp_path: Path) -> None:

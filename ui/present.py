@@ -60,6 +60,14 @@ def backbones_table(backbones: Iterable[tuple[Backbone, str]]) -> Table:
     return made
 
 
+def schedules_table(epochs: Sequence[int], rates: Mapping[str, Sequence[float]]) -> Table:
+    """List each schedule's learning rate, as a share of its peak, at ``epochs``."""
+    made = table("epoch", *rates, right=("epoch", *rates))
+    for row, epoch in enumerate(epochs):
+        made.add_row(str(epoch), *(f"{values[row]:.4f}" for values in rates.values()))
+    return made
+
+
 def strategy_cards(strategies: Mapping[str, type[Strategy]]) -> RenderableType:
     """Show each strategy's card with its options and their defaults."""
     cards = []

@@ -24,6 +24,7 @@ from finetune.cli.failure import explain, fail
 from finetune.cli.network_commands import backbones, describe, list_strategies
 from finetune.cli.page_commands import ui
 from finetune.cli.run_commands import evaluate, fit, predict
+from finetune.cli.schedule_commands import schedules
 from finetune.errors import INTERRUPTED_EXIT_CODE
 
 __all__ = ["app", "main", "run"]
@@ -41,6 +42,7 @@ app.command()(samples)
 app.command()(backbones)
 app.command(name="strategies")(list_strategies)
 app.command()(describe)
+app.command()(schedules)
 app.command()(inspect)
 app.command()(advise)
 app.command()(fit)

@@ -85,9 +85,11 @@ def _refuse_choices(choices: Mapping[str, Any]) -> None:
 
 def _show_run(run: Run, as_json: bool) -> None:
     folder = run.folder.path
+    pictures = [run.folder.curves, run.folder.confusion, run.folder.moved_picture, run.folder.wise_ft]
+    drawn = ", ".join(str(picture) for picture in pictures if picture.is_file())
     text = (
         f"{run.report.sentence()}\n"
-        f"report: {run.folder.report}   pictures: {run.folder.curves}, {run.folder.confusion}\n"
+        f"report: {run.folder.report}   pictures: {drawn}\n"
         f"next: finetune predict {shlex.quote(str(folder))} IMAGE"
     )
     if run.report.advice is not None:

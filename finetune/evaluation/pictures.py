@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ from finetune.evaluation.history import MetricsRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+GREEN = "#009E73"
+LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (GREY, ":"))
+"""Colour and stroke of one line among several: either tells them apart."""
 
 MOST_NUMBERED_CLASSES = 20
 MOST_NAMED_CLASSES = 60
@@ -51,6 +56,23 @@ def draw_curves(rows: Sequence[MetricsRow], path: Path) -> None:
         fontsize=8,
     )
     right.set(xlabel="epoch", ylabel="right (%)", title="Validation accuracy")
+    save_figure(figure, path)
+
+
+def draw_schedules(curves: Mapping[str, Sequence[tuple[float, float]]], path: Path) -> None:
+    """Draw schedules by name, each as (epoch, share of the peak learning rate), one above the other's grid."""
+    figure, (axes,) = new_figure(7.2, 4.2, columns=1)
+    for (name, points), (colour, line) in zip(curves.items(), cycle(LINES)):
+        axes.plot(*zip(*points, strict=True), color=colour, linestyle=line, linewidth=1.8, label=name)
+    axes.set(
+        xlabel="epoch",
+        ylabel="learning rate (share of its peak)",
+        title="Learning-rate schedules",
+        xlim=(0, None),
+        ylim=(0, 1.05),
+    )
+    axes.grid(alpha=0.3, linewidth=0.6)
+    axes.legend(frameon=False)
     save_figure(figure, path)
 
 

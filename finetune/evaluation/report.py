@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ class Report:
 
     ``selection_split`` is the split that chose the epoch, or None when nothing was chosen on a split.
     ``n_images`` counts train, val and test; ``seconds_by_phase`` are wall-clock seconds. ``weights`` holds
-    source, sha256 and licence.
+    source, sha256 and licence. ``combined`` holds ``averaging`` and ``wise_ft`` where weights were averaged or
+    interpolated.
     """
 
     strategy: str
@@ -49,6 +50,7 @@ class Report:
     stopped: str
     advice: Mapping[str, Any] | None
     quarantined: int
+    combined: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -85,6 +87,7 @@ class Report:
             "seconds_by_phase": {name: round(seconds, 2) for name, seconds in self.seconds_by_phase.items()},
             "seed": self.seed,
             "stopped": self.stopped,
+            **self.combined,
             "advice": self.advice,
             "versions": versions(),
         }
@@ -98,11 +101,16 @@ class Report:
         metrics = self.metrics
         low, high = metrics.accuracy_interval
         caution = ", selected on this split" if self.selection_split == self.accuracy_split else ""
+        right = f"{metrics.n_correct} of {metrics.n_images} {self.accuracy_split} images right"
         return (
-            f"{self.strategy}: {metrics.n_correct} of {metrics.n_images} {self.accuracy_split} images right, "
+            f"{self.strategy}{self._alpha()}: {right}, "
             f"{100 * metrics.accuracy:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f}{caution}); "
             f"always naming the commonest class gets {100 * metrics.majority_accuracy:.1f} %"
         )
+
+    def _alpha(self) -> str:
+        """Return how far the weights went from the head alone, where it was chosen."""
+        return f" (alpha {self.combined['wise_ft']['alpha']:g})" if "wise_ft" in self.combined else ""
 
 
 def versions() -> dict[str, str]:

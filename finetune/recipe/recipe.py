@@ -98,10 +98,11 @@ class Recipe(BaseModel):
         default=None, description="constant, step, cosine (default), linear, inverse-sqrt or one-cycle."
     )
     warmup_epochs: Annotated[float, Field(ge=0, le=10_000)] | None = Field(
-        default=None, description="Epochs of linear warm-up (default a tenth of all)."
+        default=None,
+        description="Epochs of linear warm-up, a tenth of all by default (one-cycle: its rise, three tenths).",
     )
     step_epochs: Whole | None = Field(
-        default=None, description="Epochs between two drops of the step schedule."
+        default=None, description="Epochs between two drops of the step schedule (default a third of all)."
     )
     milestones: tuple[Whole, ...] | None = Field(
         default=None, description="Epochs after which the step schedule drops, such as 30,60,90."
@@ -118,13 +119,16 @@ class Recipe(BaseModel):
     )
 
     weight_decay: Annotated[float, Field(ge=0, le=10)] | None = Field(
-        default=None, description="Decoupled weight decay (for sgd: L2 of torch's kind)."
+        default=None,
+        description="Weight decay: decoupled in adamw and its kin, L2 of torch's kind in sgd, adam, rmsprop.",
     )
     l2: Annotated[float, Field(ge=0, le=10)] | None = Field(
-        default=None, description="L2 penalty: the loss grows by this times the sum of squared weights."
+        default=None,
+        description="L2 penalty: the loss grows by this times the sum of squared weights (with l2-sp: the head's).",
     )
     l2_sp: Annotated[float, Field(ge=0, le=10)] | None = Field(
-        default=None, description="L2-SP: the same towards the pretrained weights."
+        default=None,
+        description="L2-SP: the same for the pretrained layers, towards their pretrained weights.",
     )
     label_smoothing: Share | None = Field(
         default=None, description="Share of the target spread over all classes."
@@ -269,5 +273,6 @@ class Recipe(BaseModel):
     def to_yaml(self) -> str:
         """Return the recipe as YAML; `Recipe.read` gives the same recipe back. Unset fields are left out."""
         fields = self.model_dump(mode="json", exclude_none=True)
-        plain = {name: value for name, value in fields.items() if value is not False}
+        flags = {name for name, field in type(self).model_fields.items() if field.default is False}
+        plain = {name: value for name, value in fields.items() if not (name in flags and value is False)}
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)

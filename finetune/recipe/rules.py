@@ -85,6 +85,11 @@ def _has_hidden_layers(recipe: Recipe) -> bool:
     return recipe.head == "dense" or recipe.backbone in ("fc2", "fc3")
 
 
+def _first_drop(recipe: Recipe) -> int | None:
+    """Return the epoch after which the step schedule drops first, None where that is not said."""
+    return recipe.milestones[0] if recipe.milestones else recipe.step_epochs
+
+
 def _most_hidden(recipe: Recipe) -> int:
     return 1 if recipe.backbone == "fc2" and recipe.head != "dense" else 2
 
@@ -114,6 +119,27 @@ RULES = (
         lambda r: f"--milestones {_listed(r.milestones)} must rise; write them such as 30,60,90",
     ),
     Rule(
+        lambda r: r.epochs is not None and r.milestones is not None and r.milestones[-1] >= r.epochs,
+        lambda r: (
+            f"--milestones {_listed(r.milestones)} reach beyond training, --epochs {r.epochs}; "
+            "leave out those that are never passed"
+        ),
+    ),
+    Rule(
+        lambda r: r.epochs is not None and r.step_epochs is not None and r.step_epochs > r.epochs,
+        lambda r: (
+            f"--step-epochs {r.step_epochs} is longer than training, --epochs {r.epochs}, so the rate never "
+            "drops; make it shorter, or use --schedule constant"
+        ),
+    ),
+    Rule(
+        lambda r: r.warmup_epochs is not None and r.warmup_epochs > (_first_drop(r) or r.warmup_epochs),
+        lambda r: (
+            f"--warmup-epochs {r.warmup_epochs:g} lasts beyond the first drop of the rate, after epoch "
+            f"{_first_drop(r)}; make it shorter"
+        ),
+    ),
+    Rule(
         lambda r: r.nesterov and r.momentum == 0,
         lambda _r: "--nesterov has no effect with --momentum 0; leave one out",
     ),
@@ -139,6 +165,17 @@ RULES = (
     Rule(
         lambda r: r.ema is not None and r.average_last is not None,
         lambda _r: "--ema and --average-last both average the weights; leave one out",
+    ),
+    Rule(
+        lambda r: r.wise_ft and r.head_first is False,
+        lambda _r: "--wise-ft goes back to the head that is solved first; leave --no-head-first out",
+    ),
+    Rule(
+        lambda r: r.wise_ft and r.batch_norm == "train",
+        lambda _r: (
+            "--wise-ft goes between weights that share their batch-norm statistics, but --batch-norm train moves "
+            "them; leave one out"
+        ),
     ),
     Rule(
         lambda r: r.find_lr and r.lr is not None,

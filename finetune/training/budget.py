@@ -6,6 +6,7 @@ from finetune.data.findings import amount
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.estimate import Estimate, describe_minutes, suggestions
+from finetune.training.lengths import shortened
 
 
 def fit_budget(
@@ -20,7 +21,7 @@ def fit_budget(
             f"{amount(recipe.epochs, 'epoch')} would take {describe_minutes(estimate.minutes(recipe.epochs))}; "
             f"--max-minutes {recipe.max_minutes:g} leaves time for {fewer}"
         )
-        recipe = recipe.with_changes(epochs=fewer)
+        recipe = shortened(recipe, fewer)
     epochs = recipe.epochs or 1
     minutes = estimate.minutes(epochs)
     reporter.say(

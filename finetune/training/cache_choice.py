@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ from finetune.recipe import Recipe
 from finetune.training.boundary import CHUNK, Boundary, BoundaryDataset
 from finetune.training.estimate import describe_minutes
 from finetune.training.learner import Learner
-from finetune.training.loaders import some_train_batches
+from finetune.training.loaders import Batches, some_train_batches
 from finetune.training.tuner import Tuner
 
 DEFAULT_VIEWS = 4
@@ -140,6 +140,16 @@ def on_best_device(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         model.cpu()
+
+
+def across_the_line(
+    loaders: Sequence[Batches], halves: Halves | None, recipe: Recipe, reporter: Reporter = SILENT
+) -> list[Batches]:
+    """Return ``loaders``, or batches of what crosses the freeze line where the network was cut there."""
+    if halves is None:
+        return list(loaders)
+    boundary = boundary_of(halves, recipe, reporter)
+    return [boundary.across(loader) for loader in loaders]
 
 
 def boundary_of(halves: Halves, recipe: Recipe, reporter: Reporter = SILENT) -> Boundary:

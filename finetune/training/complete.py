@@ -136,6 +136,7 @@ def _report(setup: Setup, journal: Journal, outcome: Outcome, metrics: Metrics) 
         stopped=outcome.stopped,
         advice=journal.record.advice,
         quarantined=len(prepared.health.quarantine),
+        combined=outcome.combined,
     )
 
 

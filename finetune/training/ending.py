@@ -65,7 +65,7 @@ def _note(journal: Journal, log: RunLog, state: str, sentence: str) -> None:
 
 def _keep_best(setup: Setup, journal: Journal, keep: Keep) -> str:
     """Write the best weights so far as the bundle and say so; a network without any training is not kept."""
-    folder, head_first = journal.folder, setup.resolved.defaults.head_first
+    folder, head_first = journal.folder, bool(setup.resolved.recipe.head_first)
     found = SavedStates(folder.states).newest_best()
     if found is None or not (found[0] or head_first or journal.record.epochs_done):
         return ""

@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytorch_lightning as pl
 from safetensors.torch import load_file
 
 from finetune.evaluation.history import MetricsRow
+from finetune.evaluation.scores import Scores
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.board import Board
-from finetune.training.cache_choice import boundary_of
+from finetune.training.cache_choice import across_the_line
 from finetune.training.callbacks import Countdown, EndWhenAsked, History, KeepBest, SaveState
 from finetune.training.checkpoint_io import SafeCheckpointIO
 from finetune.training.divergence import Diverged
 from finetune.training.durable import is_sound
+from finetune.training.finish import Finish, Finisher, averagers
 from finetune.training.journal import Journal
 from finetune.training.learner import Learner
-from finetune.training.loaders import train_batches, val_batches
+from finetune.training.loaders import train_batches, transform_of, val_batches
 from finetune.training.memory import is_out_of_memory
+from finetune.training.movement import Watch
 from finetune.training.quiet import quiet_lightning
+from finetune.training.resolve import DEFAULT_CLIP_NORM
 from finetune.training.saved_states import SavedState, SavedStates
 from finetune.training.settle import accumulation_of, keep, make_tuner, settle, smaller
 from finetune.training.stop import Stop
 from finetune.training.stopping import make_stoppers, why_stopped
 from finetune.training.tuner import Tuner
 
-DEFAULT_CLIP_NORM = 1.0
-
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave: the rows of its history, the recipe as it was run in the end, and why it ended."""
+    """What training gave: the rows of its history, the recipe as it was run in the end, why it ended, and
+    what was made of its weights."""
 
     rows: tuple[MetricsRow, ...]
     recipe: Recipe
     stopped: str
+    finish: Finish
 
 
 def train(
@@ -61,8 +65,7 @@ def train(
         recipe = settle(learner, recipe, journal, minutes_spent, reporter)
     while True:
         try:
-            rows, stopped = _run(learner, recipe, journal, stop, begin, reporter)
-            return Trained(rows, recipe, stopped)
+            return _run(learner, recipe, journal, stop, begin, reporter)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -72,11 +75,10 @@ def train(
 
 
 def _back_to_the_last_epoch(learner: Learner, states: SavedStates) -> SavedState | None:
-    """Return the newest state; without one, put the weights from before the first step back."""
+    """Return the newest state, and put the weights from before the first step back: a tuner begins with them."""
     begin, _ = states.newest()
-    before = states.best_path(0)
-    if begin is None and is_sound(before):
-        learner.model.load_state_dict(load_file(before))
+    if is_sound(states.start_path):
+        learner.model.load_state_dict(load_file(states.start_path))
     return begin
 
 
@@ -87,32 +89,45 @@ def _run(
     stop: Stop,
     begin: SavedState | None,
     reporter: Reporter,
-) -> tuple[tuple[MetricsRow, ...], str]:
+) -> Trained:
     tuner = make_tuner(learner, recipe)
     states = SavedStates(journal.folder.states)
     history = History(journal.folder.metrics, Board(journal.folder.tensorboard))
-    best = KeepBest(states)
+    best, watch = KeepBest(states), Watch(learner.grouping)
+    observers = [history, best, *averagers(learner, recipe, states), watch]
     stoppers = make_stoppers(
         recipe,
         learner.plan,
         n_classes=len(learner.split.class_names),
         budget_minutes=journal.record.budget_minutes,
     )
-    with reporter.track("training") as advance, quiet_lightning(), stop.patiently():
-        countdown = Countdown(advance, (recipe.epochs or 0) * accumulation_of(learner, recipe).n_steps)
-        saver = SaveState(states, best, journal)
-        trainer = _trainer(recipe, [history, best, countdown, EndWhenAsked(stop), *stoppers, saver])
-        if begin is None:
-            history.start()
-        try:
-            _fit(trainer, tuner, learner, recipe, begin, reporter)
-            stopped = why_stopped(trainer, recipe, stoppers)
-        except Diverged as diverged:
-            stopped = str(diverged)
-            reporter.say(f"warning: {stopped}")
-        best.restore(tuner.model)
-    history.close()
-    return tuple(history.rows), stopped
+    try:
+        with reporter.track("training") as advance, quiet_lightning(), stop.patiently():
+            countdown = Countdown(advance, (recipe.epochs or 0) * accumulation_of(learner, recipe).n_steps)
+            saver = SaveState(states, best, journal)
+            trainer = _trainer(recipe, [*observers, countdown, EndWhenAsked(stop), *stoppers, saver])
+            if begin is None:
+                history.start()
+            diverged = _fit(trainer, tuner, learner, recipe, begin, reporter)
+            history.close()
+            if diverged:
+                reporter.say(f"warning: {diverged}")
+                best.restore(tuner.model)
+            score = _scorer(tuner, learner, recipe, stop)
+            transform = transform_of(learner, recipe)
+            finisher = Finisher(learner, recipe, states, tuner, transform, score, reporter)
+            finish = finisher.finish(history.rows, best, watch.epochs)
+    finally:
+        history.close()
+    stopped = diverged or why_stopped(trainer, recipe, stoppers)
+    return Trained(tuple(history.rows), recipe, stopped, finish)
+
+
+def _scorer(tuner: Tuner, learner: Learner, recipe: Recipe, stop: Stop) -> Callable[[], Scores]:
+    """Return what measures the tuner's model on val in just the way in which each epoch was."""
+    trainer = _trainer(recipe, [EndWhenAsked(stop)])
+    (batches,) = across_the_line([val_batches(learner, recipe)], tuner.halves, recipe)
+    return lambda: Scores.of(trainer.validate(tuner, batches, verbose=False)[0])
 
 
 def _fit(
@@ -122,18 +137,21 @@ def _fit(
     recipe: Recipe,
     begin: SavedState | None,
     reporter: Reporter,
-) -> None:
-    training, validation = train_batches(learner, recipe), val_batches(learner, recipe)
-    if tuner.halves is not None:
-        boundary = boundary_of(tuner.halves, recipe, reporter)
-        training, validation = boundary.across(training), boundary.across(validation)
-    if begin is None:
-        trainer.validate(tuner, validation, verbose=False)
-        trainer.fit(tuner, training, validation)
-    else:
-        # Lightning asks for the first batches before it tells the sampler the epoch.
-        training.sampler.set_epoch(begin.epoch)  # type: ignore[attr-defined]
-        trainer.fit(tuner, training, validation, ckpt_path=begin.path, weights_only=True)
+) -> str:
+    """Train to the end and return an empty text, or how training diverged."""
+    loaders = train_batches(learner, recipe), val_batches(learner, recipe)
+    training, validation = across_the_line(loaders, tuner.halves, recipe, reporter)
+    try:
+        if begin is None:
+            trainer.validate(tuner, validation, verbose=False)
+            trainer.fit(tuner, training, validation)
+        else:
+            # Lightning asks for the first batches before it tells the sampler the epoch.
+            training.sampler.set_epoch(begin.epoch)  # type: ignore[attr-defined]
+            trainer.fit(tuner, training, validation, ckpt_path=begin.path, weights_only=True)
+    except Diverged as diverged:
+        return str(diverged)
+    return ""
 
 
 def _trainer(recipe: Recipe, callbacks: Sequence[pl.Callback]) -> pl.Trainer:

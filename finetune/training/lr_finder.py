@@ -1,7 +1,8 @@
 """Search the peak learning rate on a copy: let it rise step by step, and read where the loss falls.
 
-Smith, WACV 2017 (Cyclical learning rates), for the range test; the point that is read is fastai's "valley",
-the middle of the longest stretch over which the smoothed loss falls.
+Smith, WACV 2017 (Cyclical learning rates), for the range test. As in fastai's "valley", the longest falling
+subsequence of the smoothed loss is the stretch that counts; the point that is read is where half of its fall
+lies behind, since its middle would move with the lowest rate tried.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def ramp(n_steps: int) -> list[float]:
 
 
 def valley(losses: Sequence[float]) -> int | None:
-    """Return the place of the valley in smoothed ``losses``: half way down the longest falling subsequence.
+    """Return the place in smoothed ``losses`` where half the fall of the longest falling subsequence is done.
 
     None where it is no clear one: shorter than a tenth of the search, or a fall of less than `LEAST_FALL`.
     """
@@ -80,10 +81,10 @@ def valley(losses: Sequence[float]) -> int | None:
     path = [end]
     while before[path[-1]] != path[-1]:
         path.append(before[path[-1]])
-    start = path[-1]
+    start, half = path[-1], (losses[path[-1]] + losses[end]) / 2
     if lengths[end] < N_STEPS // 10 or losses[end] > (1 - LEAST_FALL) * losses[start]:
         return None
-    return start + (end - start) // 2
+    return next(place for place in reversed(path) if losses[place] <= half)
 
 
 def _losses(trial: Tuner, batches: Iterator[Any], recipe: Recipe, n_steps: int) -> Iterator[float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
+import sys
 
 import torch
 
@@ -16,7 +19,14 @@ _SAYINGS = (
     "cannot allocate memory",
     "out of memory",
     "bad_alloc",
+    # What oneDNN says on a processor, where convolutions get their scratch memory from it.
+    "could not create a primitive",
+    "could not execute a primitive",
 )
+
+
+# Made before any step, so that torch's queue of backward work, newest first, comes to it last.
+_OLDEST = torch.zeros(1, requires_grad=True).clone()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -53,5 +63,12 @@ def describe_halving(before: Recipe, after: Recipe) -> str:
 def release() -> None:
     """Give back what failed steps left behind."""
     gc.collect()
+    # A backward pass that fails leaves its open work, with all activations, in the queue of its thread until
+    # a later pass of the same thread has come by it.
+    _OLDEST.backward(retain_graph=True)  # type: ignore[no-untyped-call]
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        # Python's C library keeps freed blocks; without this the smaller batch may not fit either.
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)

@@ -8,25 +8,49 @@ from dataclasses import dataclass
 from finetune.data.transforms import Preprocessing
 from finetune.model.backbones import Backbone
 from finetune.recipe import DEFAULT_BATCH_SIZE, Recipe
-from strategies import TrainingDefaults
+from finetune.recipe.names import WITH_MOMENTUM
+from finetune.training.lengths import default_patience
+from finetune.training.rates import (
+    DEFAULT_MOMENTUM,
+    DEFAULT_OPTIMIZER,
+    default_lr,
+    default_weight_decay,
+)
+from finetune.training.schedules import (
+    DEFAULT_GAMMA,
+    DEFAULT_SCHEDULE,
+    default_step_epochs,
+    default_warmup_epochs,
+)
+from strategies import STRATEGIES, TrainingDefaults
 
 DEFAULT_AUGMENT = "crop"
+DEFAULT_CLIP_NORM = 1.0
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A recipe without open questions, the strategy's defaults, and notes on what was left unused."""
+    """A recipe without open questions, the strategy's defaults, and notes on what was left unused.
+
+    ``fallback_lr`` is the peak rate to train with where the recipe's is still to be found (``find_lr``).
+    """
 
     recipe: Recipe
     defaults: TrainingDefaults
     notes: tuple[str, ...]
 
+    @property
+    def fallback_lr(self) -> float:
+        """Return the strategy's own peak learning rate for the recipe's optimizer."""
+        return default_lr(self.recipe.optimizer or DEFAULT_OPTIMIZER, self.defaults.lr)
+
 
 def resolve(recipe: Recipe, *, strategy: str, backbone: Backbone, weights: str, n_train: int) -> Resolved:
     """Return ``recipe`` with the chosen ``strategy``, concrete backbone and weights, and every number filled.
 
-    Options that only gradient training uses are dropped, with one note, when the advised strategy solves its
-    head; a recipe that names its strategy has refused them already.
+    Options that the advised strategy has no use for are dropped, with one note; a recipe that names its strategy
+    has refused them already. Raises OptionError for choices that cannot go with what was filled, such as a
+    warm-up longer than the strategy's epochs. What is off where nothing is said stays None.
     """
     unused = recipe.unused_by(strategy)
     changes: dict[str, object] = dict.fromkeys(unused)
@@ -37,26 +61,66 @@ def resolve(recipe: Recipe, *, strategy: str, backbone: Backbone, weights: str, 
         "image_size": recipe.image_size or backbone.image_size,
     }
     named = recipe.with_changes(**changes)
-    batch_size = recipe.batch_size or DEFAULT_BATCH_SIZE
+    batch_size = named.batch_size or DEFAULT_BATCH_SIZE
     defaults = named.build_strategy().defaults(
-        n_train=n_train, batch_size=batch_size * (recipe.accumulate or 1)
+        n_train=n_train, batch_size=batch_size * (named.accumulate or 1)
     )
+    named = _filled(named, {"normalization": defaults.normalization})
     if defaults.solver == "gradient":
-        named = _with_numbers(named.with_changes(batch_size=batch_size), defaults, n_train, batch_size)
+        named = _with_numbers(_filled(named, {"batch_size": batch_size, "accumulate": 1}), defaults, n_train)
     return Resolved(named, defaults, tuple(_note(unused, strategy)))
 
 
-def _with_numbers(recipe: Recipe, defaults: TrainingDefaults, n_train: int, batch_size: int) -> Recipe:
-    epochs = math.ceil(
-        defaults.steps / optimizer_steps_per_epoch(n_train, batch_size, recipe.accumulate or 1)
+def _with_numbers(recipe: Recipe, defaults: TrainingDefaults, n_train: int) -> Recipe:
+    """Fill in three passes: later defaults hang on earlier ones."""
+    recipe = _filled(recipe, _independent(recipe, defaults, n_train))
+    assert recipe.epochs is not None
+    recipe = _filled(recipe, _hanging_on_names(recipe, defaults))
+    return _filled(recipe, {"warmup_epochs": default_warmup_epochs(recipe)})
+
+
+def _independent(recipe: Recipe, defaults: TrainingDefaults, n_train: int) -> dict[str, object]:
+    steps = optimizer_steps_per_epoch(
+        n_train, recipe.batch_size or DEFAULT_BATCH_SIZE, recipe.accumulate or 1
     )
-    own = {
-        "epochs": epochs,
-        "lr": None if recipe.find_lr else defaults.lr,
-        "weight_decay": defaults.weight_decay,
+    is_random = STRATEGIES[recipe.strategy].weights == "random"
+    return {
+        "head": "linear",
+        "batch_norm": "train" if is_random else "frozen",
+        "epochs": math.ceil(defaults.steps / steps),
+        "optimizer": DEFAULT_OPTIMIZER,
+        "clip_norm": DEFAULT_CLIP_NORM,
+        "schedule": DEFAULT_SCHEDULE,
+        "head_first": defaults.head_first,
         "label_smoothing": defaults.label_smoothing,
         "augment": DEFAULT_AUGMENT,
+        "class_balance": "none",
+        "early_stopping": "val_score",
     }
+
+
+def _hanging_on_names(recipe: Recipe, defaults: TrainingDefaults) -> dict[str, object]:
+    """Return what hangs on the optimizer, the schedule and the epochs, which are filled."""
+    assert recipe.optimizer is not None
+    assert recipe.epochs is not None
+    own: dict[str, object] = {}
+    if not recipe.find_lr:
+        own["lr"] = default_lr(recipe.optimizer, defaults.lr)
+    if recipe.optimizer in WITH_MOMENTUM:
+        own["momentum"] = DEFAULT_MOMENTUM
+    # A penalty that was chosen takes the place of the strategy's decay.
+    penalised = recipe.l2 is not None or recipe.l2_sp is not None
+    own["weight_decay"] = 0.0 if penalised else default_weight_decay(recipe.optimizer, defaults.weight_decay)
+    if recipe.schedule == "step":
+        own["gamma"] = DEFAULT_GAMMA
+        own["step_epochs"] = None if recipe.milestones else default_step_epochs(recipe.epochs)
+    if recipe.early_stopping != "none":
+        own["patience"] = default_patience(recipe.epochs)
+    return own
+
+
+def _filled(recipe: Recipe, own: dict[str, object]) -> Recipe:
+    """Return the recipe with ``own`` where it says nothing; raises OptionError for what cannot go together."""
     return recipe.with_changes(
         **{name: value for name, value in own.items() if getattr(recipe, name) is None}
     )
@@ -69,7 +133,7 @@ def steps_per_epoch(n_train: int, batch_size: int) -> int:
 
 
 def optimizer_steps_per_epoch(n_train: int, batch_size: int, accumulate: int) -> int:
-    """Return the optimizer steps of one pass; a last group of fewer than ``accumulate`` batches steps too."""
+    """Return the optimizer steps of one pass, ``accumulate`` batches each, the last perhaps of fewer."""
     return math.ceil(steps_per_epoch(n_train, batch_size) / accumulate)
 
 
@@ -77,7 +141,12 @@ def _note(unused: list[str], strategy: str) -> list[str]:
     if not unused:
         return []
     flags = ", ".join("--" + name.replace("_", "-") for name in unused)
-    return [f"note: {flags} not used: {strategy} solves its head on fixed features and has no training steps"]
+    why = (
+        "starts from random weights"
+        if STRATEGIES[strategy].weights == "random"
+        else "solves its head on fixed features and has no training steps"
+    )
+    return [f"note: {flags} not used: {strategy} {why}"]
 
 
 def preprocessing_of(backbone: Backbone, image_size: int) -> Preprocessing:

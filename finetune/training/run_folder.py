@@ -57,6 +57,26 @@ class RunFolder:
         return self.path / "lr_finder.png"
 
     @property
+    def moved(self) -> Path:
+        """Return the path of what moved in each layer group, the epochs included."""
+        return self.path / "what_moved.json"
+
+    @property
+    def moved_table(self) -> Path:
+        """Return the path of the table of what moved, a row a layer group."""
+        return self.path / "what_moved.csv"
+
+    @property
+    def moved_picture(self) -> Path:
+        """Return the path of the picture of what moved."""
+        return self.path / "what_moved.png"
+
+    @property
+    def wise_ft(self) -> Path:
+        """Return the path of the accuracy between the head alone and the fine-tuned weights."""
+        return self.path / "wise_ft.png"
+
+    @property
     def log(self) -> Path:
         """Return the path of what the run said."""
         return self.path / "log.txt"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import replace
 
+from finetune.data.split import Split
 from finetune.evaluation.lr_picture import draw_lr_search
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
@@ -25,6 +27,7 @@ from finetune.training.loaders import (
 )
 from finetune.training.lr_finder import search_lr
 from finetune.training.memory import describe_halving, halved, is_out_of_memory, release
+from finetune.training.rates import DEFAULT_OPTIMIZER, default_lr
 from finetune.training.run_folder import RunFolder
 from finetune.training.thaw import never_thawed
 from finetune.training.tuner import Tuner
@@ -82,11 +85,18 @@ def make_tuner(learner: Learner, recipe: Recipe, *, cut: bool = True) -> Tuner:
         recipe,
         n_classes=len(learner.split.class_names),
         steps_per_epoch=accumulation.n_steps,
+        class_counts=_class_counts(learner.split),
         accumulation=accumulation,
     )
     if cut and recipe.cache == "on":
         tuner.cut(image_size=learner.preprocessing.image_size)
     return tuner
+
+
+def _class_counts(split: Split) -> list[int]:
+    """Return how many training images each class has, in the classes' order."""
+    counts = Counter(split.indices(split.train))
+    return [counts[index] for index in range(len(split.class_names))]
 
 
 def accumulation_of(learner: Learner, recipe: Recipe) -> Accumulation:
@@ -143,7 +153,8 @@ def _with_trials(learner: Learner, recipe: Recipe, folder: RunFolder, reporter: 
 def _strategys_lr(learner: Learner, recipe: Recipe) -> float:
     images_a_step = batch_size_of(recipe) * (recipe.accumulate or 1)
     strategy = recipe.build_strategy()
-    return strategy.defaults(n_train=len(learner.split.train), batch_size=images_a_step).lr
+    defaults = strategy.defaults(n_train=len(learner.split.train), batch_size=images_a_step)
+    return default_lr(recipe.optimizer or DEFAULT_OPTIMIZER, defaults.lr)
 
 
 def _with_found_lr(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
@@ -11,16 +10,11 @@ from pytorch_lightning.callbacks import EarlyStopping, Timer
 
 from finetune.recipe import Recipe
 from finetune.training.divergence import Divergence
+from finetune.training.lengths import default_patience
 from finetune.training.thaw import thaw_epochs
 from strategies import Plan
 
-LEAST_PATIENCE = 5
 ALL_DONE = "all epochs done"
-
-
-def default_patience(epochs: int) -> int:
-    """Return after how many epochs without improvement to stop: a third of all, at least five."""
-    return max(LEAST_PATIENCE, math.ceil(epochs / 3))
 
 
 def make_stoppers(

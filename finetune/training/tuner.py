@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import pytorch_lightning as pl
@@ -19,20 +18,23 @@ from finetune.model.layers import Grouping
 from finetune.model.precision import Concrete, autocast
 from finetune.recipe import Recipe
 from finetune.training.accumulation import Accumulation
+from finetune.training.objective import Objective
+from finetune.training.optimizers import make_optimizer
+from finetune.training.schedules import curve_of
 from finetune.training.scores import macro_f1
 from finetune.training.thaw import plan_at, thaw_epochs
 from strategies import Plan
 
-WARM_UP_SHARE = 0.1
-
 
 class Tuner(pl.LightningModule):
-    """Trains ``model`` by ``plan`` as ``recipe``, which is resolved, says.
+    """Trains ``model``, which is as it was built, by ``plan`` as ``recipe``, which is resolved, says.
 
-    Inputs are B x 3 x H x W float32 and targets B in [0, n_classes). Logs ``train_loss``, ``val_loss`` (nats,
-    without smoothing), ``val_accuracy`` and ``val_macro_f1`` in [0, 1] and ``val_score``: the accuracy with ties
-    broken by the loss. ``steps_per_epoch`` counts optimizer steps; ``accumulation`` says how batches make them up
-    where a step takes several. The forward pass runs in the recipe's precision, logits and losses are float32.
+    Inputs are B x 3 x H x W float32 and targets B in [0, n_classes). ``steps_per_epoch`` counts optimizer steps;
+    ``class_counts`` are the training images of each class, for ``class_balance: weights``. Logs ``train_loss``
+    (the data loss, smoothed, mixed and weighted as it is trained on, without the penalties), ``val_loss``
+    (nats, plain cross-entropy), ``val_accuracy`` and ``val_macro_f1`` in [0, 1] and ``val_score``: the accuracy
+    with ties broken by the loss. ``accumulation`` says how batches make up an optimizer step where it takes
+    several. The forward pass runs in the recipe's precision, logits and losses are float32.
     """
 
     def __init__(
@@ -44,23 +46,22 @@ class Tuner(pl.LightningModule):
         *,
         n_classes: int,
         steps_per_epoch: int,
+        class_counts: Sequence[int] | None = None,
         accumulation: Accumulation | None = None,
     ) -> None:
         super().__init__()
-        assert recipe.epochs is not None
         self.model = model.to(memory_format=torch.channels_last)
         self._grouping = grouping
         self._plan = plan
-        self._lr = recipe.lr or 0.0
-        self._weight_decay = recipe.weight_decay or 0.0
-        self._label_smoothing = recipe.label_smoothing or 0.0
+        self._recipe = recipe
         self._steps_per_epoch = steps_per_epoch
-        self._total_steps = recipe.epochs * steps_per_epoch
         self._accumulation = accumulation
-        self._seed = recipe.seed
         self._precision: Concrete = recipe.precision if recipe.precision in ("bf16", "fp16") else "fp32"
-        self._unfreeze_at = recipe.unfreeze_at
+        self._curve = curve_of(recipe, steps_per_epoch=steps_per_epoch)
         self._freezing = apply_plan(self.model, grouping, plan)
+        self._objective = Objective(
+            self.model, grouping, plan, recipe, n_classes=n_classes, class_counts=class_counts
+        )
         self._accuracy = MulticlassAccuracy(n_classes, average="micro")
         self._n_classes = n_classes
         self._confusion = torch.zeros(n_classes, n_classes, dtype=torch.long)
@@ -89,22 +90,24 @@ class Tuner(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Thaw what has its turn in this epoch, a function of the epoch alone."""
-        if self._unfreeze_at is not None:
-            plan = plan_at(self._plan, self.current_epoch, self._unfreeze_at)
+        if self._recipe.unfreeze_at is not None:
+            plan = plan_at(self._plan, self.current_epoch, self._recipe.unfreeze_at)
             self._freezing = apply_plan(self.model, self._grouping, plan)
             self.train()
 
     def on_train_batch_start(self, _batch: Any, batch_idx: int) -> None:
-        """Seed dropout by batch, so that a resumed run draws what it would have drawn."""
+        """Seed dropout and mixing by batch, so that a resumed run draws what it would have drawn."""
         number = self.current_epoch * int(self.trainer.num_training_batches) + batch_idx
-        torch.manual_seed(self._seed * 1_000_003 + number)
+        torch.manual_seed(self._recipe.seed * 1_000_003 + number)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Return the smoothed cross-entropy of one batch, weighted for its place in the optimizer step."""
-        images, targets = batch
-        loss = F.cross_entropy(self(images), targets, label_smoothing=self._label_smoothing)
+        """Return the objective on one batch, data loss and penalties, weighted for its place in the step."""
+        images, targets = self._objective.mix(*batch)
+        loss = self._objective.data_loss(self(images), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
-        return loss if self._accumulation is None else loss * self._accumulation.weight(batch_idx)
+        penalty = self._objective.penalty(self.model)
+        total = loss if penalty is None else loss + penalty
+        return total if self._accumulation is None else total * self._accumulation.weight(batch_idx)
 
     def on_validation_epoch_start(self) -> None:
         """Start counting anew."""
@@ -125,43 +128,35 @@ class Tuner(pl.LightningModule):
         """Log the epoch's loss, accuracy and score."""
         loss = torch.stack(self._losses).sum() / self._n_validated
         accuracy = self._accuracy.compute()
-        f1 = macro_f1(self._confusion)
         self._accuracy.reset()
         # Less than half an image's worth, whatever the loss: it can only break ties.
         tie_break = 0.5 / self._n_validated / (1 + loss)
-        scores = {"val_accuracy": accuracy, "val_macro_f1": f1, "val_score": accuracy + tie_break}
-        self.log_dict({"val_loss": loss, **scores})
+        scores = {"val_accuracy": accuracy, "val_score": accuracy + tie_break}
+        self.log_dict({"val_loss": loss, **scores, "val_macro_f1": macro_f1(self._confusion)})
 
     def configure_optimizers(self) -> Any:
-        """Return AdamW over every layer group and its per-step schedule."""
+        """Return the optimizer over every layer group and its per-step schedule."""
+        recipe = self._recipe
         groups = optimizer_groups(
-            self.model, self._grouping, self._plan, lr=self._lr, weight_decay=self._weight_decay
+            self.model,
+            self._grouping,
+            self._plan,
+            lr=recipe.lr or 0.0,
+            weight_decay=recipe.weight_decay or 0.0,
         )
-        optimizer = torch.optim.AdamW(groups, lr=self._lr)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, [self._factor_from(self._first_step(group["name"])) for group in groups]
-        )
+        optimizer = make_optimizer(groups, recipe)
+        # Functions, so that no state holds the curve: it is the recipe's.
+        factors = [self._factor_from(self._first_step(group["name"])) for group in optimizer.param_groups]
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factors)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _first_step(self, group_name: str) -> int:
         """Return the optimizer step, counted from 0, from which on the group learns."""
-        if self._unfreeze_at is None:
+        if self._recipe.unfreeze_at is None:
             return 0
-        begins = thaw_epochs(self._plan, self._unfreeze_at)
+        begins = thaw_epochs(self._plan, self._recipe.unfreeze_at)
         return begins.get(group_name.removesuffix(" (no decay)"), 0) * self._steps_per_epoch
 
     def _factor_from(self, first_step: int) -> Callable[[int], float]:
         """Return the global schedule, but 0 before ``first_step``: a group that thaws joins it where it is."""
-        return lambda step: 0.0 if step < first_step else warm_cosine(step, self._total_steps)
-
-
-def warm_cosine(step: int, total_steps: int) -> float:
-    """Return the learning-rate factor in [0, 1] at ``step``, counted from 0.
-
-    Linear over the first tenth of the steps, then (1 + cos(pi t)) / 2 (Loshchilov and Hutter, ICLR 2017).
-    """
-    warm_up = max(1, round(WARM_UP_SHARE * total_steps))
-    if step < warm_up:
-        return (step + 1) / warm_up
-    done = min(1.0, (step - warm_up) / max(1, total_steps - warm_up))
-    return 0.5 * (1 + math.cos(math.pi * done))
+        return lambda step: 0.0 if step < first_step else self._curve(step)

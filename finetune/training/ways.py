@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from finetune.data.transforms import TrainingTransform
 from finetune.evaluation.history import write_regularisation
+from finetune.evaluation.interpolation import draw_interpolation
+from finetune.evaluation.movement import write_movement
+from finetune.evaluation.movement_pictures import draw_movement
 from finetune.evaluation.pictures import draw_curves, draw_regularisation
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
@@ -21,14 +26,21 @@ from finetune.training.run_folder import RunFolder
 from finetune.training.saved_states import SavedState, SavedStates
 from finetune.training.stop import Stop
 
+if TYPE_CHECKING:
+    from finetune.training.finish import Finish
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended: the recipe as it was run, the split that chose something (or None), and why it ended."""
+    """How training ended: the recipe as it was run, the split that chose something (or None), and why it ended.
+
+    ``combined`` is the report's part on averaged and interpolated weights, by its keys.
+    """
 
     recipe: Recipe
     selection_split: str | None
     stopped: str
+    combined: Mapping[str, Any] = field(default_factory=dict)
 
 
 def train_head_only(learner: Learner, recipe: Recipe, folder: RunFolder, reporter: Reporter) -> Outcome:
@@ -61,13 +73,16 @@ def train_by_gradient(
     """
     # Lightning takes two seconds to import, and freeze-all needs none of it.
     from finetune.training.gradient import train
+    from finetune.training.wise_ft import refuse_without_solved_head
 
     started = time.perf_counter()
     recipe, folder = resolved.recipe, journal.folder
+    if recipe.wise_ft:
+        refuse_without_solved_head(recipe.strategy, head_first=resolved.defaults.head_first)
     transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
     draw_preview(learner.split.train, transform, folder.augmentation)
     begin = _where_to_begin(journal, reporter)
-    if resolved.defaults.head_first and begin is None:
+    if recipe.head_first and begin is None:
         features = train_features(learner, workers=recipe.workers, reporter=reporter)
         fit_head(learner, features, seed=recipe.seed, reporter=reporter)
     trained = train(
@@ -80,7 +95,20 @@ def train_by_gradient(
         reporter=reporter,
     )
     draw_curves(trained.rows, folder.curves)
-    return Outcome(trained.recipe, "val", trained.stopped)
+    return Outcome(trained.recipe, "val", trained.stopped, _show_finish(trained.finish, folder))
+
+
+def _show_finish(finish: Finish, folder: RunFolder) -> dict[str, Any]:
+    """Write and draw what moved and what was interpolated; return the report's part."""
+    write_movement(finish.movement, table=folder.moved_table, whole=folder.moved)
+    draw_movement(finish.movement, folder.moved_picture)
+    combined: dict[str, Any] = {}
+    if finish.averaging is not None:
+        combined["averaging"] = finish.averaging.to_json()
+    if finish.interpolation is not None:
+        draw_interpolation(finish.interpolation, folder.wise_ft)
+        combined["wise_ft"] = finish.interpolation.to_json()
+    return combined
 
 
 def _where_to_begin(journal: Journal, reporter: Reporter) -> SavedState | None:

@@ -22,8 +22,9 @@ def states(tmp_path: Path) -> SavedStates:
 
 
 def save(states: SavedStates, epoch: int, best: int) -> Path:
-    if not states.best_path(best).exists():
-        write_tensors(states.best_path(best), {"a": torch.rand(2)}, metadata={"val_accuracy": "0.5"})
+    for number in {0, best}:
+        if not states.best_path(number).exists():
+            write_tensors(states.best_path(number), {"a": torch.rand(2)}, metadata={"val_accuracy": "0.5"})
     path = states.state_path(epoch, best)
     SafeCheckpointIO().save_checkpoint(CHECKPOINT, path)
     return path
@@ -60,11 +61,12 @@ def test_tensors_without_a_state_are_refused(tmp_path: Path) -> None:
         SafeCheckpointIO().load_checkpoint(tmp_path / "a.safetensors")
 
 
-def test_the_last_two_states_and_their_best_weights_are_kept(states: SavedStates) -> None:
+def test_the_last_two_states_their_best_weights_and_the_start_are_kept(states: SavedStates) -> None:
     for epoch, best in ((1, 0), (2, 2), (3, 2), (4, 4)):
         save(states, epoch, best)
         states.prune()
     assert names(states) == [
+        "best-00000.safetensors",
         "best-00002.safetensors",
         "best-00004.safetensors",
         "epoch-00003-best-00002.safetensors",
@@ -95,11 +97,38 @@ def test_a_state_whose_best_weights_are_gone_is_not_sound(states: SavedStates) -
     assert states.newest_best() == (1, states.best_path(1))
 
 
+def test_a_state_whose_start_is_damaged_is_not_sound(states: SavedStates) -> None:
+    """What moved is measured from it."""
+    save(states, 1, 1)
+    states.start_path.write_bytes(b"")
+    assert states.newest() == (None, ("best-00000.safetensors",))
+
+
+def test_weights_to_be_averaged_stay_until_they_are_too_old(states: SavedStates) -> None:
+    for epoch in (1, 2, 3):
+        write_tensors(states.weights_path(epoch), {"a": torch.rand(2)}, metadata={})
+    save(states, 3, 3)
+    states.prune()
+    assert [name for name in names(states) if name.startswith("weights")] == [
+        f"weights-0000{epoch}.safetensors" for epoch in (1, 2, 3)
+    ]
+    states.prune_weights(before=3)
+    assert [name for name in names(states) if name.startswith("weights")] == ["weights-00003.safetensors"]
+    assert not hash_file(states.weights_path(2)).exists()
+
+
 def test_going_on_forgets_what_lies_after(states: SavedStates) -> None:
     save(states, 1, 1)
     save(states, 2, 2)
+    for epoch in (1, 2):
+        write_tensors(states.weights_path(epoch), {"a": torch.rand(2)}, metadata={})
     states.forget_after(1)
-    assert names(states) == ["best-00001.safetensors", "epoch-00001-best-00001.safetensors"]
+    assert names(states) == [
+        "best-00000.safetensors",
+        "best-00001.safetensors",
+        "epoch-00001-best-00001.safetensors",
+        "weights-00001.safetensors",
+    ]
     states.forget_after(-1)
     assert names(states) == []
     assert states.newest() == (None, ())

@@ -1,6 +1,6 @@
-"""The schedule, the score that chooses an epoch, and dropout that depends on the step alone."""
+"""The schedule at each group's rate, the score that chooses an epoch, and dropout that depends on the step alone."""
 
-import math
+from typing import Any
 
 import pytest
 import pytorch_lightning as pl
@@ -13,7 +13,8 @@ from torch.nn import functional as F  # noqa: N812 - torch's own convention
 from torch.utils.data import DataLoader, TensorDataset
 
 from finetune.model.layers import layer_groups
-from finetune.training.tuner import Tuner, warm_cosine
+from finetune.training.schedules import Curve
+from finetune.training.tuner import Tuner
 from strategies import make_strategy
 
 pytestmark = [
@@ -23,12 +24,11 @@ pytestmark = [
 
 
 def tuner_of(
-    model: nn.Module, strategy: str = "from-scratch", *, total_steps: int = 30, seed: int = 0
+    model: nn.Module, strategy: str = "from-scratch", *, total_steps: int = 30, **choices: Any
 ) -> Tuner:
     grouping = layer_groups(model)
-    return make_tuner(
-        model, grouping, make_strategy(strategy).plan(grouping.groups), total_steps=total_steps, seed=seed
-    )
+    plan = make_strategy(strategy).plan(grouping.groups)
+    return make_tuner(model, grouping, plan, total_steps=total_steps, **choices)
 
 
 def trainer(**options: object) -> pl.Trainer:
@@ -47,39 +47,6 @@ def batches(n_images: int = 6, *, batch_size: int = 4) -> DataLoader[tuple[Tenso
     return DataLoader(TensorDataset(*batch(1, n_images)), batch_size=batch_size)
 
 
-@pytest.mark.parametrize(
-    ("step", "factor"),
-    [
-        (0, 0.1),
-        (4, 0.5),
-        (9, 1.0),
-        (10, 1.0),
-        (55, 0.5),
-        (32, 0.5 * (1 + math.cos(math.pi * 22 / 90))),
-        (100, 0.0),
-        (1000, 0.0),
-    ],
-)
-def test_the_rate_rises_over_a_tenth_and_falls_along_a_cosine(step: int, factor: float) -> None:
-    assert warm_cosine(step, 100) == pytest.approx(factor, abs=1e-9)
-
-
-@given(st.integers(0, 20_000), st.integers(1, 10_000))
-def test_the_factor_lies_in_zero_to_one_and_the_first_step_moves(step: int, total_steps: int) -> None:
-    assert 0 <= warm_cosine(step, total_steps) <= 1
-    assert warm_cosine(0, total_steps) > 0
-
-
-@given(st.integers(1, 2_000))
-def test_the_factor_reaches_one_then_never_rises(total_steps: int) -> None:
-    factors = [warm_cosine(step, total_steps) for step in range(total_steps + 1)]
-    peak = factors.index(1.0)
-    assert peak <= max(1, total_steps / 10)
-    assert factors[: peak + 1] == sorted(factors[: peak + 1])
-    assert factors[peak:] == sorted(factors[peak:], reverse=True)
-    assert factors[-1] == pytest.approx(0, abs=1e-9) or total_steps == 1
-
-
 def test_every_group_follows_the_schedule_at_its_own_rate_frozen_ones_at_zero() -> None:
     class Rates(pl.Callback):
         def __init__(self) -> None:
@@ -92,7 +59,7 @@ def test_every_group_follows_the_schedule_at_its_own_rate_frozen_ones_at_zero() 
     tuner = tuner_of(network(), "partial", total_steps=6)
     trainer(max_epochs=3, callbacks=[rates]).fit(tuner, batches(), batches())
     assert [rate["fc"] for rate in rates.seen] == pytest.approx(
-        [1e-3 * warm_cosine(step, 6) for step in range(6)]
+        [1e-3 * Curve("cosine", 6, 1)(step) for step in range(6)]
     )
     assert all(rate["layer4"] == rate["fc"] for rate in rates.seen)
     assert all(rate["stem"] == rate["layer3"] == 0 for rate in rates.seen)
@@ -192,3 +159,57 @@ def test_a_step_keeps_nothing_for_a_backward_pass_below_the_freeze_line() -> Non
     assert not frozen & {id(tensor) for tensor in kept}
     maps = {tensor.shape[-1] for tensor in kept if tensor.ndim == 4 and tensor.shape[0] == 2}
     assert max(maps) == exits["layer3"].shape[-1]
+
+
+class Losses(pl.Callback):
+    """What each step made small."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_train_batch_end(
+        self, _trainer: object, _module: object, outputs: dict[str, Tensor], *_: object
+    ) -> None:
+        self.seen.append(outputs["loss"].item())
+
+
+def test_the_logged_training_loss_is_that_of_the_data_without_the_penalties() -> None:
+    losses = Losses()
+    model = network()
+    squares = sum(float(p.detach().square().sum()) for p in model.parameters() if p.ndim > 1)
+    fitting = trainer(max_epochs=1, callbacks=[losses])
+    fitting.fit(tuner_of(model, l2=0.01), batches(batch_size=6), batches())
+    logged = fitting.callback_metrics["train_loss"].item()
+    assert losses.seen == [pytest.approx(logged + 0.01 * squares, rel=1e-5)]
+    assert fitting.callback_metrics["val_loss"].item() < logged + 0.005 * squares
+
+
+def test_the_classes_are_weighed_by_how_rare_they_are() -> None:
+    losses = Losses()
+    model = network().train()
+    images, targets = batch(1, 6)
+    with torch.no_grad():
+        nats = F.cross_entropy(model(images), targets, reduction="none")
+    tuner = tuner_of(network(), class_counts=(1, 2, 3), class_balance="weights", label_smoothing=0.0)
+    trainer(max_epochs=1, callbacks=[losses]).fit(tuner, batches(batch_size=6), batches())
+    expected = (nats * torch.tensor([2.0, 1.0, 2 / 3])[targets]).mean().item()
+    assert losses.seen == [pytest.approx(expected, rel=1e-4)]
+
+
+def test_mixing_is_drawn_from_seed_and_step_and_leaves_validation_alone() -> None:
+    def outcome(**choices: Any) -> tuple[dict[str, Tensor], list[float]]:
+        model, losses = network(), Losses()
+        torch.manual_seed(torch.seed())  # whatever was drawn before must not matter
+        tuner = tuner_of(model, "freeze-all", **choices)
+        trainer(max_epochs=1, callbacks=[losses]).fit(tuner, batches(), batches())
+        return snapshot(model), losses.seen
+
+    mixed, again, plain = (outcome(mixup=1.0, cutmix=1.0), outcome(mixup=1.0, cutmix=1.0), outcome())
+    assert all(torch.equal(tensor, again[0][name]) for name, tensor in mixed[0].items())
+    assert mixed[1] == again[1] != outcome(mixup=1.0, cutmix=1.0, seed=1)[1]
+    assert mixed[1] != plain[1]
+    (plainly,), (mixedly,) = (
+        trainer().validate(tuner_of(network(), **choices), batches(), verbose=False)
+        for choices in ({}, {"mixup": 1.0})
+    )
+    assert plainly == mixedly
