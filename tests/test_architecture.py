@@ -25,10 +25,12 @@ MAY_IMPORT = {
     "recipe": {"errors", "strategies"},
     "model": {"errors", "progress", "strategies"},
     "advice": {"data", "errors", "model"},
+    "cache": {"data", "errors"},
     "bundle": {"data", "errors", "evaluation", "model", "progress"},
     "training": {
         "advice",
         "bundle",
+        "cache",
         "data",
         "errors",
         "evaluation",

@@ -209,6 +209,19 @@ def test_only_from_scratch_starts_from_random_weights(strategy: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"mixup": 0.2}, "--mixup"), ({"cutmix": 1.0}, "--cutmix"), ({"unfreeze_at": 2}, "--unfreeze-at")],
+)
+def test_views_are_refused_where_whole_images_are_needed_in_every_epoch(
+    changes: dict[str, float], named: str
+) -> None:
+    text = sentence(strategy="partial", views=4, **changes)
+    assert (
+        text == f"--views keeps what frozen layers give, but with {named} nothing can be kept; leave one out"
+    )
+
+
+@pytest.mark.parametrize(
     ("fields", "text"),
     [
         (

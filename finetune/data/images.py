@@ -89,17 +89,19 @@ class ImageFacts:
     transparent: bool = False
 
 
-def load_rgb(path: Path) -> Image.Image:
+def load_rgb(path: Path, *, enough_px: int | None = None) -> Image.Image:
     """Return the image in ``path``: decoded in full, upright (EXIF), RGB, 8 bits a channel, no metadata.
 
-    `finetune.data.pixels.to_rgb` says how other modes become RGB.
+    `finetune.data.pixels.to_rgb` says how other modes become RGB. With ``enough_px`` a JPEG is decoded at the
+    smallest scale (1, 1/2, 1/4 or 1/8) that leaves its shorter side at least as long: several times faster,
+    but other pixels, so for training augmentation alone.
 
     Raises:
         ImageError: ``path`` and, in one sentence, why it cannot be decoded, whatever went wrong.
     """
     try:
         with path.open("rb") as file:
-            return _decoded(file)[0]
+            return _decoded(file, enough_px)[0]
     except Exception as error:
         raise ImageError(f"{path} {_why(path, error)}") from error
 
@@ -125,12 +127,14 @@ def check_image(path: Path) -> ImageFacts:
     )
 
 
-def _decoded(file: BinaryIO) -> tuple[Image.Image, Image.Image, int]:
+def _decoded(file: BinaryIO, enough_px: int | None = None) -> tuple[Image.Image, Image.Image, int]:
     """Return the upright RGB image, the image as stored, and the EXIF orientation it was stored with."""
     with Image.open(file, formats=FORMATS) as stored:
         if stored.width * stored.height > MAX_PIXELS:
             raise Image.DecompressionBombError
         orientation = _orientation(stored)
+        if enough_px is not None:
+            stored.draft(None, (enough_px, enough_px))
         stored.load()
         if stored.format == "PNG":
             _check_png(file)

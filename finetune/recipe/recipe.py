@@ -167,7 +167,7 @@ class Recipe(BaseModel):
         default=None, description="Keep what frozen layers give on disk; auto: where it is faster."
     )
     views: Annotated[int, Field(ge=1, le=1000)] | None = Field(
-        default=None, description="Augmented views of each image to keep in the cache."
+        default=None, description="Augmented views of each image to keep in the cache (default 4)."
     )
 
     val_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(

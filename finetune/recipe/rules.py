@@ -94,6 +94,12 @@ def _most_hidden(recipe: Recipe) -> int:
     return 1 if recipe.backbone in ("fc2", "cnn-small") and recipe.head != "dense" else 2
 
 
+def _moves_what_is_frozen(recipe: Recipe) -> str | None:
+    """Return the option that needs whole images in every epoch, if one is given."""
+    names = ("mixup", "cutmix", "unfreeze_at")
+    return next((shown(name) for name in names if _given(recipe, name)), None)
+
+
 RULES = (
     _needs("step_epochs", lambda r: r.schedule == "step", "--schedule step"),
     _needs("milestones", lambda r: r.schedule == "step", "--schedule step"),
@@ -228,6 +234,13 @@ RULES = (
     Rule(
         lambda r: r.cache == "on" and r.unfreeze_at is not None,
         lambda _r: "--unfreeze-at moves the freeze line, so nothing can be cached; use --cache off",
+    ),
+    Rule(
+        lambda r: r.views is not None and _moves_what_is_frozen(r) is not None,
+        lambda r: (
+            f"--views keeps what frozen layers give, but with {_moves_what_is_frozen(r)} nothing can be kept; "
+            "leave one out"
+        ),
     ),
     Rule(
         lambda r: r.views is not None and (r.augment == "none" or r.cache == "off"),

@@ -28,7 +28,8 @@ SHORT_BUDGET_MINUTES = 10
 class Estimate:
     """Measured seconds for one training batch with its loading, and one validated image; and the plan.
 
-    ``accumulate`` batches make one optimizer step.
+    ``accumulate`` batches make one optimizer step. Each of the first ``fresh_epochs``
+    takes ``fresh_s`` more.
     """
 
     batch_s: float
@@ -36,6 +37,8 @@ class Estimate:
     batches_per_epoch: int
     n_val: int
     accumulate: int = 1
+    fresh_s: float = 0.0
+    fresh_epochs: int = 0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -54,11 +57,14 @@ class Estimate:
 
     def minutes(self, epochs: int) -> float:
         """Return the minutes of ``epochs`` epochs."""
-        return epochs * self.epoch_s / 60
+        return (epochs * self.epoch_s + min(epochs, self.fresh_epochs) * self.fresh_s) / 60
 
     def epochs_within(self, minutes: float) -> int:
         """Return how many epochs fit into ``minutes``, at least one."""
-        return max(1, math.floor(60 * minutes / self.epoch_s))
+        fresh = math.floor(60 * minutes / (self.epoch_s + self.fresh_s))
+        if fresh < self.fresh_epochs:
+            return max(1, fresh)
+        return max(1, math.floor((60 * minutes - self.fresh_epochs * self.fresh_s) / self.epoch_s))
 
 
 def measure_speed(

@@ -15,6 +15,7 @@ from finetune.evaluation.scores import Scores
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.board import Board
+from finetune.training.cache_choice import across_the_line
 from finetune.training.callbacks import Countdown, EndWhenAsked, History, KeepBest, SaveState
 from finetune.training.checkpoint_io import SafeCheckpointIO
 from finetune.training.divergence import Diverged
@@ -109,7 +110,7 @@ def _run(
             trainer = _trainer(recipe, [*observers, countdown, EndWhenAsked(stop), *stoppers, saver])
             if begin is None:
                 history.start()
-            diverged = _fit(trainer, tuner, learner, recipe, begin)
+            diverged = _fit(trainer, tuner, learner, recipe, begin, reporter)
             history.close()
             if diverged:
                 reporter.say(f"warning: {diverged}")
@@ -132,15 +133,22 @@ def _leave_finite(model: nn.Module, best: KeepBest) -> None:
 
 def _scorer(tuner: Tuner, learner: Learner, recipe: Recipe, stop: Stop) -> Callable[[], Scores]:
     """Return what measures the tuner's model on val in just the way in which each epoch was."""
-    trainer, batches = _trainer(recipe, [EndWhenAsked(stop)]), val_batches(learner, recipe)
+    trainer = _trainer(recipe, [EndWhenAsked(stop)])
+    (batches,) = across_the_line([val_batches(learner, recipe)], tuner.halves, recipe)
     return lambda: Scores.of(trainer.validate(tuner, batches, verbose=False)[0])
 
 
 def _fit(
-    trainer: pl.Trainer, tuner: pl.LightningModule, learner: Learner, recipe: Recipe, begin: SavedState | None
+    trainer: pl.Trainer,
+    tuner: Tuner,
+    learner: Learner,
+    recipe: Recipe,
+    begin: SavedState | None,
+    reporter: Reporter,
 ) -> str:
     """Train to the end and return an empty text, or how training diverged."""
-    training, validation = train_batches(learner, recipe), val_batches(learner, recipe)
+    loaders = train_batches(learner, recipe), val_batches(learner, recipe)
+    training, validation = across_the_line(loaders, tuner.halves, recipe, reporter)
     try:
         if begin is None:
             trainer.validate(tuner, validation, verbose=False)

@@ -47,7 +47,7 @@ def val_batches(learner: Learner, recipe: Recipe) -> Batches:
     """Return the validation images through the measuring path, in order."""
     split = learner.split
     return labelled_loader(
-        *_paths_and_targets(split, split.val), learner.preprocessing, workers=recipe.workers
+        *_paths_and_targets(split, split.val), learner.preprocessing, workers=recipe.workers, keep=True
     )
 
 
@@ -58,6 +58,7 @@ def _batches(learner: Learner, recipe: Recipe, images: Sequence[LabelledImage]) 
         batch_size=batch_size_of(recipe),
         workers=recipe.workers,
         balanced=recipe.class_balance == "sampler",
+        keep=True,
     )
 
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from dataclasses import replace
 
 from finetune.data.split import Split
 from finetune.evaluation.lr_picture import draw_lr_search
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.accumulation import Accumulation
+from finetune.training.boundary import Boundary, kept_rows, missing_rows
 from finetune.training.budget import fit_budget
+from finetune.training.cache_choice import boundary_of, on_best_device, settle_cache
 from finetune.training.durable import write_text
 from finetune.training.estimate import TIMED_BATCHES, WARM_UP_BATCHES, Estimate, measure_speed
 from finetune.training.fastest import settle_precision
 from finetune.training.journal import Journal
 from finetune.training.learner import Learner
-from finetune.training.loaders import batch_size_of, some_train_batches, train_batches
+from finetune.training.loaders import (
+    Batches,
+    batch_size_of,
+    some_train_batches,
+    train_batches,
+)
 from finetune.training.lr_finder import search_lr
 from finetune.training.memory import describe_halving, halved, is_out_of_memory, release
 from finetune.training.rates import DEFAULT_OPTIMIZER, default_lr
@@ -35,6 +44,7 @@ def settle(
     while True:
         try:
             recipe = _with_trials(learner, recipe, journal.folder, reporter)
+            recipe = settle_cache(learner, recipe, make_tuner(learner, recipe, cut=False), reporter)
             estimate = measure(learner, recipe)
             break
         except (RuntimeError, MemoryError) as error:
@@ -62,10 +72,13 @@ def smaller(recipe: Recipe, reporter: Reporter) -> Recipe:
     return after
 
 
-def make_tuner(learner: Learner, recipe: Recipe) -> Tuner:
-    """Return what trains the learner's network, in place, by ``recipe``."""
+def make_tuner(learner: Learner, recipe: Recipe, *, cut: bool = True) -> Tuner:
+    """Return what trains the learner's network, in place, by ``recipe``: its upper half where ``cache`` is on.
+
+    Without ``cut`` it takes images whatever the recipe says.
+    """
     accumulation = accumulation_of(learner, recipe)
-    return Tuner(
+    tuner = Tuner(
         learner.model,
         learner.grouping,
         learner.plan,
@@ -75,6 +88,9 @@ def make_tuner(learner: Learner, recipe: Recipe) -> Tuner:
         class_counts=_class_counts(learner.split),
         accumulation=accumulation,
     )
+    if cut and recipe.cache == "on":
+        tuner.cut(image_size=learner.preprocessing.image_size)
+    return tuner
 
 
 def _class_counts(split: Split) -> list[int]:
@@ -90,13 +106,35 @@ def accumulation_of(learner: Learner, recipe: Recipe) -> Accumulation:
 
 def measure(learner: Learner, recipe: Recipe) -> Estimate:
     """Time a few batches spread over the training images; loading runs beside the steps as it will later."""
-    return measure_speed(
-        make_tuner(learner, recipe),
-        some_train_batches(learner, recipe, WARM_UP_BATCHES + TIMED_BATCHES),
+    tuner = make_tuner(learner, recipe)
+    loader = some_train_batches(learner, recipe, WARM_UP_BATCHES + TIMED_BATCHES)
+    fresh_s, fresh_epochs = 0.0, 0
+    if tuner.halves is not None:
+        fresh_epochs = min(recipe.views or 1, recipe.epochs or 1)
+        loader, fresh_s = _kept_batches(learner, recipe, boundary_of(tuner.halves, recipe), loader)
+    estimate = measure_speed(
+        tuner,
+        loader,
         batches_per_epoch=accumulation_of(learner, recipe).n_batches,
         n_val=len(learner.split.val),
         accumulate=recipe.accumulate or 1,
     )
+    return replace(estimate, fresh_s=fresh_s / max(1, fresh_epochs), fresh_epochs=fresh_epochs)
+
+
+def _kept_batches(
+    learner: Learner, recipe: Recipe, boundary: Boundary, loader: Batches
+) -> tuple[Batches, float]:
+    """Return the batches of what crosses the freeze line, kept by now, and the seconds to compute the rest."""
+    with on_best_device(learner.model):
+        kept = boundary.across(loader)
+        n_computed, started = missing_rows(kept), time.perf_counter()
+        for _ in kept:
+            pass
+        row_s = (time.perf_counter() - started) / max(1, n_computed)
+    n_rows = min(boundary.views, recipe.epochs or 1) * len(learner.split.train)
+    n_missing = max(0, n_rows - kept_rows(kept)) + len(learner.split.val)
+    return kept, row_s * n_missing if n_computed else 0.0
 
 
 def _with_trials(learner: Learner, recipe: Recipe, folder: RunFolder, reporter: Reporter) -> Recipe:
@@ -104,7 +142,7 @@ def _with_trials(learner: Learner, recipe: Recipe, folder: RunFolder, reporter: 
     own = recipe.with_changes(find_lr=False, lr=recipe.lr or own_lr)
     precision = settle_precision(
         own,
-        lambda precision: make_tuner(learner, own.with_changes(precision=precision)),
+        lambda precision: make_tuner(learner, own.with_changes(precision=precision), cut=False),
         lambda: next(iter(some_train_batches(learner, own, 1))),
         reporter,
     )
@@ -123,7 +161,7 @@ def _with_found_lr(
     learner: Learner, recipe: Recipe, own_lr: float, folder: RunFolder, reporter: Reporter
 ) -> Recipe:
     """Return ``recipe`` with the rate that a search on a copy found, or with ``own_lr``, the strategy's."""
-    search = search_lr(make_tuner(learner, recipe), train_batches(learner, recipe), recipe)
+    search = search_lr(make_tuner(learner, recipe, cut=False), train_batches(learner, recipe), recipe)
     if search.found is None:
         reporter.say(
             f"note: the loss has no clear valley over the learning rates tried; keeping {own_lr:.2g}, the "

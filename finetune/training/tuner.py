@@ -13,6 +13,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from finetune.model.freezing import apply_plan, optimizer_groups
+from finetune.model.halves import Halves, split_at_freeze_line
 from finetune.model.layers import Grouping
 from finetune.model.precision import Concrete, autocast
 from finetune.recipe import Recipe
@@ -66,6 +67,11 @@ class Tuner(pl.LightningModule):
         self._confusion = torch.zeros(n_classes, n_classes, dtype=torch.long)
         self._losses: list[Tensor] = []
         self._n_validated = 0
+        self.halves: Halves | None = None
+
+    def cut(self, *, image_size: int) -> None:
+        """From now on take what crosses the freeze line (see `finetune.training.boundary`) in place of images."""
+        self.halves = split_at_freeze_line(self.model, image_size=image_size)
 
     def train(self, mode: bool = True) -> Self:
         """Switch modes as usual, then put what the plan holds back to eval mode."""
@@ -76,7 +82,10 @@ class Tuner(pl.LightningModule):
     def forward(self, images: Tensor) -> Tensor:
         """Return B x n_classes logits, float32."""
         with autocast(self._precision, images.device):
-            logits: Tensor = self.model(images.contiguous(memory_format=torch.channels_last))
+            if self.halves is None:
+                logits: Tensor = self.model(images.contiguous(memory_format=torch.channels_last))
+            else:
+                logits = self.halves.upper(images if self._precision == "bf16" else images.float())
         return logits.float()
 
     def on_train_epoch_start(self) -> None:

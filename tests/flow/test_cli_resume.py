@@ -35,7 +35,7 @@ def options(hard: Path, weights: Path) -> dict[str, tuple[object, ...]]:
     return {
         "partial": (*shared, *pretrained, "--strategy", "partial"),
         "full-finetune": (*shared, *pretrained, "--strategy", "full-finetune"),
-        "from-scratch": (*shared, "--strategy", "from-scratch", "--seed", 4, "--lr", 3e-4),
+        "from-scratch": (*shared, "--strategy", "from-scratch", "--seed", 11, "--lr", 4e-4),
     }
 
 

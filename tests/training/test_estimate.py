@@ -89,3 +89,25 @@ def test_measuring_leaves_the_network_and_its_modes_as_they_were(strategy: str, 
     assert 0 < estimate.validated_image_s < 10
     assert (estimate.steps_per_epoch, estimate.n_val) == (7, 9)
     assert torch.is_grad_enabled()
+
+
+@given(
+    st.builds(
+        Estimate, seconds, seconds, counts, counts, fresh_s=st.floats(0, 1000), fresh_epochs=st.integers(0, 9)
+    ),
+    st.floats(0.01, 10_000),
+)
+def test_the_epochs_that_fit_fit_with_what_the_first_ones_take_more(
+    estimate: Estimate, minutes: float
+) -> None:
+    epochs = estimate.epochs_within(minutes)
+    assert epochs >= 1
+    if epochs > 1:
+        assert estimate.minutes(epochs) <= minutes * (1 + 1e-9)
+    assert estimate.minutes(epochs + 1) > minutes * (1 - 1e-9)
+
+
+def test_only_the_first_epochs_take_more() -> None:
+    plain = Estimate(1, 0, 60, 0)
+    fresh = Estimate(1, 0, 60, 0, fresh_s=30, fresh_epochs=2)
+    assert [fresh.minutes(n) - plain.minutes(n) for n in (1, 2, 9)] == [0.5, 1, 1]

@@ -135,6 +135,32 @@ def test_training_smooths_its_labels() -> None:
     assert logits.shape == (6, N_CLASSES)
 
 
+def test_a_step_keeps_nothing_for_a_backward_pass_below_the_freeze_line() -> None:
+    """All that autograd keeps comes from the last stage on, without any cache."""
+    model = network()
+    grouping = layer_groups(model)
+    tuner = make_tuner(model, grouping, make_strategy("partial").plan(grouping.groups)).train()
+    exits: dict[str, torch.Tensor] = {}
+    for name in ("layer3", "layer4"):
+        model.get_submodule(name).register_forward_hook(
+            lambda _module, _inputs, output, name=name: exits.update({name: output})
+        )
+    kept: list[torch.Tensor] = []
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        tuner(batch(0)[0])
+    assert exits["layer3"].grad_fn is None
+    assert exits["layer4"].grad_fn is not None
+    frozen = {id(parameter) for parameter in model.parameters() if not parameter.requires_grad}
+    assert not frozen & {id(tensor) for tensor in kept}
+    maps = {tensor.shape[-1] for tensor in kept if tensor.ndim == 4 and tensor.shape[0] == 2}
+    assert max(maps) == exits["layer3"].shape[-1]
+
+
 class Losses(pl.Callback):
     """What each step made small."""
 

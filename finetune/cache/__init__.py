@@ -1,0 +1,1 @@
+"""What frozen layers gave, kept on disk: equally shaped arrays by the content of the image they came from."""
