@@ -327,3 +327,12 @@ def test_the_preprocessing_is_that_of_the_weights() -> None:
     assert preprocessing_of(CATALOGUE["tf_efficientnet_lite0"], 128) == Preprocessing(
         128, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic", 0.875
     )
+
+
+def test_views_need_augmentation_where_features_are_kept_and_no_cache_on_disk() -> None:
+    assert sentence(strategy="freeze-all", views=4).startswith(
+        "--views 4 has no effect without --augment crop"
+    )
+    assert "--augment none; leave it out" in sentence(augment="none", views=4)
+    assert "--cache off; leave it out" in sentence(strategy="partial", views=4, cache="off")
+    assert Recipe.make(strategy="freeze-all", augment="crop", views=4, cache="off").views == 4
