@@ -182,7 +182,7 @@ class _Images(Dataset[Tensor]):
 
 
 class _Count:
-    """Counts images, and says after a few how long all will take."""
+    """Counts images, and says after two batches how long all will take."""
 
     def __init__(self, total: int, advance: Advance, reporter: Reporter, max_minutes: float | None) -> None:
         self._max_minutes = max_minutes
@@ -204,7 +204,8 @@ class _Count:
     def _tell(self, image_s: float) -> None:
         minutes = image_s * self._total / 60
         self._reporter.say(
-            f"features of {self._total:,} images: about {describe_minutes(minutes)} ({1000 * image_s:.0f} ms each)"
+            f"training: the features of {self._total:,} images once, about {describe_minutes(minutes)} "
+            f"(measured: {1000 * image_s:.0f} ms an image), then the head is solved"
         )
         if self._max_minutes is not None and minutes > self._max_minutes:
             self._reporter.say(

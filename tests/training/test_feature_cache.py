@@ -192,6 +192,6 @@ def test_how_long_it_takes_is_told_from_the_second_batch(data: Path) -> None:
     recipe = Recipe.make(cache="off", augment="crop", views=3, max_minutes=1e-9)
     view_features(learner_of(data), recipe, reporter=heard)
     told, warning = heard.said
-    assert told.startswith(f"features of {6 * N_EACH} images: about ")
+    assert told.startswith(f"training: the features of {6 * N_EACH} images once, about ")
     assert warning.startswith("warning: that is more than --max-minutes 1e-09")
     assert heard.counts["computing features"][-1] == (6 * N_EACH, 6 * N_EACH)
