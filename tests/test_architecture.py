@@ -179,6 +179,7 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
         "predict --help",
         "ui --help",
         "batch --help",
+        "cache",
         "strategies",
         "samples",
         "backbones",

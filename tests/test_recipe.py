@@ -463,3 +463,12 @@ def test_a_small_batch_is_told_where_pretrained_statistics_move() -> None:
         recipe = Recipe.make(strategy="partial", batch_norm="train", batch_size=batch_size)
         notes = resolve(recipe, strategy="partial", backbone=BACKBONE, weights="hub", n_train=100).notes
         assert len(notes) == n_notes
+
+
+def test_views_need_augmentation_where_features_are_kept_and_no_cache_on_disk() -> None:
+    assert sentence(strategy="freeze-all", views=4).startswith(
+        "--views 4 has no effect without --augment crop"
+    )
+    assert "--augment none; leave it out" in sentence(augment="none", views=4)
+    assert "--cache off; leave it out" in sentence(strategy="partial", views=4, cache="off")
+    assert Recipe.make(strategy="freeze-all", augment="crop", views=4, cache="off").views == 4

@@ -44,6 +44,18 @@ def samples_table(samples: Mapping[str, Sample]) -> Table:
     return made
 
 
+def cache_table(values: Mapping[str, Any]) -> Table:
+    """List what is kept of frozen layers; ``values`` are those of ``finetune cache --json``."""
+    title = f"{values['folder']}: {values['bytes'] / 1e6:,.1f} MB of at most {values['limit_bytes'] / 1e6:,.0f} MB"
+    made = table("what", "MB", "rows served", "last used", right=("MB", "rows served"))
+    made.title = escape(title)
+    for row in values["stores"]:
+        made.add_row(
+            escape(row["what"]), f"{row['bytes'] / 1e6:,.1f}", f"{row['rows_served']:,}", row["last_used"]
+        )
+    return made
+
+
 def backbones_table(backbones: Iterable[tuple[Backbone, str]]) -> Table:
     """List backbones with where their weights are: ``packaged``, ``in cache`` or ``needs download``."""
     made = table(

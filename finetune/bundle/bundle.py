@@ -24,8 +24,10 @@ from finetune.data.transforms import Preprocessing
 from finetune.errors import RunError
 from finetune.model.backbones import Backbone, name_of
 from finetune.model.device import best_device
+from finetune.model.inference import inference_precision, inferring
 from finetune.model.layers import classifier_name
 from finetune.model.multi_stage import MultiStageClassifier
+from finetune.model.precision import Concrete
 from finetune.model.tensors import save_tensors
 
 FILES = ("model.safetensors", "config.json", "classes.json", "preprocess.json")
@@ -33,20 +35,24 @@ FILES = ("model.safetensors", "config.json", "classes.json", "preprocess.json")
 
 @dataclass(frozen=True)
 class Bundle:
-    """A classifier ready to predict: ``model`` in eval mode, its K ``class_names`` and ``preprocessing``."""
+    """A classifier ready to predict: ``model`` in eval mode, its K ``class_names`` and ``preprocessing``.
+
+    ``precision`` is what it computes in, None for what suits the machine (see `finetune.model.inference`).
+    """
 
     folder: Path
     model: nn.Module
     class_names: tuple[str, ...]
     preprocessing: Preprocessing
     backbone: str
+    precision: Concrete | None = None
 
-    @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:
-        """Return B x K logits, on the CPU, of preprocessed ``images``, B x 3 x side x side float32."""
+        """Return B x K float32 logits, on the CPU, of preprocessed ``images``, B x 3 x side x side float32."""
         images = images.to(best_device()).contiguous(memory_format=torch.channels_last)
-        logits: Tensor = self.model(images)
-        return logits.cpu()
+        with inferring(self.precision or inference_precision(self.model)):
+            logits: Tensor = self.model(images)
+            return logits.float().cpu()
 
 
 def write_bundle(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from finetune.bundle.bundle import Bundle
 from finetune.data.images import IMAGE_SUFFIXES, load_rgb
@@ -17,7 +20,10 @@ from finetune.errors import DataError, ImageError, ResourceError
 from finetune.evaluation.metrics import softmax
 from finetune.progress import Advance
 
-BATCH_SIZE = 16
+BATCH_SIZE = 32
+THREADS = 4
+"""Decode the next batch while the network is busy with this one."""
+
 DEFAULT_TOP = 3
 
 
@@ -72,20 +78,36 @@ def predict(
 
     A file that is no readable image yields a prediction with ``error`` set; nothing is raised for it.
     """
-    for start in range(0, len(paths), BATCH_SIZE):
-        part = paths[start : start + BATCH_SIZE]
-        yield from _predict_batch(bundle, part, top)
-        if advance is not None:
-            advance(start + len(part), len(paths))
+    parts = [paths[start : start + BATCH_SIZE] for start in range(0, len(paths), BATCH_SIZE)]
+    done = 0
+    with ThreadPoolExecutor(THREADS) as pool:  # decoding leaves Python's lock
+        read = [pool.submit(_read, bundle, path) for path in parts[0]] if parts else []
+        for part, following in zip_longest(parts, parts[1:], fillvalue=()):
+            ready = [future.result() for future in read]
+            read = [pool.submit(_read, bundle, path) for path in following]
+            yield from _predict_batch(bundle, part, ready, top)
+            done += len(part)
+            if advance is not None:
+                advance(done, len(paths))
 
 
-def _predict_batch(bundle: Bundle, paths: Sequence[Path], top: int) -> list[Prediction]:
-    inputs, errors = {}, {}
-    for rank, path in enumerate(paths):
-        try:
-            inputs[rank] = bundle.preprocessing(load_rgb(path))
-        except ImageError as error:
-            errors[rank] = str(error).removeprefix(f"{path} ")
+def _read(bundle: Bundle, path: Path) -> Tensor | ImageError:
+    """Return the network's input for one file, or what is wrong with it."""
+    try:
+        return bundle.preprocessing(load_rgb(path))
+    except ImageError as error:
+        return error
+
+
+def _predict_batch(
+    bundle: Bundle, paths: Sequence[Path], ready: Sequence[Tensor | ImageError], top: int
+) -> list[Prediction]:
+    inputs = {rank: image for rank, image in enumerate(ready) if isinstance(image, Tensor)}
+    errors = {
+        rank: str(error).removeprefix(f"{paths[rank]} ")
+        for rank, error in enumerate(ready)
+        if isinstance(error, ImageError)
+    }
     answers = {}
     if inputs:
         probabilities = softmax(bundle.logits(torch.stack(list(inputs.values()))).numpy())

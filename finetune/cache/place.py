@@ -58,7 +58,7 @@ def limit_bytes(root: Path) -> int:
     """
     named = os.environ.get(_LIMIT_NAME, "")
     if not named:
-        return min(MOST_BYTES, int(SHARE_OF_FREE_DISK * (shutil.disk_usage(root).free + total_bytes(root))))
+        return min(MOST_BYTES, int(SHARE_OF_FREE_DISK * (free_bytes(root) + total_bytes(root))))
     try:
         gigabytes = float(named)
         if not gigabytes >= 0:
@@ -66,6 +66,12 @@ def limit_bytes(root: Path) -> int:
         return int(min(gigabytes, 10**9) * GIGABYTE)
     except ValueError:
         raise OptionError(f"{_LIMIT_NAME} is '{named}'; give a number of gigabytes, 0 for no cache") from None
+
+
+def free_bytes(root: Path) -> int:
+    """Return what is free on the disk where ``root`` is or would be made."""
+    there = next(folder for folder in (root, *root.resolve().parents) if folder.is_dir())
+    return shutil.disk_usage(there).free
 
 
 def total_bytes(root: Path) -> int:
@@ -88,7 +94,7 @@ def make_room(root: Path, keep: Path, n_bytes: int) -> bool:
     limit = limit_bytes(root)
     own = sum(use.n_bytes for use in uses if use.folder == keep)
     others = [use for use in uses if use.folder != keep]
-    free = shutil.disk_usage(root).free - KEPT_FREE_BYTES
+    free = free_bytes(root) - KEPT_FREE_BYTES
     if own + n_bytes > limit or n_bytes > free + sum(use.n_bytes for use in others):
         return False
     total = own + sum(use.n_bytes for use in others)

@@ -19,6 +19,7 @@ import typer
 
 from finetune import __version__
 from finetune.cli.batch_commands import batch
+from finetune.cli.cache_commands import cache
 from finetune.cli.data_commands import advise, inspect, samples
 from finetune.cli.failure import explain, fail
 from finetune.cli.network_commands import backbones, describe, list_strategies
@@ -49,6 +50,7 @@ app.command()(fit)
 app.command()(batch)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(cache)
 app.command()(ui)
 
 

@@ -151,6 +151,13 @@ def measuring_loader(
     )
 
 
+def ordered_loader(
+    images: Dataset[Tensor], n_images: int, *, batch_size: int = MEASURING_BATCH, workers: int | None = None
+) -> DataLoader[Tensor]:
+    """Return batches, B x 3 x side x side, of ``images``, ``n_images`` of them, in their order."""
+    return DataLoader(images, batch_size=batch_size, **_processes(workers, n_images))
+
+
 def labelled_loader(
     paths: Sequence[Path],
     targets: Sequence[int],

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from finetune.model.device import best_device
+from finetune.model.inference import inferring
 from finetune.model.layers import Grouping, classifier_name
+from finetune.model.precision import Concrete
 
 FloatArray = NDArray[np.float32]
 
@@ -41,6 +43,7 @@ def extract_features(
     *,
     with_stages: bool = False,
     training_statistics: bool = False,
+    precision: Concrete = "fp32",
     progress: Callable[[int], None] | None = None,
 ) -> Features:
     """Run ``batches`` (each B x 3 x H x W, normalised) through ``model`` in eval mode.
@@ -48,6 +51,7 @@ def extract_features(
     ``training_statistics`` normalises with each batch's own statistics instead of the running ones (for a
     network with random weights, whose running statistics mean nothing); the running ones are not changed, and
     each module is left in the mode it was in.
+    ``precision`` is what the network computes in; the features are float32 in any case.
     ``progress`` is called with the number of images done in each batch.
     """
     collected: dict[str, list[Tensor]] = {}
@@ -57,7 +61,7 @@ def extract_features(
     model.to(device).to(memory_format=torch.channels_last)
     model.eval()
     try:
-        with torch.no_grad(), _batch_statistics(model, training_statistics):
+        with inferring(precision, device), _batch_statistics(model, training_statistics):
             for batch in batches:
                 model(batch.to(device).contiguous(memory_format=torch.channels_last))
                 if progress is not None:

@@ -243,11 +243,18 @@ RULES = (
         ),
     ),
     Rule(
-        lambda r: r.views is not None and (r.augment == "none" or r.cache == "off"),
+        lambda r: r.views is not None and r.augment == "none",
+        lambda r: f"--views {r.views} has no effect with --augment none; leave it out",
+    ),
+    Rule(
+        lambda r: r.views is not None and r.augment is None and r.strategy == "freeze-all",
         lambda r: (
-            f"--views {r.views} has no effect with {'--augment none' if r.augment == 'none' else '--cache off'}; "
-            "leave it out"
+            f"--views {r.views} has no effect without --augment crop or crop-flip; add that, or leave it out"
         ),
+    ),
+    Rule(
+        lambda r: r.views is not None and r.cache == "off" and r.strategy not in (AUTO, "freeze-all"),
+        lambda r: f"--views {r.views} has no effect with --cache off; leave it out",
     ),
     Rule(
         lambda r: r.views is not None and r.strategy in ("full-finetune", "from-scratch"),

@@ -2,65 +2,92 @@
 
 from __future__ import annotations
 
-import time
+from pathlib import Path
 
 import numpy as np
 from torch import nn
 
-from finetune.data.loading import measuring_loader
-from finetune.model.features import FloatArray, extract_features
+from finetune.data.transforms import Augmentation, TrainingTransform
+from finetune.model.features import FloatArray
+from finetune.model.inference import inference_precision
 from finetune.model.layers import classifier_name
+from finetune.model.precision import Concrete
 from finetune.progress import Reporter
+from finetune.recipe import Recipe
+from finetune.training.feature_cache import Frozen
 from finetune.training.head import SolvedHead, solve_head
 from finetune.training.head_steps import step_head
 from finetune.training.learner import Learner
 
-BATCH_SIZE = 16
-TIMED_IMAGES = 8
+DEFAULT_VIEWS = 4
+"""Views of each image where they are augmented and nothing is said."""
 
 
-def time_features(learner: Learner) -> float:
-    """Return the measured seconds an image, decoding included, over a few training images after a warm-up."""
-    paths = [image.path for image in learner.split.train[:TIMED_IMAGES]]
-    for _ in range(2):
-        started = time.perf_counter()
-        loader = measuring_loader(paths, learner.preprocessing, batch_size=BATCH_SIZE, workers=0)
-        extract_features(learner.model, learner.grouping, loader)
-    return (time.perf_counter() - started) / len(paths)
-
-
-def train_features(learner: Learner, *, workers: int | None, reporter: Reporter) -> FloatArray:
+def train_features(learner: Learner, recipe: Recipe, *, reporter: Reporter) -> FloatArray:
     """Return the classifier's inputs for the training images, n x d float32, in their order."""
-    paths = [image.path for image in learner.split.train]
-    done = 0
-    loader = measuring_loader(paths, learner.preprocessing, batch_size=BATCH_SIZE, workers=workers)
-    with reporter.track("computing features") as advance:
-
-        def count(n_images: int) -> None:
-            nonlocal done
-            done += n_images
-            advance(done, len(paths))
-
-        return extract_features(learner.model, learner.grouping, loader, progress=count).penultimate
+    return _frozen(learner, recipe, reporter, augment="none").features(_paths(learner), views=1)
 
 
-def begin_head(learner: Learner, features: FloatArray, *, seed: int, reporter: Reporter) -> None:
+def begin_head(learner: Learner, features: FloatArray, recipe: Recipe, *, reporter: Reporter) -> None:
     """Fit the head on the training images' ``features`` before the layers below thaw, solved or by steps."""
     head = learner.model.get_submodule(classifier_name(learner.model))
     if isinstance(head, nn.Linear):
-        fit_head(learner, features, seed=seed, reporter=reporter)
+        fit_head(learner, features, recipe, reporter=reporter)
         return
     targets = np.array(learner.split.indices(learner.split.train))
     with reporter.track("fitting the head") as advance:
-        step_head(head, features, targets, seed=seed, progress=advance)
+        step_head(head, features, targets, seed=recipe.seed, progress=advance)
 
 
-def fit_head(learner: Learner, features: FloatArray, *, seed: int, reporter: Reporter) -> SolvedHead:
-    """Solve the head on the training images' ``features`` and install it in the learner's model."""
+def view_features(learner: Learner, recipe: Recipe, *, reporter: Reporter) -> tuple[FloatArray, int]:
+    """Return the classifier's inputs for augmented views of the training images, and the number of views v.
+
+    They are (v · n) x d float32, all images once, then again. Without augmentation there is one view.
+    """
+    augment = recipe.augment or "none"
+    views = 1 if augment == "none" else recipe.views or DEFAULT_VIEWS
+    return _frozen(learner, recipe, reporter, augment=augment).features(_paths(learner), views=views), views
+
+
+def feature_precision(learner: Learner, recipe: Recipe) -> Concrete:
+    """Return what the frozen layers compute in: as the recipe says, else as suits them and the machine."""
+    if recipe.precision is not None and recipe.precision != "auto":
+        return recipe.precision
+    return "fp32" if recipe.deterministic else inference_precision(learner.model)
+
+
+def _frozen(learner: Learner, recipe: Recipe, reporter: Reporter, *, augment: Augmentation) -> Frozen:
+    return Frozen(
+        learner,
+        TrainingTransform(learner.preprocessing, augment, recipe.seed),
+        feature_precision(learner, recipe),
+        use_cache=recipe.cache != "off",
+        workers=recipe.workers,
+        max_minutes=recipe.max_minutes,
+        reporter=reporter,
+    )
+
+
+def _paths(learner: Learner) -> list[Path]:
+    return [image.path for image in learner.split.train]
+
+
+def fit_head(
+    learner: Learner, features: FloatArray, recipe: Recipe, *, views: int = 1, reporter: Reporter
+) -> SolvedHead:
+    """Solve the head on ``views`` of the training images' ``features`` and install it in the learner's model."""
     split = learner.split
-    targets = np.array(split.indices(split.train))
+    targets = np.tile(np.array(split.indices(split.train)), views)
     with reporter.track("solving the head") as advance:
-        solved = solve_head(features, targets, n_classes=len(split.class_names), seed=seed, progress=advance)
+        solved = solve_head(
+            features,
+            targets,
+            n_classes=len(split.class_names),
+            seed=recipe.seed,
+            views=views,
+            balanced=recipe.class_balance == "weights",
+            progress=advance,
+        )
     classifier = learner.model.get_submodule(classifier_name(learner.model))
     assert isinstance(classifier, nn.Linear)
     solved.install(classifier)

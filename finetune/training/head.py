@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from finetune.model.features import FloatArray
+from finetune.training.axes import turn
+from finetune.training.folds import IntArray, stratified_folds, stratified_part
+from finetune.training.logistic import Regressions, minimise
 
-# Inverse strengths C for scikit-learn's logistic regression on standardised features, strongest first.
+# Inverse strengths C as in scikit-learn's logistic regression on standardised features, strongest first.
 INVERSE_STRENGTHS = tuple(10.0**exponent for exponent in (-4, -3, -2, -1, 0, 1))
 FOLDS = 5
 # With few images a class the choice is left at a strength that suits standardised deep features.
 FALLBACK = 1e-2
 # Beyond this many images the choice of strength is stable: cross-validate on a part, then fit on all.
 MOST_FOR_CHOICE = 3_000
+# The largest entry of the gradient of the mean loss; 1e-4 is scikit-learn's.
+TOLERANCE_OF_CHOICE = 1e-4
+TOLERANCES = {torch.float64: 1e-6, torch.float32: 1e-5}
+# A class without a training image is ruled out by this bias.
+RULED_OUT = -30.0
+
+Path = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class SolvedHead:
     """A linear classifier: ``weight`` K x d and ``bias`` K in float32.
 
-    ``inverse_strength`` is the chosen C. ``path`` holds (C, cross-validated log loss in nats), empty when the
-    smallest class has a single image and nothing could be cross-validated.
+    ``inverse_strength`` is the chosen C. ``path`` holds (C, cross-validated log loss in nats), empty when fewer
+    than two classes have two images and nothing could be cross-validated.
     """
 
     weight: FloatArray
     bias: FloatArray
     inverse_strength: float
-    path: tuple[tuple[float, float], ...]
+    path: Path
 
     def install(self, classifier: nn.Linear) -> None:
         """Copy the solution into ``classifier``."""
@@ -47,74 +55,97 @@ class SolvedHead:
         return features @ self.weight.T + self.bias
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a solve: coordinates n x r, classes n in [0, ``n_classes``) that occur, images and weights."""
+
+    coordinates: Tensor
+    classes: IntArray
+    images: IntArray
+    weights: NDArray[np.float64]
+    n_classes: int
+
+    def problem(self, row_weights: NDArray[np.float64], dtype: torch.dtype) -> Regressions:
+        """Return the regressions with B x n ``row_weights``."""
+        return Regressions(
+            self.coordinates.to(dtype),
+            torch.from_numpy(self.classes),
+            torch.from_numpy(row_weights).to(dtype),
+            self.n_classes,
+        )
+
+    def part(self, rows: IntArray) -> _Rows:
+        """Return some of the rows."""
+        return _Rows(
+            self.coordinates[rows], self.classes[rows], self.images[rows], self.weights[rows], self.n_classes
+        )
+
+
 def solve_head(
     features: FloatArray,
-    targets: NDArray[np.int64],
+    targets: IntArray,
     *,
     n_classes: int,
     seed: int,
+    views: int = 1,
+    balanced: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> SolvedHead:
     """Fit L2-regularised multinomial logistic regression to ``features`` n x d and ``targets`` n in [0, K).
 
-    Features are standardised and rotated onto their own span first (the solution is the same, the work is less
-    when n < d); the result is expressed for the raw features. ``progress`` gets (done, total) fits.
+    It is scikit-learn's ``LogisticRegression(C)`` on standardised features, expressed for the raw ones. With
+    ``views`` v > 1 the rows are v views of n / v images, all images once, then again; they share one weight
+    and one fold. ``balanced`` gives every class the same weight. ``progress`` gets (done, total) fits.
     """
-    mean = features.mean(axis=0, dtype=np.float64)
-    std = features.std(axis=0, dtype=np.float64) + 1e-6
-    rotated, rotation = _rotate((features - mean) / std)
-    path = _cross_validate(rotated, targets, seed=seed, progress=progress)
+    axes = turn(features)
+    present, classes = np.unique(targets, return_inverse=True)
+    images = np.tile(np.arange(len(targets) // views), views)
+    weights = _row_weights(classes, balanced=balanced) / views
+    rows = _Rows(axes.coordinates, classes, images, weights, len(present))
+    path, start = _cross_validate(rows, views=views, seed=seed, progress=progress)
     chosen = min(path, key=lambda point: point[1])[0] if path else FALLBACK
-    weight, bias = _fit(rotated, targets, chosen, n_classes=n_classes)
-    weight = weight @ rotation / std
-    bias = bias - weight @ mean
-    return SolvedHead(weight.astype(np.float32), bias.astype(np.float32), chosen, path)
+    weight, bias = np.zeros((n_classes, axes.coordinates.shape[1])), np.full(n_classes, RULED_OUT)
+    weight[present], bias[present] = _fit(rows, chosen, start.get(chosen))
+    return SolvedHead(*axes.for_raw(weight, bias), chosen, path)
 
 
-def _rotate(standardised: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return coordinates n x r in the rows' span and the r x d basis, r = min(n, d).
-
-    An L2-penalised solution lies in the span of the rows, and a rotation leaves its norm as it is.
-    """
-    n_images, n_features = standardised.shape
-    if n_images >= n_features:
-        return standardised, np.eye(n_features)
-    left, singular, basis = np.linalg.svd(standardised, full_matrices=False)
-    return left * singular, basis
+def _row_weights(classes: IntArray, *, balanced: bool) -> NDArray[np.float64]:
+    """Return ones, or n / (K n_c) for a row of class c (scikit-learn's ``balanced``)."""
+    if not balanced:
+        return np.ones(len(classes))
+    counts = np.bincount(classes)
+    weights: NDArray[np.float64] = len(classes) / (len(counts) * counts)[classes]
+    return weights
 
 
 def _cross_validate(
-    features: NDArray[np.floating[Any]],
-    targets: NDArray[np.int64],
-    *,
-    seed: int,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[tuple[float, float], ...]:
-    from sklearn.metrics import log_loss
-    from sklearn.model_selection import StratifiedKFold
-
-    rows = _part(targets, seed)
+    rows: _Rows, *, views: int, seed: int, progress: Callable[[int, int], None] | None
+) -> tuple[Path, dict[float, Tensor]]:
+    """Return (C, mean loss of held-out rows) for each strength, and for each the mean of the folds' solutions."""
+    of_images = rows.classes[: len(rows.classes) // views]
+    part = stratified_part(of_images, MOST_FOR_CHOICE, seed=seed)
+    folds = stratified_folds(of_images[part], n_folds=FOLDS, seed=seed)
+    if len(np.unique(of_images[part][folds >= 0])) < 2:
+        return (), {}
+    rows = rows.part((part + len(of_images) * np.arange(views)[:, None]).ravel())
+    held_out = np.tile(folds, views) == np.arange(FOLDS)[:, None]
     # Single precision halves the time, and only ranks the strengths; the chosen one is fitted in double.
-    features, targets = features[rows].astype(np.float32), targets[rows]
-    smallest = int(np.unique(targets, return_counts=True)[1].min())
-    if smallest < 2:
-        return ()
-    folds = list(
-        StratifiedKFold(min(FOLDS, smallest), shuffle=True, random_state=seed).split(features, targets)
-    )
-    labels = np.unique(targets)
-    path = []
+    problem = rows.problem(rows.weights * ~held_out, torch.float32)
+    judged = torch.from_numpy(rows.weights * held_out).float().T
+    path, solutions = [], {}
+    solution = problem.start()
     for rank, strength in enumerate(INVERSE_STRENGTHS):
-        losses = []
-        for train, held_out in folds:
-            model = _logistic(features[train], targets[train], strength)
-            losses.append(log_loss(targets[held_out], model.predict_proba(features[held_out]), labels=labels))
-        path.append((strength, float(np.mean(losses))))
+        solution = minimise(
+            problem, _penalties(problem, strength), start=solution, tolerance=TOLERANCE_OF_CHOICE
+        )
+        loss = (problem.row_losses(solution) * judged).sum() / judged.sum()
+        path.append((strength, float(loss)))
+        solutions[strength] = solution.mean(dim=0, keepdim=True)
         if progress is not None:
             progress(rank + 1, len(INVERSE_STRENGTHS))
         if _past_the_best(path):
             break
-    return tuple(path)
+    return tuple(path), solutions
 
 
 def _past_the_best(path: list[tuple[float, float]]) -> bool:
@@ -123,43 +154,23 @@ def _past_the_best(path: list[tuple[float, float]]) -> bool:
     return len(losses) >= 3 and losses[-1] > losses[-2] > losses[-3]
 
 
-def _part(targets: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Return all rows, or a stratified `MOST_FOR_CHOICE` of them."""
-    rows = np.arange(len(targets))
-    if len(rows) <= MOST_FOR_CHOICE:
-        return rows
-    from sklearn.model_selection import train_test_split
+def _penalties(problem: Regressions, inverse_strength: float) -> Tensor:
+    """Return each problem's lambda for the mean loss.
 
-    counts = np.unique(targets, return_counts=True)[1]
-    stratify = targets if counts.min() >= 2 and len(counts) <= MOST_FOR_CHOICE // 2 else None
-    part, _ = train_test_split(rows, train_size=MOST_FOR_CHOICE, random_state=seed, stratify=stratify)
-    return np.sort(part)
-
-
-def _logistic(  # type: ignore[no-untyped-def]
-    features: NDArray[np.floating[Any]], targets: NDArray[np.int64], inverse_strength: float
-):
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    with warnings.catch_warnings():
-        # An unfinished L-BFGS run is only slightly off its optimum; the cross-validated loss judges it as it is.
-        warnings.filterwarnings("ignore", category=ConvergenceWarning)
-        # An image or two a class is few, and is told elsewhere; it is classification all the same.
-        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
-        return LogisticRegression(C=inverse_strength, max_iter=200).fit(features, targets)
+    scikit-learn's C weighs the summed loss against half the squared norm; for two classes it has one row of
+    weights, whose squared norm is twice that of the same weights spread over both.
+    """
+    doubled = 2 if problem.n_classes == 2 else 1
+    return doubled / (inverse_strength * problem.row_weights.sum(dim=1))
 
 
 def _fit(
-    features: NDArray[np.float64], targets: NDArray[np.int64], inverse_strength: float, *, n_classes: int
+    rows: _Rows, inverse_strength: float, start: Tensor | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return K x r weights and K biases; a class without a row gets a bias that rules it out."""
-    model = _logistic(features, targets, inverse_strength)
-    coefficients, intercepts = model.coef_, model.intercept_
-    if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes: spread it over both
-        coefficients = np.concatenate([-coefficients / 2, coefficients / 2])
-        intercepts = np.concatenate([-intercepts / 2, intercepts / 2])
-    weight = np.zeros((n_classes, features.shape[1]))
-    bias = np.full(n_classes, -30.0)
-    weight[model.classes_], bias[model.classes_] = coefficients, intercepts
-    return weight, bias
+    """Return the weights and biases, for the classes that occur, at the optimum on all rows."""
+    dtype = rows.coordinates.dtype
+    problem = rows.problem(rows.weights[None], dtype)
+    begin = problem.start() if start is None else start.to(dtype)
+    penalties = _penalties(problem, inverse_strength)
+    solution = minimise(problem, penalties, start=begin, tolerance=TOLERANCES[dtype])[0].double()
+    return solution[:, :-1].numpy(), solution[:, -1].numpy()

@@ -16,8 +16,7 @@ from finetune.evaluation.pictures import draw_curves, draw_regularisation
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.board import write_regularisation_board
-from finetune.training.estimate import describe_minutes
-from finetune.training.frozen import begin_head, fit_head, time_features, train_features
+from finetune.training.frozen import begin_head, feature_precision, fit_head, train_features, view_features
 from finetune.training.journal import Journal
 from finetune.training.learner import Learner
 from finetune.training.preview import draw_preview
@@ -45,19 +44,13 @@ class Outcome:
 
 def train_head_only(learner: Learner, recipe: Recipe, folder: RunFolder, reporter: Reporter) -> Outcome:
     """Compute the features of the training images once and solve the head on them; nothing else is used."""
-    image_s = time_features(learner)
-    n_images = len(learner.split.train) + len(learner.split.test or learner.split.val)
-    reporter.say(
-        f"training: the features of {n_images} images once, about {describe_minutes(image_s * n_images / 60)} "
-        f"(measured: {1000 * image_s:.0f} ms an image), then the head is solved"
-    )
-    if recipe.max_minutes is not None and image_s * n_images / 60 > recipe.max_minutes:
-        reporter.say(
-            f"warning: that is more than --max-minutes {recipe.max_minutes:g}, and there are no epochs to leave "
-            "out; a smaller --image-size is faster"
-        )
-    features = train_features(learner, workers=recipe.workers, reporter=reporter)
-    solved = fit_head(learner, features, seed=recipe.seed, reporter=reporter)
+    features, views = view_features(learner, recipe, reporter=reporter)
+    if views > 1:
+        recipe = recipe.with_changes(views=views)
+        transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
+        draw_preview(learner.split.train, transform, folder.augmentation)
+    recipe = recipe.with_changes(precision=feature_precision(learner, recipe))
+    solved = fit_head(learner, features, recipe, views=views, reporter=reporter)
     write_regularisation(folder.metrics, solved.path)
     write_regularisation_board(folder, solved.path)
     draw_regularisation(solved.path, solved.inverse_strength, folder.curves)
@@ -83,8 +76,8 @@ def train_by_gradient(
     draw_preview(learner.split.train, transform, folder.augmentation)
     begin = _where_to_begin(journal, reporter)
     if recipe.head_first and begin is None:
-        features = train_features(learner, workers=recipe.workers, reporter=reporter)
-        begin_head(learner, features, seed=recipe.seed, reporter=reporter)
+        features = train_features(learner, recipe, reporter=reporter)
+        begin_head(learner, features, recipe, reporter=reporter)
     trained = train(
         learner,
         recipe,

@@ -1,92 +1,51 @@
-"""Training from kept activations: killed, with the cache gone or spoiled, it comes to the same bits."""
+"""finetune cache: what a run leaves for the next one, its size, and its removal; and a second run that uses it."""
 
-import os
-import shutil
-import signal
 from pathlib import Path
 from typing import Any
 
-import pytest
-from conftest import Finetune, fit_quietly
-from killing import draw_hard, kill_when, n_rows, outcome, start
-
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
-
-EPOCHS = 6
+import yaml
+from conftest import Finetune
 
 
-@pytest.fixture(scope="module")
-def options(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
-    data = draw_hard(tmp_path_factory.mktemp("data") / "hard")
-    shape = ("--backbone", "test_resnet", "--image-size", 32, "--epochs", EPOCHS, "--batch-size", 8)
-    cache = ("--cache", "on", "--views", 4, "--augment", "crop-flip")
-    return (data, "--strategy", "partial", "--weights", weights, *shape, *cache)
+def of_cache(finetune: Finetune, *options: str) -> Any:
+    answer = finetune("cache", "--json", *options)
+    assert answer.code == 0
+    return answer.json
 
 
-@pytest.fixture(scope="module")
-def undisturbed(options: tuple[object, ...], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FINETUNE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        run = tmp_path_factory.mktemp("undisturbed") / "run"
-        fit_quietly(*options, "--out", run)
-    return dict(outcome(run))
-
-
-def keep(_cache: Path) -> None:
-    pass
-
-
-def lose(cache: Path) -> None:
-    shutil.rmtree(cache)
-
-
-def spoil(cache: Path) -> None:
-    for path in (cache / "arrays").glob("*/*.bin"):
-        content = path.read_bytes()
-        path.write_bytes(content[: len(content) // 3] + b"!" + content[len(content) // 3 + 1 :])
-
-
-@pytest.mark.parametrize("harm", [keep, lose, spoil])
-def test_a_killed_run_comes_to_the_same_bits_whatever_became_of_its_cache(
-    finetune: Finetune,
-    options: tuple[object, ...],
-    undisturbed: dict[str, Any],
-    cache_of_the_test: Path,
-    tmp_path: Path,
-    harm: Any,
+def test_a_second_run_takes_the_features_from_the_cache_and_comes_to_the_same(
+    finetune: Finetune, colours: Path, tiny: tuple[str, ...], tmp_path: Path
 ) -> None:
-    run = tmp_path / "run"
-    process = start("fit", *options, "--out", "run", cwd=tmp_path)
-    code, _ = kill_when(process, lambda: n_rows(run) >= 3, signal.SIGKILL)
-    assert code == -9
-    assert list((cache_of_the_test / "arrays").glob("*/rows.bin"))
-    harm(cache_of_the_test)
-    answer = finetune("fit", "--resume", run)
-    assert answer.code == 0, answer.err
-    assert "going on after epoch" in answer.err
-    assert outcome(run) == undisturbed
+    assert of_cache(finetune)["stores"] == []
+    command = ("fit", colours, *tiny, "--strategy", "freeze-all", "--augment", "crop", "--views", 2)
+    first = finetune(*command, "--out", tmp_path / "first")
+    assert first.code == 0
+    assert ", 0 from the cache" in first.err
+    (kept,) = of_cache(finetune)["stores"]
+    assert kept["rows_served"] == 0
+    second = finetune(*command, "--out", tmp_path / "second")
+    assert "features: 0 computed, " in second.err
+    weights = [(tmp_path / run / "bundle" / "model.safetensors").read_bytes() for run in ("first", "second")]
+    assert weights[0] == weights[1]
+    values = of_cache(finetune)
+    assert values["stores"][0]["rows_served"] > 0
+    assert 0 < values["bytes"] == values["stores"][0]["bytes"] < values["limit_bytes"]
+    recipe = yaml.safe_load((tmp_path / "second" / "recipe.yaml").read_text())
+    assert (recipe["views"], recipe["precision"]) == (2, "fp32")
+    assert (tmp_path / "second" / "augmentation.png").is_file()
+    shown = finetune("cache")
+    assert "the classifier's input" in shown.out
+    assert of_cache(finetune, "--clear")["freed_bytes"] == values["bytes"]
+    assert of_cache(finetune)["bytes"] == 0
 
 
-def test_a_run_without_room_for_a_cache_warns_once_and_comes_to_the_same_bits(
-    finetune: Finetune,
-    options: tuple[object, ...],
-    undisturbed: dict[str, Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_without_the_cache_nothing_is_kept(
+    finetune: Finetune, colours: Path, tiny: tuple[str, ...], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("FINETUNE_CACHE_GB", "0")
-    answer = finetune("fit", *options, "--out", tmp_path / "run")
-    assert answer.code == 0, answer.err
-    assert answer.err.count("has no room for more") == 1
-    assert outcome(tmp_path / "run") == undisturbed
-
-
-def test_the_filled_recipe_repeats_the_run(
-    finetune: Finetune, options: tuple[object, ...], undisturbed: dict[str, Any], tmp_path: Path
-) -> None:
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(undisturbed["recipe"])
-    assert "cache: 'on'" in undisturbed["recipe"]
-    answer = finetune("fit", options[0], "--recipe", recipe, "--out", tmp_path / "run")
-    assert answer.code == 0, answer.err
-    assert outcome(tmp_path / "run")["weights"] == undisturbed["weights"]
+    answer = finetune(
+        "fit", colours, *tiny, "--strategy", "freeze-all", "--cache", "off", "--out", tmp_path / "run"
+    )
+    assert answer.code == 0
+    assert "from the cache" not in answer.err
+    assert of_cache(finetune)["stores"] == []
+    assert finetune("cache", "--clear").out.startswith("removed 0.0 MB from ")

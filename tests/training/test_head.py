@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.model_selection import StratifiedKFold
 from torch import nn
 
 from finetune.evaluation.metrics import softmax
+from finetune.training import axes
 from finetune.training.head import FALLBACK, INVERSE_STRENGTHS, SolvedHead, solve_head
 
 Targets = NDArray[np.int64]
@@ -101,6 +103,79 @@ def test_a_class_of_few_images_is_learnt_too(smallest: int) -> None:
         assert solved.inverse_strength == FALLBACK
     else:
         assert solved.path
+
+
+def test_a_class_of_one_image_does_not_keep_the_others_from_choosing() -> None:
+    features, targets = clusters(20, 4, 30)
+    kept = np.r_[0:60, 60]
+    assert np.bincount(targets[kept]).tolist() == [20, 20, 20, 1]
+    solved = solve_head(features[kept], targets[kept], n_classes=4, seed=0)
+    without = solve_head(features[:60], targets[:60], n_classes=4, seed=0)
+    assert [strength for strength, _ in solved.path] == [strength for strength, _ in without.path]
+    assert solved.inverse_strength == without.inverse_strength
+    assert softmax(solved.logits(features[kept])).argmax(axis=1)[-1] == 3
+
+
+@pytest.mark.parametrize("width", [12, 300])
+def test_the_strength_is_the_one_that_scikit_learn_s_own_search_finds(width: int) -> None:
+    """Correlated features, as a network gives them, overlapping classes, the same folds."""
+    clouds, targets = clusters(40, 4, 12, spread=0.6)
+    mix = np.random.default_rng(1).normal(size=(12, width)) / np.arange(1, width + 1) ** 0.5
+    features = np.maximum(clouds @ mix, 0).astype(np.float32)
+    solved = solve_head(features, targets, n_classes=4, seed=0)
+    doubled = features.astype(np.float64)
+    standardised = (doubled - doubled.mean(axis=0)) / (doubled.std(axis=0) + 1e-6)
+    search = LogisticRegressionCV(
+        Cs=list(INVERSE_STRENGTHS),
+        cv=StratifiedKFold(5, shuffle=True, random_state=0),
+        scoring="neg_log_loss",
+        max_iter=10_000,
+        l1_ratios=(0,),
+        use_legacy_attributes=False,
+    ).fit(standardised, targets)
+    assert pytest.approx(solved.inverse_strength) == search.C_
+    model = LogisticRegression(C=solved.inverse_strength, max_iter=20_000, tol=1e-9)
+    model.fit(standardised, targets)
+    expected = standardised @ model.coef_.T + model.intercept_
+    logits = solved.logits(features)
+    np.testing.assert_allclose(logits - logits.mean(axis=1, keepdims=True), expected, atol=1e-3)
+
+
+def test_balancing_is_scikit_learn_s() -> None:
+    features, targets = clusters(30, 3, 8, spread=0.7)
+    kept = np.r_[0:30, 30:36, 60:70]
+    features, targets = features[kept], targets[kept]
+    solved = solve_head(features, targets, n_classes=3, seed=0, balanced=True)
+    standardised = (features - features.mean(axis=0)) / features.std(axis=0)
+    model = LogisticRegression(
+        C=solved.inverse_strength, class_weight="balanced", max_iter=20_000, tol=1e-8
+    ).fit(standardised, targets)
+    np.testing.assert_allclose(softmax(solved.logits(features)), model.predict_proba(standardised), atol=2e-3)
+    plain = solve_head(features, targets, n_classes=3, seed=0)
+    recall = [
+        (head.logits(features).argmax(axis=1) == targets)[targets == 1].mean() for head in (solved, plain)
+    ]
+    assert recall[0] > recall[1]
+
+
+def test_the_same_image_seen_twice_counts_once_and_stays_in_one_fold() -> None:
+    """Views that are copies change nothing: had they been spread over folds, each would be known by its twin."""
+    features, targets = clusters(20, 3, 40, spread=0.3)
+    once = solve_head(features, targets, n_classes=3, seed=0)
+    thrice = solve_head(np.tile(features, (3, 1)), np.tile(targets, 3), n_classes=3, seed=0, views=3)
+    np.testing.assert_allclose(np.array(once.path), np.array(thrice.path), rtol=1e-3)
+    np.testing.assert_allclose(softmax(once.logits(features)), softmax(thrice.logits(features)), atol=1e-3)
+
+
+def test_many_wide_features_are_solved_without_turning_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, targets = clusters(40, 3, 24)
+    turned = solve_head(features, targets, n_classes=3, seed=0)
+    monkeypatch.setattr(axes, "MOST_AXES", 10)
+    monkeypatch.setattr(axes, "MOST_IN_DOUBLE", 10)
+    as_it_is = solve_head(features, targets, n_classes=3, seed=0)
+    np.testing.assert_allclose(
+        softmax(turned.logits(features)), softmax(as_it_is.logits(features)), atol=1e-3
+    )
 
 
 def test_solving_twice_gives_the_same_bits() -> None:
