@@ -183,6 +183,13 @@ def test_an_option_that_freeze_all_would_ignore_is_an_error(field: str) -> None:
     assert text.startswith(f"{shown(field)} has no effect with strategy 'freeze-all'")
 
 
+def test_a_solved_head_draws_no_batches_to_even_classes_out() -> None:
+    text = sentence(strategy="freeze-all", class_balance="sampler")
+    assert text.startswith("--class-balance sampler has no effect with strategy 'freeze-all'")
+    assert Recipe.make(strategy="freeze-all", class_balance="weights").class_balance == "weights"
+    assert Recipe.make(strategy="freeze-all", head="dense", class_balance="sampler").head == "dense"
+
+
 @pytest.mark.parametrize("strategy", ["auto", *GRADIENT])
 def test_the_other_strategies_use_every_option(strategy: str) -> None:
     recipe = Recipe.make(strategy=strategy, **ONLY_GRADIENT)

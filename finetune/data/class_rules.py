@@ -11,7 +11,7 @@ from finetune.data.split import images_needed, too_small
 FEW_IMAGES = 20
 """A class below this many training images gives a rough model and a rougher estimate of it."""
 
-IMBALANCE_RATIO = 10
+IMBALANCE_RATIO = 5
 
 
 def _no_images(evidence: Evidence) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ def _imbalance(evidence: Evidence) -> Iterator[Finding]:
     if counts[large] >= IMBALANCE_RATIO * counts[small]:
         message = (
             f"class '{large}' has {counts[large] / counts[small]:.0f} times the images of '{small}'; "
-            "read the macro F1 beside the accuracy, and try --class-balance sampler (or weights)"
+            "read the macro F1 beside the accuracy, and try --class-balance weights (or sampler)"
         )
         yield from at_most_one(
             "imbalance", "warning", message, [f"{name}: {counts[name]}" for name in (large, small)], count=1

@@ -182,6 +182,13 @@ RULES = (
         lambda _r: "--find-lr searches what --lr sets; leave one out",
     ),
     Rule(
+        lambda r: r.class_balance == "sampler" and r.strategy != AUTO and is_solved(r, r.strategy),
+        lambda r: (
+            f"--class-balance sampler has no effect with strategy '{r.strategy}', which solves its head without "
+            "drawing batches; use --class-balance weights"
+        ),
+    ),
+    Rule(
         lambda r: r.hidden is not None and not 1 <= len(r.hidden) <= _most_hidden(r),
         lambda r: (
             f"--hidden {_listed(r.hidden)} gives {len(r.hidden or ())} hidden layers, but there can be "

@@ -215,8 +215,10 @@ def test_few_images_and_imbalance_are_told_with_their_numbers(tmp_path: Path) ->
     assert report.usable
 
 
-def test_a_ratio_just_below_ten_is_not_imbalance(tmp_path: Path) -> None:
-    assert "imbalance" not in kinds(inspected(draw_set(tmp_path, {"ants": 49, "bees": 5})))
+def test_five_to_one_is_imbalance_with_a_way_to_even_it_out_and_a_little_less_is_none(tmp_path: Path) -> None:
+    report = inspected(draw_set(tmp_path / "five", {"ants": 25, "bees": 5}))
+    assert "--class-balance" in found(report, "imbalance").message
+    assert "imbalance" not in kinds(inspected(draw_set(tmp_path / "less", {"ants": 24, "bees": 5})))
 
 
 def test_class_names_that_look_like_one_class_are_told(tmp_path: Path) -> None:
