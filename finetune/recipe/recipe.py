@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from finetune.errors import OptionError, nearest
 from finetune.recipe import names
 from finetune.recipe.names import AUTO, NAMED_WEIGHTS, OPTIMIZERS
-from finetune.recipe.rules import check, unused_by
+from finetune.recipe.rules import check
 from finetune.recipe.sentences import invalid_yaml, sentence
+from finetune.recipe.usage import unused_by
 from strategies import STRATEGIES, Strategy, make_strategy
 
 Share = Annotated[float, Field(ge=0, lt=1)]

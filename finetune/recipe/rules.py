@@ -1,58 +1,17 @@
-"""Choices that cannot go together, and choices that a strategy would ignore: one row a rule."""
+"""Choices that cannot go together: one row a rule, walked by `check`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from finetune.recipe.names import AUTO, BASELINES, DEFAULT_BATCH_SIZE, SOLVED_HEADS, WITH_MOMENTUM
+from finetune.recipe.names import AUTO, BASELINES, WITH_MOMENTUM
 from finetune.recipe.sentences import shown
-from strategies import STRATEGIES
+from finetune.recipe.usage import is_given, is_solved, unused_by, why_unused
 
 if TYPE_CHECKING:
     from finetune.recipe.recipe import Recipe
-
-STEPPED = (
-    "epochs",
-    "batch_size",
-    "accumulate",
-    "optimizer",
-    "lr",
-    "find_lr",
-    "momentum",
-    "nesterov",
-    "clip_norm",
-    "schedule",
-    "warmup_epochs",
-    "step_epochs",
-    "milestones",
-    "gamma",
-    "weight_decay",
-    "l2",
-    "label_smoothing",
-    "dropout",
-    "ema",
-    "average_last",
-    "early_stopping",
-    "patience",
-)
-"""What only training by optimizer steps uses."""
-
-THAWED = (
-    "stochastic_depth",
-    "batch_norm",
-    "l2_sp",
-    "mixup",
-    "cutmix",
-    "wise_ft",
-    "head_first",
-    "unfreeze_at",
-)
-"""What only training of layers below the head uses."""
-
-PRETRAINED = ("l2_sp", "wise_ft", "head_first", "unfreeze_at")
-"""What needs pretrained weights to start from."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +22,10 @@ class Rule:
     says: Callable[[Recipe], str]
 
 
-def _given(recipe: Recipe, name: str) -> bool:
-    """Whether the user chose ``name``; False is a flag that was not set."""
-    value: Any = getattr(recipe, name)
-    return value is not None and value is not False
-
-
 def _needs(name: str, holds: Callable[[Recipe], bool], needed: str) -> Rule:
     """Return the rule that ``name`` only makes sense where ``holds``; ``needed`` says what to add."""
     return Rule(
-        lambda recipe: _given(recipe, name) and not holds(recipe),
+        lambda recipe: is_given(recipe, name) and not holds(recipe),
         lambda _recipe: f"{shown(name)} has no effect without {needed}; add that, or leave it out",
     )
 
@@ -97,7 +50,7 @@ def _most_hidden(recipe: Recipe) -> int:
 def _moves_what_is_frozen(recipe: Recipe) -> str | None:
     """Return the option that needs whole images in every epoch, if one is given."""
     names = ("mixup", "cutmix", "unfreeze_at")
-    return next((shown(name) for name in names if _given(recipe, name)), None)
+    return next((shown(name) for name in names if is_given(recipe, name)), None)
 
 
 RULES = (
@@ -280,39 +233,7 @@ def check(recipe: Recipe) -> None:
     _refuse_weights(recipe)
     unused = unused_by(recipe, recipe.strategy)
     if unused:
-        raise ValueError(f"{shown(unused[0])} has no effect with {_why(recipe, unused[0])}")
-
-
-def unused_by(recipe: Recipe, strategy: str) -> list[str]:
-    """Return the names of the given options that ``strategy`` would ignore."""
-    names: tuple[str, ...] = ()
-    if is_solved(recipe, strategy):
-        names = (*STEPPED, *THAWED)
-    elif trains_only_the_head(strategy):
-        names = THAWED
-    elif STRATEGIES[strategy].weights == "random":
-        names = PRETRAINED
-    return [name for name in names if _given(recipe, name)]
-
-
-def is_solved(recipe: Recipe, strategy: str) -> bool:
-    """Whether the head is solved on fixed features instead of stepped."""
-    return trains_only_the_head(strategy) and (recipe.head is None or recipe.head in SOLVED_HEADS)
-
-
-def trains_only_the_head(strategy: str) -> bool:
-    """Whether everything below the head is frozen from the first step to the last."""
-    defaults = STRATEGIES[strategy]().defaults(n_train=1, batch_size=DEFAULT_BATCH_SIZE)
-    return defaults.solver == "closed-form"
-
-
-def _why(recipe: Recipe, name: str) -> str:
-    strategy = f"strategy '{recipe.strategy}'"
-    if STRATEGIES[recipe.strategy].weights == "random":
-        return f"{strategy}, which starts from random weights; leave it out, or use --strategy full-finetune"
-    if name in STEPPED:
-        return f"{strategy}, which solves its head on fixed features; leave it out, or use --strategy partial"
-    return f"{strategy}, which trains nothing below the head; leave it out, or use --strategy partial"
+        raise ValueError(f"{shown(unused[0])} has no effect with {why_unused(recipe, unused[0])}")
 
 
 def _refuse_weights(recipe: Recipe) -> None:

@@ -10,7 +10,7 @@ from finetune.model.backbones import Backbone
 from finetune.model.heads import DEFAULT_HIDDEN, DEFAULT_SLOPE, DENSE_DROPOUT
 from finetune.recipe import DEFAULT_BATCH_SIZE, Recipe
 from finetune.recipe.names import WITH_MOMENTUM
-from finetune.recipe.rules import is_solved, trains_only_the_head
+from finetune.recipe.usage import is_solved, trains_only_the_head
 from finetune.training.lengths import default_patience
 from finetune.training.rates import (
     DEFAULT_MOMENTUM,
