@@ -24,9 +24,9 @@ LR_FACTORS = {
 }
 """How many times AdamW's peak learning rate suits an optimizer; 1 where nothing stands here.
 
-Each was chosen among one to four tried (``sgdp`` and ``sgdw`` take SGD's), by the loss on 300 hand signs after the last stage and the head of
-EfficientNet-Lite0 had learned 60 steps of 32 from 400 others; ``lion`` and ``radam`` lie below their best, which a
-short training favours. A place to start from, no optimum.
+Each was chosen among one to four tried (``sgdp`` and ``sgdw`` take SGD's), by the loss on 300 hand signs after the
+last stage and the head of EfficientNet-Lite0 had learned 60 steps of 32 from 400 others; ``lion`` and ``radam`` lie
+below their best, which a short training favours. A place to start from, no optimum.
 """
 
 HIGHEST_LR = 10.0
