@@ -51,6 +51,8 @@ RUN_FILES = {
     "bundle/preprocess.json",
 }
 
+BY_GRADIENT = {"augmentation.png", "what_moved.png", "what_moved.csv", "what_moved.json"}
+
 every_strategy = pytest.mark.parametrize("strategy", STRATEGIES)
 
 
@@ -62,8 +64,8 @@ def files(folder: Path) -> set[str]:
 
 @every_strategy
 def test_a_run_leaves_exactly_the_promised_files(finished: dict[str, Finished], strategy: str) -> None:
-    by_gradient = set() if strategy == "freeze-all" else {"augmentation.png"}
-    assert files(finished[strategy].folder) == RUN_FILES | by_gradient
+    extra = set() if strategy == "freeze-all" else BY_GRADIENT
+    assert files(finished[strategy].folder) == RUN_FILES | extra
 
 
 @every_strategy
