@@ -14,13 +14,15 @@ class RunLog:
     """A reporter that passes everything on to ``reporter`` and writes it down.
 
     What comes before `open` waits and is written then; after it each line is on disk when it has been said, so
-    that an interrupted run has its log. Counts are written once, when their work ends.
+    that an interrupted run has its log. Counts are written once, when their work ends. A warning is said once: two
+    parts of a run may meet the same full disk.
     """
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._path: Path | None = None
         self._waiting: list[str] = []
+        self._warned: set[str] = set()
 
     def open(self, path: Path) -> None:
         """Write to ``path`` from now on, what has waited first."""
@@ -29,7 +31,11 @@ class RunLog:
         self._waiting.clear()
 
     def say(self, text: str) -> None:
-        """Write the text down and pass it on."""
+        """Write the text down and pass it on, unless it is a warning that was said before."""
+        if text in self._warned:
+            return
+        if text.startswith("warning:"):
+            self._warned.add(text)
         self.note(text)
         self._reporter.say(text)
 
