@@ -11,7 +11,7 @@ help:
 	@echo "make app    set up, then serve the page on this computer (Ctrl-C stops it)"
 	@echo "make test   set up, then run the tests with coverage"
 	@echo "make lint   ruff and mypy"
-	@echo "make bench  the numbers in the README (about two hours; needs the data sets, see benchmarks/README.md)"
+	@echo "make bench  the numbers in the README (a working day; needs the data sets, see benchmarks/README.md)"
 	@echo "make clean  remove the environment and what demo wrote"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -44,6 +44,8 @@ bench: $(STAMP)
 	@$(BIN)/python benchmarks/square.py
 	@$(BIN)/python benchmarks/batch_table.py
 	@$(BIN)/python benchmarks/resume.py
+	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python benchmarks/cifar10.py
 	@$(BIN)/python benchmarks/first_paint.py
 	@$(BIN)/python benchmarks/screenshots.py
 

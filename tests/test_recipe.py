@@ -405,6 +405,13 @@ def test_what_auto_leaves_unused_is_dropped_with_one_note() -> None:
     assert (resolved.recipe.epochs, resolved.recipe.lr, resolved.recipe.seed) == (None, None, 5)
 
 
+def test_a_sampler_is_dropped_with_a_note_where_auto_solves_the_head() -> None:
+    recipe = Recipe.make(class_balance="sampler")
+    resolved = resolve(recipe, strategy="freeze-all", backbone=BACKBONE, weights="hub", n_train=100)
+    assert resolved.recipe.class_balance is None
+    assert resolved.notes[0].startswith("note: --class-balance not used: freeze-all solves its head")
+
+
 def test_what_the_user_chose_is_kept() -> None:
     recipe = Recipe.make(strategy="partial", image_size=96, **ONLY_GRADIENT)
     resolved = resolve(recipe, strategy="partial", backbone=BACKBONE, weights="hub", n_train=100).recipe

@@ -7,14 +7,9 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from finetune.errors import ResourceError
-
-
-def save_state(model: nn.Module, path: Path) -> None:
-    """Write the state of ``model`` to ``path``, see `save_tensors`."""
-    save_tensors(model.state_dict(), path)
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -67,7 +67,9 @@ def unused_by(recipe: Recipe, strategy: str) -> list[str]:
         names = THAWED
     elif STRATEGIES[strategy].weights == "random":
         names = PRETRAINED
-    return [name for name in names if is_given(recipe, name)]
+    unused = [name for name in names if is_given(recipe, name)]
+    draws_no_batch = is_solved(recipe, strategy) and recipe.class_balance == "sampler"
+    return [*unused, "class_balance"] if draws_no_batch else unused
 
 
 def is_solved(recipe: Recipe, strategy: str) -> bool:
