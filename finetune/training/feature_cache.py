@@ -53,7 +53,7 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True)
 class Frozen:
-    """The frozen network, the path that images take to it, the precision it computes in, and the processes that decode."""
+    """The frozen network, the path that images take to it, and the precision it computes in."""
 
     learner: Learner
     transform: TrainingTransform
