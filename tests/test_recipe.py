@@ -217,7 +217,12 @@ def test_only_from_scratch_starts_from_random_weights(strategy: str) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "named"),
-    [({"mixup": 0.2}, "--mixup"), ({"cutmix": 1.0}, "--cutmix"), ({"unfreeze_at": 2}, "--unfreeze-at")],
+    [
+        ({"mixup": 0.2}, "--mixup"),
+        ({"cutmix": 1.0}, "--cutmix"),
+        ({"unfreeze_at": 2}, "--unfreeze-at"),
+        ({"grow_from": 64}, "--grow-from"),
+    ],
 )
 def test_views_are_refused_where_whole_images_are_needed_in_every_epoch(
     changes: dict[str, float], named: str
@@ -261,6 +266,29 @@ def test_averages_that_cannot_be_are_refused(strategy: str, fields: dict[str, An
 @pytest.mark.parametrize("strategy", ["freeze-all", "from-scratch"])
 def test_there_is_no_way_back_from_where_nothing_or_everything_was_learnt(strategy: str) -> None:
     assert sentence(strategy=strategy, wise_ft=True).startswith("--wise-ft has no effect with strategy")
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"strategy": "partial", "grow_from": 96, "image_size": 96},
+            "--grow-from 96 is no smaller than the full input, --image-size 96; make it smaller, or leave it out",
+        ),
+        (
+            {"strategy": "partial", "grow_from": 48, "cache": "on"},
+            "--grow-from changes what the frozen layers see, so nothing can be cached; use --cache off",
+        ),
+    ],
+)
+def test_an_input_that_cannot_grow_is_refused(fields: dict[str, Any], text: str) -> None:
+    assert sentence(**fields) == text
+
+
+def test_a_solved_head_sees_each_image_at_one_size() -> None:
+    assert "--grow-from has no effect with strategy 'freeze-all'" in sentence(
+        strategy="freeze-all", grow_from=48
+    )
 
 
 def test_options_need_a_strategy_by_name() -> None:

@@ -33,6 +33,7 @@ LABELS = {
     "nesterov": "Nesterov momentum",
     "test_share": "Share of test images",
     "unfreeze_at": "Gradual unfreezing",
+    "grow_from": "Growing input",
     "val_share": "Share of validation images",
     "views": "Cached views",
     "warmup_epochs": "Warm-up epochs",

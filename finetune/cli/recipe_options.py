@@ -13,7 +13,13 @@ from finetune.recipe import Recipe
 from finetune.recipe.fields import Entry, Kind, entry
 from finetune.recipe.sentences import WITHOUT_FLAG, shown
 
-METAVARS = {"image_size": "PX", "max_minutes": "M", "exclude": "CLASS", "unfreeze_at": "EPOCH"}
+METAVARS = {
+    "image_size": "PX",
+    "grow_from": "PX",
+    "max_minutes": "M",
+    "exclude": "CLASS",
+    "unfreeze_at": "EPOCH",
+}
 LONGEST_METAVAR = 80
 """Characters of help's line; a longer list of choices is left to the error that names them."""
 

@@ -17,14 +17,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from finetune.data.images import load_rgb
 from finetune.data.kept_pixels import KeptPixels, shrunk_pixels
-from finetune.data.transforms import Preprocessing, TrainingTransform
+from finetune.data.transforms import MOST_EPOCHS, Preprocessing, TrainingTransform
 
 # Below this many images, starting loader processes costs more time than it saves.
 FEW_IMAGES = 64
 # Larger batches are no faster on a processor, and make the kernel hand out more fresh memory.
 MEASURING_BATCH = 16
-# A recipe allows no more.
-MOST_EPOCHS = 10_000
 
 
 class MeasuringDataset(Dataset[Tensor]):
@@ -67,8 +65,11 @@ class TrainingDataset(Dataset[tuple[Tensor, int]]):
         return images[0], int(targets[0])
 
     def __getitems__(self, keys: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
-        """Return a batch: B x 3 x side x side float32 in channels-last order, and B targets."""
-        side = self.transform.preprocessing.image_size
+        """Return a batch: B x 3 x side x side float32 in channels-last order, and B targets.
+
+        All ``keys`` are of one epoch, whose side the images have.
+        """
+        side = self.transform.side(keys[0][0])
         pixels: NDArray[np.uint8] = np.empty((len(keys), side, side, 3), np.uint8)
         for rank, (epoch, index) in enumerate(keys):
             pixels[rank] = self.crop(index, epoch=epoch, number=index)

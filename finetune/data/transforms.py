@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from finetune.data.growth import Growth
+
 Rgb = tuple[float, float, float]
 Augmentation = Literal["none", "crop", "crop-flip"]
 
@@ -34,6 +36,9 @@ CROP_TRIES = 10
 SHRUNK_TO = 1.25
 
 LONGEST_ASPECT = 8
+
+MOST_EPOCHS = 10_000
+"""A recipe allows no more; numbers beyond stand for an image's second and later draws in an epoch."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +110,18 @@ class TrainingTransform:
     """The training path: a random crop (and flip) instead of the centre crop, repeatable by seed.
 
     The same (seed, epoch, index) gives the same tensor whatever the number of loader processes, and whether
-    or not the shrunk image was kept. Without augmentation it is the measuring path.
+    or not the shrunk image was kept. Without augmentation it is the measuring path. With ``growth`` the crops of
+    early epochs are smaller.
     """
 
     preprocessing: Preprocessing
     augmentation: Augmentation
     seed: int
+    growth: Growth | None = None
+
+    def side(self, epoch: int) -> int:
+        """Return the side in pixels of the crops of ``epoch``."""
+        return self.preprocessing.image_size if self.growth is None else self.growth.side(epoch % MOST_EPOCHS)
 
     @property
     def enough_px(self) -> int | None:
@@ -129,22 +140,21 @@ class TrainingTransform:
         return image.resize((width, height), _FILTERS[self.preprocessing.interpolation])
 
     def crop(self, shrunk: Image.Image, *, epoch: int, index: int) -> Image.Image:
-        """Return the augmented crop of a ``shrunk`` image, ``image_size`` pixels square."""
+        """Return the augmented crop of a ``shrunk`` image, ``side(epoch)`` pixels square."""
+        side, interpolation = self.side(epoch), _FILTERS[self.preprocessing.interpolation]
         if self.augmentation == "none":
-            return shrunk
+            return shrunk if shrunk.width == side else shrunk.resize((side, side), interpolation)
         draws = _draws(self.seed, epoch, index)
-        side = self.preprocessing.image_size
-        interpolation = _FILTERS[self.preprocessing.interpolation]
         crop = shrunk.resize((side, side), interpolation, box=_crop_box(shrunk.size, draws))
         is_mirrored = self.augmentation == "crop-flip" and draws[-1] < 0.5
         return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if is_mirrored else crop
 
     def augment(self, image: Image.Image, *, epoch: int, index: int) -> Image.Image:
-        """Return the augmented crop of an RGB ``image`` of any size, ``image_size`` pixels square."""
+        """Return the augmented crop of an RGB ``image`` of any size, ``side(epoch)`` pixels square."""
         return self.crop(self.shrink(image), epoch=epoch, index=index)
 
     def __call__(self, image: Image.Image, *, epoch: int, index: int) -> Tensor:
-        """Return the network's input, 3 x ``image_size`` x ``image_size``, float32."""
+        """Return the network's input, 3 x ``side(epoch)`` x ``side(epoch)``, float32."""
         return self.preprocessing.normalise(self.augment(image, epoch=epoch, index=index))
 
 

@@ -38,6 +38,7 @@ GROUPS = {
         "gamma",
         "head_first",
         "unfreeze_at",
+        "grow_from",
     ),
     "Regularisation": (
         "weight_decay",

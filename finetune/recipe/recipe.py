@@ -113,6 +113,10 @@ class Recipe(BaseModel):
     head_first: bool | None = Field(
         default=None, description="Solve the head on frozen features before the layers thaw (LP-FT)."
     )
+    grow_from: Annotated[int, Field(ge=16, le=1024)] | None = Field(
+        default=None,
+        description="Side of the input in the first quarter of training, px; it grows to the full one.",
+    )
     unfreeze_at: Whole | None = Field(
         default=None,
         description="Epoch after which layers thaw, one group an epoch from the top; the head alone before.",

@@ -49,7 +49,7 @@ def _most_hidden(recipe: Recipe) -> int:
 
 def _moves_what_is_frozen(recipe: Recipe) -> str | None:
     """Return the option that needs whole images in every epoch, if one is given."""
-    names = ("mixup", "cutmix", "unfreeze_at")
+    names = ("mixup", "cutmix", "unfreeze_at", "grow_from")
     return next((shown(name) for name in names if is_given(recipe, name)), None)
 
 
@@ -194,6 +194,19 @@ RULES = (
     Rule(
         lambda r: r.cache == "on" and r.unfreeze_at is not None,
         lambda _r: "--unfreeze-at moves the freeze line, so nothing can be cached; use --cache off",
+    ),
+    Rule(
+        lambda r: r.cache == "on" and r.grow_from is not None,
+        lambda _r: (
+            "--grow-from changes what the frozen layers see, so nothing can be cached; use --cache off"
+        ),
+    ),
+    Rule(
+        lambda r: r.grow_from is not None and r.image_size is not None and r.grow_from >= r.image_size,
+        lambda r: (
+            f"--grow-from {r.grow_from} is no smaller than the full input, --image-size {r.image_size}; "
+            "make it smaller, or leave it out"
+        ),
     ),
     Rule(
         lambda r: r.views is not None and _moves_what_is_frozen(r) is not None,

@@ -45,6 +45,7 @@ THAWED = (
     "wise_ft",
     "head_first",
     "unfreeze_at",
+    "grow_from",
 )
 """What only training of layers below the head uses."""
 

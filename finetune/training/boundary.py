@@ -24,8 +24,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from finetune.cache.digests import as_number, content_digests, with_view
 from finetune.cache.store import Store
-from finetune.data.loading import MOST_EPOCHS, TrainingDataset
-from finetune.data.transforms import TrainingTransform
+from finetune.data.loading import TrainingDataset
+from finetune.data.transforms import MOST_EPOCHS, TrainingTransform
 from finetune.model.halves import Halves
 from finetune.model.precision import Concrete, autocast
 

@@ -115,7 +115,8 @@ def settle_cache(learner: Learner, recipe: Recipe, tuner: Tuner, reporter: Repor
         return recipe
     is_asked = recipe.cache == "on" or recipe.views is not None
     tuner.cut(image_size=learner.preprocessing.image_size)
-    halves, moves = tuner.halves, recipe.unfreeze_at is not None
+    halves = tuner.halves
+    moves = recipe.unfreeze_at is not None or recipe.grow_from is not None
     if halves is None and is_asked:
         raise OptionError(
             f"--cache on: more than one tensor crosses the freeze line of {recipe.backbone}, so nothing can be "

@@ -22,6 +22,7 @@ from finetune.training.learner import Learner
 from finetune.training.loaders import (
     Batches,
     batch_size_of,
+    growth_of,
     some_train_batches,
     train_batches,
 )
@@ -105,7 +106,10 @@ def accumulation_of(learner: Learner, recipe: Recipe) -> Accumulation:
 
 
 def measure(learner: Learner, recipe: Recipe) -> Estimate:
-    """Time a few batches spread over the training images; loading runs beside the steps as it will later."""
+    """Time a few batches spread over the training images; loading runs beside the steps as it will later.
+
+    They are of the full size; with a growing input, a batch of the estimate is the mean over the epochs.
+    """
     tuner = make_tuner(learner, recipe)
     loader = some_train_batches(learner, recipe, WARM_UP_BATCHES + TIMED_BATCHES)
     fresh_s, fresh_epochs = 0.0, 0
@@ -119,7 +123,11 @@ def measure(learner: Learner, recipe: Recipe) -> Estimate:
         n_val=len(learner.split.val),
         accumulate=recipe.accumulate or 1,
     )
-    return replace(estimate, fresh_s=fresh_s / max(1, fresh_epochs), fresh_epochs=fresh_epochs)
+    growth = growth_of(recipe)
+    batch_s = estimate.batch_s * (growth.area_share if growth else 1)
+    return replace(
+        estimate, batch_s=batch_s, fresh_s=fresh_s / max(1, fresh_epochs), fresh_epochs=fresh_epochs
+    )
 
 
 def _kept_batches(

@@ -21,6 +21,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
         *("--strategy", "full-finetune", "--unfreeze-at", 2, "--early-stopping", "train_loss"),
         *("--patience", 2, "--deterministic"),
     ),
+    "grow-from": ("--strategy", "partial", "--grow-from", 16, "--ema", 0.9, "--batch-norm", "train"),
 }
 
 
