@@ -41,7 +41,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "image_size": 64,
         "augment": "crop-flip",
         "batch_size": 128,
-        "max_minutes": 45,
+        "max_minutes": 20,
     },
     "freeze-all": LITE0 | {"strategy": "freeze-all", "head": "multi-stage", "image_size": 128},
     "partial": LITE0
@@ -51,19 +51,21 @@ RECIPES: dict[str, dict[str, Any]] = {
         "image_size": 96,
         "augment": "crop-flip",
         "batch_size": 128,
-        "epochs": 12,
-        "max_minutes": 45,
+        "epochs": 10,
+        "max_minutes": 25,
     },
     "full-finetune": LITE0
     | {
         "strategy": "full-finetune",
-        "image_size": 64,
+        "strategy_options": {"layer_decay": 0.9},
+        "image_size": 80,
+        "grow_from": 48,
         "augment": "crop-flip",
         "batch_size": 128,
         "lr": 1.5e-3,
         "batch_norm": "train",
         "ema": 0.998,
-        "epochs": 12,
+        "epochs": 16,
         "max_minutes": 66,
     },
 }
@@ -161,7 +163,7 @@ def _settings(recipe: dict[str, Any]) -> str:
     shown += [f"{recipe['epochs']} epochs of {recipe['batch_size']}"] if "epochs" in recipe else []
     shown += [f"{name} {recipe[name]}" for name in ("augment", "head", "schedule", "lr") if name in recipe]
     shown += [f"hidden {' + '.join(map(str, recipe['hidden']))}"] if "hidden" in recipe else []
-    named = {"ema": "EMA", "average_last": "average of last", "batch_norm": "batch norm", "mixup": "mixup"}
+    named = {"grow_from": "growing from", "ema": "EMA", "average_last": "average of last", "batch_norm": "batch norm", "mixup": "mixup"}
     shown += [f"{text} {recipe[name]}" for name, text in named.items() if name in recipe]
     shown += [f"{name} {value:g}" for name, value in (recipe.get("strategy_options") or {}).items()]
     return ", ".join(shown)

@@ -134,6 +134,7 @@ def test_a_baseline_trains_from_scratch_by_itself_and_is_used_like_any_other(
         (("--backbone", "fc2", "--weights", "hub"), 2, "--weights hub has no effect with fc2, which has no"),
         (("--backbone", "cnn_smal"), 4, "did you mean 'cnn-small'"),
         (("--backbone", "fc2", "--stochastic-depth", "0.1"), 2, "skips residual blocks, but fc2 has none"),
+        (("--backbone", "fc2", "--grow-from", "16"), 2, "for inputs of any size, but fc2 is built for one"),
         (("--backbone", "fc2", "--hidden", "8,8"), 2, "gives 2 hidden layers, but there can be 1"),
         (
             ("--backbone", "vgg11", "--strategy", "from-scratch", "--stochastic-depth", "0.1"),
