@@ -52,6 +52,8 @@ def settle(
             if not is_out_of_memory(error):
                 raise
         recipe = smaller(recipe, reporter)
+    # What the trials took is given back: training must not come on top of it.
+    release()
     recipe, budget = fit_budget(recipe, estimate, minutes_spent, reporter)
     _note_what_never_thaws(learner, recipe, reporter)
     keep(journal, recipe)

@@ -30,7 +30,7 @@ def fit(
     where: str | Path,
     recipe: Recipe | None = None,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     offline: bool = False,
     reporter: Reporter = SILENT,
 ) -> Run:
@@ -43,6 +43,7 @@ def fit(
     Raises FinetuneError, whose subclasses tell data, weights, options, resources and run state apart.
     """
     recipe = recipe or Recipe()
+    out = None if out is None else Path(out)
     log = RunLog(reporter)
     refuse_inside_data(out or CHECKPOINTS, where)
     record = new_record(where, recipe, offline=offline)

@@ -64,6 +64,23 @@ def test_timing_leaves_the_network_as_it_is(tmp_path: Path) -> None:
     assert not moved(before, snapshot(learner.model))
 
 
+def test_large_images_are_timed_on_few_and_small_ones_on_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner, recipe, shapes = learner_in(tmp_path), recipe_of(), []
+    step = fastest_module.Trial.step
+
+    def watched(trial: Any, images: torch.Tensor, targets: torch.Tensor) -> float:
+        shapes.append((len(images), len(targets)))
+        return step(trial, images, targets)
+
+    monkeypatch.setattr(fastest_module.Trial, "step", watched)
+    for side in (32, 320, 2048):
+        images = torch.zeros(6, 3, side, side)
+        timed(("fp32",), lambda _: make_tuner(learner, recipe), (images, torch.zeros(6, dtype=torch.long)))
+    assert shapes == [(6, 6)] * 4 + [(3, 3)] * 4 + [(2, 2)] * 4
+
+
 def test_a_run_in_bf16_is_near_one_in_fp32_and_keeps_float32_weights(tmp_path: Path) -> None:
     runs = {}
     for precision in ("fp32", "bf16"):
