@@ -37,6 +37,11 @@ class Growth:
         return min(max(rounded, self.first_px), self.last_px) if stage else self.first_px
 
     @property
+    def grown_at(self) -> int:
+        """Return the first epoch, counted from 0, at full size."""
+        return next(epoch for epoch in range(self.epochs) if self.side(epoch) == self.last_px)
+
+    @property
     def area_share(self) -> float:
         """Return the mean input area over the epochs as a share of the full one: about what training costs."""
         return statistics.fmean((self.side(epoch) / self.last_px) ** 2 for epoch in range(self.epochs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytorch_lightning as pl
@@ -11,6 +11,7 @@ from pytorch_lightning.callbacks import EarlyStopping, Timer
 from finetune.recipe import Recipe
 from finetune.training.divergence import Divergence
 from finetune.training.lengths import default_patience
+from finetune.training.loaders import growth_of
 from finetune.training.thaw import thaw_epochs
 from strategies import Plan
 
@@ -24,8 +25,7 @@ def make_stoppers(
     stoppers: list[pl.Callback] = [Divergence(n_classes, _advice(recipe))]
     if recipe.early_stopping != "none":
         stoppers.append(_early_stopping(recipe))
-        if recipe.unfreeze_at is not None:
-            stoppers.append(PatienceWhileThawing(thaw_epochs(plan, recipe.unfreeze_at).values()))
+        stoppers += _patience(recipe, plan)
     if budget_minutes is not None:
         stoppers.append(Timer(duration=timedelta(minutes=budget_minutes), interval="step", verbose=False))
     return stoppers
@@ -38,17 +38,31 @@ def _early_stopping(recipe: Recipe) -> EarlyStopping:
     return EarlyStopping(watched, mode=mode, patience=patience)
 
 
-class PatienceWhileThawing(pl.Callback):
-    """Lets early stopping count only once the last group has thawed: each thaw is a new chance to improve."""
+def _patience(recipe: Recipe, plan: Plan) -> list[pl.Callback]:
+    """Return what keeps early stopping from counting while the network or its input still changes."""
+    changes = []
+    if recipe.unfreeze_at is not None:
+        changes += thaw_epochs(plan, recipe.unfreeze_at).values()
+    growth = growth_of(recipe)
+    if growth is not None:
+        changes.append(growth.grown_at)
+    return [PatienceWhileChanging(max(changes))] if changes else []
 
-    def __init__(self, epochs: Iterable[int]) -> None:
-        self._last = max(epochs)
+
+class PatienceWhileChanging(pl.Callback):
+    """Lets early stopping count only once ``last``, an epoch from 0, has begun.
+
+    Each thaw is a new chance to improve; and what was trained on small images says little about full ones.
+    """
+
+    def __init__(self, last: int) -> None:
+        self._last = last
 
     def on_train_epoch_start(self, trainer: pl.Trainer, *_: object) -> None:
-        """Begin to count anew."""
+        """Begin to count anew; an epoch before the last change does not count at all."""
         if trainer.current_epoch <= self._last:
             for stopper in trainer.early_stopping_callbacks:
-                stopper.wait_count = 0
+                stopper.wait_count = 0 if trainer.current_epoch == self._last else -1
 
 
 def why_stopped(trainer: pl.Trainer, recipe: Recipe, stoppers: Sequence[pl.Callback]) -> str:

@@ -17,6 +17,7 @@ AT_80 = Preprocessing(80, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear", 0.95)
 def test_the_stages_of_a_run_are_those_worked_out_by_hand() -> None:
     growth = Growth(48, 80, 12)
     assert [growth.side(epoch) for epoch in range(12)] == [48] * 3 + [64] * 6 + [80] * 3
+    assert growth.grown_at == 9
     assert growth.area_share == pytest.approx((3 * 48**2 + 6 * 64**2 + 3 * 80**2) / (12 * 80**2))
 
 

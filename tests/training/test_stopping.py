@@ -50,6 +50,14 @@ def test_what_is_watched_is_there_and_training_that_stands_still_ends(tmp_path: 
     assert len(trained.rows) < 13
 
 
+def test_it_does_not_count_while_the_input_still_grows(tmp_path: Path) -> None:
+    choices = {"lr": 1e-12, "weight_decay": 0.0, "augment": "none", "label_smoothing": 0.0}
+    _, trained, _ = run(tmp_path, epochs=12, patience=1, grow_from=16, **choices)
+    assert trained.stopped == "validation did not improve any more"
+    # 16, 16, 32 and 32 px: the seventh epoch is the first at full size.
+    assert trained.rows[-1].epoch == 7
+
+
 def test_the_macro_f1_is_written_in_the_last_column_and_on_the_board(tmp_path: Path) -> None:
     _, trained, folder = run(tmp_path, epochs=1, early_stopping="none")
     with folder.metrics.open(newline="", encoding="utf-8") as stream:

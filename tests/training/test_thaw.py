@@ -13,7 +13,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from safetensors.torch import load_file
 
 from finetune.recipe import Recipe
-from finetune.training.stopping import PatienceWhileThawing, make_stoppers
+from finetune.training.stopping import PatienceWhileChanging, make_stoppers
 from finetune.training.thaw import never_thawed, plan_at, thaw_epochs
 from strategies import LayerGroup, Plan, make_strategy
 
@@ -81,7 +81,7 @@ def test_early_stopping_counts_only_once_all_has_thawed() -> None:
     )
     stoppers = make_stoppers(recipe, FULL, n_classes=3, budget_minutes=None)
     (stopper,) = [one for one in stoppers if isinstance(one, EarlyStopping)]
-    (patience,) = [one for one in stoppers if isinstance(one, PatienceWhileThawing)]
+    (patience,) = [one for one in stoppers if isinstance(one, PatienceWhileChanging)]
 
     class AtEpoch:
         early_stopping_callbacks = (stopper,)
@@ -89,7 +89,7 @@ def test_early_stopping_counts_only_once_all_has_thawed() -> None:
         def __init__(self, current_epoch: int) -> None:
             self.current_epoch = current_epoch
 
-    for epoch, counted in ((0, 0), (7, 0), (8, 3)):
+    for epoch, counted in ((0, -1), (7, 0), (8, 3)):
         stopper.wait_count = 3
         patience.on_train_epoch_start(AtEpoch(epoch))  # type: ignore[arg-type]
         assert stopper.wait_count == counted
