@@ -163,7 +163,8 @@ def _settings(recipe: dict[str, Any]) -> str:
     shown += [f"{recipe['epochs']} epochs of {recipe['batch_size']}"] if "epochs" in recipe else []
     shown += [f"{name} {recipe[name]}" for name in ("augment", "head", "schedule", "lr") if name in recipe]
     shown += [f"hidden {' + '.join(map(str, recipe['hidden']))}"] if "hidden" in recipe else []
-    named = {"grow_from": "growing from", "ema": "EMA", "average_last": "average of last", "batch_norm": "batch norm", "mixup": "mixup"}
+    named = {"grow_from": "growing from"}
+    named |= {"ema": "EMA", "average_last": "average of last", "batch_norm": "batch norm", "mixup": "mixup"}
     shown += [f"{text} {recipe[name]}" for name, text in named.items() if name in recipe]
     shown += [f"{name} {value:g}" for name, value in (recipe.get("strategy_options") or {}).items()]
     return ", ".join(shown)
