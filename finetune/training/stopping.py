@@ -40,7 +40,7 @@ def _early_stopping(recipe: Recipe) -> EarlyStopping:
 
 def _patience(recipe: Recipe, plan: Plan) -> list[pl.Callback]:
     """Return what keeps early stopping from counting while the network or its input still changes."""
-    changes = []
+    changes: list[int] = []
     if recipe.unfreeze_at is not None:
         changes += thaw_epochs(plan, recipe.unfreeze_at).values()
     growth = growth_of(recipe)
