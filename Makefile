@@ -31,7 +31,7 @@ app: $(STAMP)
 	@$(BIN)/finetune ui --open
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
