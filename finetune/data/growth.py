@@ -16,10 +16,9 @@ MULTIPLE_PX = 16
 class Growth:
     """``epochs`` epochs in four equal stages, from ``first_px`` to ``last_px``, which is larger.
 
-    Fewer epochs have as many stages as they are.
-
-    Stage i of 4 has the side first + (last - first) i / 3 (progressive learning, Tan and Le, ICML 2021,
-    algorithm 1), rounded to a multiple of 16 pixels in the two stages between.
+    Stage i of 4, counted from 0, has the side first + (last - first) i / 3 (progressive learning, Tan and Le,
+    ICML 2021, algorithm 1), rounded to a multiple of 16 pixels in the two stages between. Below four epochs each is
+    a stage of its own, and a single one has the full size.
     """
 
     first_px: int

@@ -77,12 +77,8 @@ def head_of(recipe: Recipe) -> HeadSpec:
 
 
 def options_of(recipe: Recipe, backbone: Backbone) -> dict[str, Any]:
-    """Return what timm is told beside the name; raises OptionError for what ``backbone`` cannot do."""
+    """Return what timm is told beside the name; raises OptionError for blocks that there are none of to skip."""
     options: dict[str, Any] = {}
-    if recipe.grow_from is not None and backbone.fixed_size:
-        raise OptionError(
-            f"--grow-from needs a network for inputs of any size, but {backbone.name} is built for one; leave it out"
-        )
     if recipe.stochastic_depth is not None:
         _refuse_without_blocks(backbone)
         options["drop_path_rate"] = recipe.stochastic_depth

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from finetune.data.transforms import Preprocessing
+from finetune.errors import OptionError
 from finetune.model.backbones import Backbone
 from finetune.model.heads import DEFAULT_HIDDEN, DEFAULT_SLOPE, DENSE_DROPOUT
 from finetune.recipe import DEFAULT_BATCH_SIZE, Recipe
@@ -65,6 +66,7 @@ def resolve(recipe: Recipe, *, strategy: str, backbone: Backbone, weights: str, 
         "image_size": recipe.image_size or backbone.image_size,
     }
     named = recipe.with_changes(**changes)
+    _refuse_growth_of_a_fixed_size(named, backbone)
     batch_size = named.batch_size or DEFAULT_BATCH_SIZE
     defaults = named.build_strategy().defaults(
         n_train=n_train, batch_size=batch_size * (named.accumulate or 1)
@@ -75,6 +77,13 @@ def resolve(recipe: Recipe, *, strategy: str, backbone: Backbone, weights: str, 
     if defaults.solver == "gradient":
         named = _with_numbers(_filled(named, {"batch_size": batch_size, "accumulate": 1}), defaults, n_train)
     return Resolved(named, defaults, (*_note(unused, strategy, named), *_statistics_note(named)))
+
+
+def _refuse_growth_of_a_fixed_size(recipe: Recipe, backbone: Backbone) -> None:
+    if recipe.grow_from is not None and backbone.fixed_size:
+        raise OptionError(
+            f"--grow-from needs a network for inputs of any size, but {backbone.name} is built for one; leave it out"
+        )
 
 
 def _with_numbers(recipe: Recipe, defaults: TrainingDefaults, n_train: int) -> Recipe:

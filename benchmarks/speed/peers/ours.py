@@ -63,8 +63,10 @@ def main() -> None:
     watch.finish()
     report = run.report
     events.say("judged", val_accuracy=report.metrics.accuracy)
+    # The file's name is enough: where it lay is the machine's affair.
+    used = run.recipe.model_dump(mode="json") | {"weights": Path(task.weights).name}
     counts = {"n_train": report.n_images["train"], "n_val": report.n_images["val"]}
-    events.done(**counts, seconds_by_phase=report.seconds_by_phase, recipe=run.recipe.model_dump(mode="json"))
+    events.done(**counts, seconds_by_phase=report.seconds_by_phase, recipe=used)
 
 
 def recipe(task: Task) -> Recipe:
