@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from finetune.data.findings import Finding
+from finetune.data.health.findings import Finding
 from finetune.data.health import HealthReport, inspect_source
 from finetune.data.images import load_rgb
 from finetune.data.samples import write_sample

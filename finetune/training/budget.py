@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune.data.findings import amount
+from finetune.data.health.findings import amount
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.estimate import Estimate, describe_minutes, suggestions

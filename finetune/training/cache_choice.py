@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
-from finetune.data.findings import amount
+from finetune.data.health.findings import amount
 from finetune.errors import OptionError
 from finetune.model.device import best_device
 from finetune.model.halves import Halves

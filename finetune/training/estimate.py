@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.data import DataLoader
 
-from finetune.data.findings import amount
+from finetune.data.health.findings import amount
 from finetune.model.device import best_device
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune.data.class_names import similar_names
+from finetune.data.health.class_names import similar_names
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from finetune.data.class_rules import CLASS_RULES
-from finetune.data.file_rules import FILE_RULES
-from finetune.data.findings import Evidence, Finding, Severity
+from finetune.data.health.class_rules import CLASS_RULES
+from finetune.data.health.file_rules import FILE_RULES
+from finetune.data.health.findings import Evidence, Finding, Severity
 from finetune.data.images import ImageFacts, check_image
 from finetune.data.sources import LabelledImage, Source
 from finetune.errors import ImageError

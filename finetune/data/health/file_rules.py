@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from finetune.data.findings import Evidence, Finding, Severity, amount, at_most_one
+from finetune.data.health.findings import Evidence, Finding, Severity, amount, at_most_one
 from finetune.data.images import ImageFacts
 from finetune.data.sources import LabelledImage
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from finetune.data.class_names import similar_names
-from finetune.data.findings import Evidence, Finding, amount, at_most_one
+from finetune.data.health.class_names import similar_names
+from finetune.data.health.findings import Evidence, Finding, amount, at_most_one
 from finetune.data.split import images_needed, too_small
 
 FEW_IMAGES = 20
