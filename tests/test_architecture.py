@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "data": {"errors"},
     "terminal": {"progress"},
     "failure": {"errors"},
-    "recipe": {"errors", "strategies"},
+    "recipe": {"data", "errors", "strategies"},
     "model": {"errors", "progress", "strategies"},
     "advice": {"data", "errors", "model"},
     "cache": {"data", "errors"},

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from finetune.recipe import Recipe
-from finetune.recipe.fields import Entry, Kind, entry
+from finetune.recipe.fields import ORDER, Entry, Kind, entry
 from finetune.recipe.sentences import WITHOUT_FLAG, shown
 
 METAVARS = {
@@ -23,7 +22,7 @@ METAVARS = {
 LONGEST_METAVAR = 80
 """Characters of help's line; a longer list of choices is left to the error that names them."""
 
-FLAGS = tuple(name for name in Recipe.model_fields if name not in WITHOUT_FLAG)
+FLAGS = tuple(name for name in ORDER if name not in WITHOUT_FLAG)
 """The fields that have an option of their own, named as `shown` shows them."""
 
 _TYPES: dict[Kind, Any] = {
