@@ -297,3 +297,13 @@ def test_operations_that_are_drawn_turn_unless_rotation_is_switched_off(name: st
         (drawn,) = steps.on_image.transforms
         assert ("Rotate" in drawn._AUGMENTATION_SPACE) == turns
         assert len(drawn._AUGMENTATION_SPACE) == 14 - (not turns)
+
+
+@pytest.mark.parametrize("name", ["scale", "rotation", "translate", "shear", "perspective", "strong"])
+def test_no_corner_is_left_empty_by_the_strengths_of_the_policies(name: str) -> None:
+    """An image is mirrored beyond its edges: a white one stays white."""
+    own = {"scale": 0.3, "translate": 0.2}.get(name, POLICIES["strong"].get(name, 0))
+    colour = dict.fromkeys([row.name for row in FAMILY.values() if row.group == "colour"], 0.0)
+    transform = transform_of("strong", **colour) if name == "strong" else transform_of(**{name: own})
+    white = Image.new("RGB", (60, 48), (255, 255, 255))
+    assert all((one == 255).all() for one in draws(transform, white, 100))

@@ -30,6 +30,9 @@ Rgb = tuple[float, float, float]
 HALF = 0.5
 """The share of images that perspective and blur are applied to; the others keep their form and sharpness."""
 
+MARGIN = 0.5
+"""Most of a side that an image is mirrored beyond its edges; what the widest moves still leave empty is filled."""
+
 ERASED_AREA = (0.02, 0.2)
 ERASED_RATIO = (0.3, 3.3)
 """Zhong et al. (AAAI 2020), but for the largest area, 0.4 there: most of an object should be left."""
@@ -78,19 +81,29 @@ class Steps:
 def steps_of(strengths: Strengths, side: int, mean: Rgb) -> Steps:
     """Return what is done to crops of ``side`` x ``side`` pixels.
 
-    ``mean``, per channel on the 0 to 1 scale, fills what an image does not reach: the network sees 0 there.
+    ``mean``, per channel on the 0 to 1 scale, fills what is erased or left empty: the network sees 0 there.
     """
     fill = [float(round(255 * value)) for value in mean]
-    on_image = [*_geometry(strengths, fill), *_drawn(strengths, fill), *_colour(strengths)]
+    on_image = [*_geometry(strengths, side, fill), *_drawn(strengths, fill), *_colour(strengths)]
     on_bytes = [*_texture(strengths, side, fill)]
     return Steps(v2.Compose(on_image) if on_image else None, v2.Compose(on_bytes) if on_bytes else None)
 
 
-def _geometry(strengths: Strengths, fill: Sequence[float]) -> Iterator[v2.Transform]:
+def _geometry(strengths: Strengths, side: int, fill: Sequence[float]) -> Iterator[v2.Transform]:
+    """Turn, move and bend an image that is mirrored beyond its edges, so that no corner is left empty."""
     if strengths["vflip"]:
         yield v2.RandomVerticalFlip(HALF)
+    margin = math.ceil(_reach(strengths) * side)
+    if margin:
+        yield v2.Pad(margin, padding_mode="reflect")
+        yield from _moves(strengths, side / (side + 2 * margin), fill)
+        yield v2.CenterCrop(side)
+
+
+def _moves(strengths: Strengths, share: float, fill: Sequence[float]) -> Iterator[v2.Transform]:
+    """Yield affine and perspective for an image of whose side the crop is ``share``."""
     if any(strengths[name] for name in ("rotation", "translate", "scale", "shear")):
-        scale, shift, shear = strengths["scale"], strengths["translate"], strengths["shear"]
+        scale, shift, shear = strengths["scale"], strengths["translate"] * share, strengths["shear"]
         yield v2.RandomAffine(
             strengths["rotation"],
             translate=(shift, shift) if shift else None,
@@ -101,6 +114,17 @@ def _geometry(strengths: Strengths, fill: Sequence[float]) -> Iterator[v2.Transf
         )
     if strengths["perspective"]:
         yield v2.RandomPerspective(strengths["perspective"], p=HALF, fill=fill)
+
+
+def _reach(strengths: Strengths) -> float:
+    """Return how far beyond the crop's edges its new corners may lie, as a share of its side, at most `MARGIN`."""
+    angle = math.radians(min(strengths["rotation"], 45))
+    turned = (math.cos(angle) + math.sin(angle) - 1) / 2
+    sheared = math.tan(math.radians(strengths["shear"])) / 2
+    shrunk = (1 / (1 - strengths["scale"]) - 1) / 2
+    # A corner moves by up to this share of half of the whole, mirrored part included.
+    bent = strengths["perspective"] / 2 / max(MARGIN, 1 - strengths["perspective"])
+    return min(MARGIN, turned + sheared + shrunk + strengths["translate"] + bent)
 
 
 def _drawn(strengths: Strengths, fill: Sequence[float]) -> Iterator[v2.Transform]:

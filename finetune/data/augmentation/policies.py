@@ -40,7 +40,7 @@ POLICIES: dict[PolicyName, dict[str, float]] = {
         "saturation": 0.4,
         "hue": 0.05,
         "noise": 0.03,
-        "blur": 0.008,
+        "blur": 0.01,
         "erasing": 0.25,
     },
 }
