@@ -2,8 +2,8 @@
 
     python benchmarks/augmentation_cost.py [--side 224] [--images 100] [--write]
 
-Times `TrainingTransform.crop` on an image that is decoded and shrunk already, as in every epoch but the first; each row
-is the median of three epochs' means over the images, less what the crop takes. ``--write`` puts the table into
+Times `TrainingTransform.crop` on an image that is decoded and shrunk already, as in every epoch but the first; each
+row is the median of three epochs' means over the images, less what the crop takes. ``--write`` puts the table into
 docs/augmentation.md and its rows into benchmarks/results/augmentation_cost.jsonl.
 """
 
@@ -12,7 +12,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 from common import RESULTS, ROOT, append_row, data_set, machine, markdown_table
@@ -40,6 +41,10 @@ def milliseconds(work: Callable[[int], object], n_images: int) -> float:
     return 1000 * (time.perf_counter() - started) / n_images
 
 
+def _crop(transform: TrainingTransform, shrunk: Sequence[Image.Image], epoch: int, number: int) -> None:
+    transform.crop(shrunk[number], epoch=epoch, index=number)
+
+
 def rows(images: list[Image.Image], side: int) -> Iterator[tuple[str, str, float]]:
     """Yield name, strength and milliseconds an image of each augmentation alone and of each policy."""
     preprocessing = Preprocessing(side, MEAN, STD, "bilinear", 0.875)
@@ -47,10 +52,7 @@ def rows(images: list[Image.Image], side: int) -> Iterator[tuple[str, str, float
     def cost(policy: Augmentation, switches: Switches = ()) -> float:
         transform = TrainingTransform(preprocessing, policy, 0, switches=switches)
         shrunk = [transform.shrink(image) for image in images]
-        crops = [
-            milliseconds(lambda n: transform.crop(shrunk[n], epoch=epoch, index=n), len(images))
-            for epoch in range(3)
-        ]
+        crops = [milliseconds(partial(_crop, transform, shrunk, epoch), len(images)) for epoch in range(3)]
         return statistics.median(crops)
 
     resized = cost("crop")

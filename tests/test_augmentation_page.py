@@ -1,4 +1,4 @@
-"""The page on augmentation tells the truth: its tables are current, its picture is drawn by its script, its commands run."""
+"""The page on augmentation tells the truth: current tables, a picture that its script draws, commands that run."""
 
 import importlib.util
 import os
