@@ -7,12 +7,16 @@ from typing import Any
 
 import gradio as gr
 
+from finetune.data.augmentation.family import PER_IMAGE
 from finetune.errors import OptionError
 from finetune.recipe.fields import GROUPS, Entry, entry
 from finetune.recipe.sentences import shown
 from strategies import STRATEGIES
 
 OWN = "the strategy's own"
+OF_POLICY = "the policy's own"
+"""What a single augmentation shows where nothing is chosen."""
+
 YES_NO = {"yes": True, "no": False}
 
 LABELS = {
@@ -119,7 +123,7 @@ def at_first(field: Entry) -> str | bool:
     if field.kind == "flag":
         return False
     if field.kind in ("choice", "yes-no"):
-        return OWN
+        return _own(field)
     return "" if field.default in (None, ()) else str(field.default)
 
 
@@ -135,6 +139,10 @@ def _read(field: Entry, value: Any) -> Any:
     if field.kind == "texts":
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return text
+
+
+def _own(field: Entry) -> str:
+    return OF_POLICY if field.name in PER_IMAGE else OWN
 
 
 def _own_number(strategy: str, option: str) -> gr.Textbox:
@@ -161,8 +169,8 @@ def _component(field: Entry) -> Any:
     if field.kind == "flag":
         return gr.Checkbox(**common)
     if field.kind in ("choice", "yes-no"):
-        return gr.Dropdown([OWN, *(field.choices or YES_NO)], **common)
-    return gr.Textbox(placeholder="none" if field.kind == "texts" else OWN, **common)
+        return gr.Dropdown([_own(field), *(field.choices or YES_NO)], **common)
+    return gr.Textbox(placeholder="none" if field.kind == "texts" else _own(field), **common)
 
 
 def _label(name: str) -> str:
