@@ -11,7 +11,7 @@ from typing import Literal
 
 from finetune.data.images import IMAGE_SUFFIXES
 
-SkippedKind = Literal["hidden", "skipped-file", "skipped-image", "empty-class"]
+SkippedKind = Literal["hidden", "skipped-file", "skipped-image", "empty-class", "odd-row"]
 
 MAX_DEPTH = 50
 """Folders nested deeper are skipped; keeps a strange tree from exhausting Python's stack."""
