@@ -65,16 +65,16 @@ class Source:
     root: Path
     images: tuple[LabelledImage, ...]
     class_names: tuple[str, ...]
-    split_folders: Mapping[SplitName, str]
+    split_folders: Mapping[str, str]
     skipped: tuple[Skipped, ...]
     splits_from: SplitsFrom | None = None
 
     @property
     def how_split(self) -> str:
-        """Say how the splits were understood; the counts are of listed images, readable or not."""
+        """Say how the splits were understood, with the images of each."""
         if self.splits_from is None:
             return "none given; train, val and test will be cut, seeded and stratified"
-        counts = Counter(image.split for image in self.images)
+        counts: Counter[str | None] = Counter(image.split for image in self.images)
         saying = _SAYINGS[self.splits_from]
         given = [
             saying.format(name=name, split=split, count=counts[split])

@@ -21,6 +21,9 @@ from finetune.errors import DataError, nearest
 
 __all__ = ["LabelledImage", "Skipped", "Source", "SplitName", "open_source"]
 
+LABELLED_SUFFIXES = frozenset({*SUFFIXES, ".parquet", ".npz"})
+"""Lower-case endings of the files that name or hold labelled images."""
+
 KINDS = "a folder, a zip or tar of one, a .csv, .tsv or .parquet, an .npz, hf:NAME or torchvision:NAME"
 
 
@@ -54,7 +57,7 @@ def open_source(
         root=found.root,
         images=images,
         class_names=_class_names(str(where), images, found),
-        split_folders=dict(found.splits),
+        split_folders=dict(found.splits.items()),
         skipped=tuple(item for item in found.skipped if not _is_unwanted_class(item, unwanted)),
         splits_from=found.splits_from if found.splits else None,
     )
