@@ -229,7 +229,8 @@ def _unpacker(packing: str, file: BinaryIO) -> BinaryIO:
 
 
 def _damaged(archive: Path, error: object) -> ArchiveError:
-    if isinstance(error, EOFError) or "unexpected end" in str(error):
+    ends = ("unexpected end", "empty header", "truncated header")
+    if isinstance(error, EOFError) or any(word in str(error) for word in ends):
         return _cut_off(archive)
     return ArchiveError(f"{archive} is a damaged tar ({error}); get the file again")
 

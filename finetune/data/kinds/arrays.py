@@ -232,7 +232,9 @@ def _to_uint8(where: str, array: _Array) -> Any:
         raise DataError(f"{wrong} holds {array.dtype}, not pixels; save uint8")
     low, high = np.inf, -np.inf
     for chunk in array.chunks():
-        low, high = min(low, chunk.min(initial=np.inf)), max(high, chunk.max(initial=-np.inf))
+        # numpy's own, which let NaN through.
+        low = np.minimum(low, chunk.min()) if chunk.size else low
+        high = np.maximum(high, chunk.max()) if chunk.size else high
     if not (low >= 0 and high <= 255):  # NaN is neither
         raise DataError(f"{wrong} has values from {low:g} to {high:g}; save pixels of 0 to 255 as uint8")
     if kind in "iu":

@@ -40,7 +40,6 @@ SETS: Mapping[str, _Parts] = {
     "DTD": _THREE,
     "FGVCAircraft": _THREE,
     "Flowers102": _THREE,
-    "PCAM": _THREE,
     "RenderedSST2": _THREE,
     "OxfordIIITPet": {"train": {"split": "trainval"}, "test": {"split": "test"}},
     "Imagenette": {"train": {"split": "train"}, "val": {"split": "val"}},
@@ -54,9 +53,9 @@ SETS: Mapping[str, _Parts] = {
 
 
 def read_torchvision_set(where: str, cache_dir: Path | None, *, offline: bool) -> Found:
-    """Return the images of ``torchvision:NAME`` or ``torchvision:NAME@FOLDER``, written once as lossless PNG files.
+    """Return the images of ``torchvision:NAME`` or ``torchvision:NAME@FOLDER``, written once as files.
 
-    FOLDER is the ``root`` that torchvision was given earlier; without it, ``<cache>/torchvision`` is used.
+    Those of a set that is made of image files are copied, others become lossless PNG. FOLDER is the ``root`` that torchvision was given earlier; without it, ``<cache>/torchvision`` is used.
     The written files are used again while the size and time of every file of the set are unchanged.
 
     Raises:
@@ -110,12 +109,35 @@ def _state(root: Path) -> str:
 def _rows(parts: Mapping[SplitName, Any]) -> Iterator[Encoded]:
     for split, part in parts.items():
         names = [_word(name) for name in getattr(part, "classes", None) or ()]
-        for image, target in part:
-            stream = io.BytesIO()
-            image.save(stream, "PNG", compress_level=1)
-            index = int(target)
+        for content, index in _contents(part):
             label = names[index] if index < len(names) else str(index)
-            yield Encoded(stream.getvalue(), label, split if len(parts) > 1 else "")
+            yield Encoded(content, label, split if len(parts) > 1 else "")
+
+
+def _contents(part: Any) -> Iterator[tuple[bytes, int]]:
+    """Yield each image as the bytes of an image file, its own where the set is made of files, and its class index."""
+    files = _files(part)
+    if files is not None:
+        for path, target in files:
+            yield Path(path).read_bytes(), int(target)
+        return
+    for image, target in part:
+        stream = io.BytesIO()
+        image.save(stream, "PNG", compress_level=1)
+        yield stream.getvalue(), int(target)
+
+
+def _files(part: Any) -> list[tuple[str | Path, int]] | None:
+    """Return the files and class indices of a set that is made of image files, by the names torchvision has for them."""
+    for name in ("samples", "_samples"):
+        pairs = getattr(part, name, None)
+        if pairs and isinstance(pairs[0][0], (str, Path)):
+            return list(pairs)
+    for name in ("_image_files", "_images"):
+        paths, labels = getattr(part, name, None), getattr(part, "_labels", None)
+        if paths and labels and len(paths) == len(labels):
+            return list(zip(paths, labels, strict=True))
+    return None
 
 
 def _word(name: Any) -> str:
