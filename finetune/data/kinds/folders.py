@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -59,9 +60,10 @@ def _or_its_manifest(where: str, skipped: Iterable[Skipped]) -> str:
 
 def _images(class_folders: Iterable[ClassFolder]) -> Iterator[LabelledImage]:
     for found in class_folders:
-        label = found.label
+        label, folder = found.label, str(found.folder.path)
         for name in found.folder.image_names():
-            yield LabelledImage(found.folder.path / name, f"{found.name}/{name}", label, found.split)
+            path = Path(os.path.join(folder, name))  # noqa: PTH118 - twice as fast, and there may be many
+            yield LabelledImage(path, f"{found.name}/{name}", label, found.split)
 
 
 def _empty_classes(class_folders: Iterable[ClassFolder]) -> Iterator[Skipped]:

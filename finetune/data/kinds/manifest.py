@@ -61,7 +61,7 @@ def read_manifest(where: str, path: Path) -> Found:
 
 
 def _image(root: Path, name: str, row: Row) -> LabelledImage:
-    return LabelledImage(root / name, name, nfc(row.label), _split_of(row), row.group or None)
+    return LabelledImage(Path(f"{root}/{name}"), name, nfc(row.label), _split_of(row), row.group or None)
 
 
 def _order(image: LabelledImage) -> tuple[int, str, str]:
@@ -203,7 +203,7 @@ def _modes(where: str, root: Path, images: Sequence[LabelledImage]) -> dict[str,
     modes = {}
     for image in images:
         with contextlib.suppress(OSError):
-            modes[image.name] = image.path.stat().st_mode
+            modes[image.name] = os.stat(image.path).st_mode  # noqa: PTH116
     if not any(stat.S_ISREG(mode) for mode in modes.values()):
         raise DataError(
             f"none of the {len(images)} files that {where} names is there (first: {images[0].path}); "

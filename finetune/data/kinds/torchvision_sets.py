@@ -55,7 +55,8 @@ SETS: Mapping[str, _Parts] = {
 def read_torchvision_set(where: str, cache_dir: Path | None, *, offline: bool) -> Found:
     """Return the images of ``torchvision:NAME`` or ``torchvision:NAME@FOLDER``, written once as files.
 
-    Those of a set that is made of image files are copied, others become lossless PNG. FOLDER is the ``root`` that torchvision was given earlier; without it, ``<cache>/torchvision`` is used.
+    Those of a set that is made of image files are copied, others become lossless PNG. FOLDER is the ``root`` that
+    torchvision was given earlier; without it, ``<cache>/torchvision`` is used.
     The written files are used again while the size and time of every file of the set are unchanged.
 
     Raises:
@@ -128,7 +129,7 @@ def _contents(part: Any) -> Iterator[tuple[bytes, int]]:
 
 
 def _files(part: Any) -> list[tuple[str | Path, int]] | None:
-    """Return the files and class indices of a set that is made of image files, by the names torchvision has for them."""
+    """Return the files and class indices of a set that is made of image files, else None."""
     for name in ("samples", "_samples"):
         pairs = getattr(part, name, None)
         if pairs and isinstance(pairs[0][0], (str, Path)):
