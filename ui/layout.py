@@ -19,8 +19,8 @@ MINUTES = (NO_LIMIT, "1", "2", "5", "10", "30", "60")
 AUGMENTATIONS = (OWN, *entry("augment").choices)
 
 HOW_TO_ZIP = (
-    "Put the images of each class into a folder of its own, and zip them (up to {:g} GB; for more, "
-    "finetune fit takes a folder):"
+    "Put the images of each class into a folder of its own, and zip them (up to {:g} GB; a tar, an .npz or "
+    "a .parquet of images is taken too; for more, finetune fit takes a folder):"
 )
 INTRODUCTION = """
 <h1>Fine-tune an image classifier</h1>

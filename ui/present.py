@@ -99,14 +99,7 @@ def health_view(report: HealthReport) -> RenderableType:
     lines: list[RenderableType] = [
         Text(f"{report.where}: {n_images} readable images, {verdict}", style="bold")
     ]
-    if report.split_folders:
-        named = (
-            f"{folder}/ is {split} ({report.splits.get(split, 0)})"
-            for split, folder in report.split_folders.items()
-        )
-        lines.append(Text("splits: " + ", ".join(named)))
-    else:
-        lines.append(Text("splits: none given; train, val and test will be cut, seeded and stratified"))
+    lines.append(Text(f"splits: {report.how_split}"))
     return Group(*lines, "", _class_bars(report.classes), "", *_findings(report))
 
 

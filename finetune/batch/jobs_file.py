@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from finetune.batch.job import SAMPLE, Job, check_jobs, check_name, make_recipe
+from finetune.data.places import from_anywhere, is_named
 from finetune.errors import OptionError, nearest
 from finetune.recipe import Recipe
 
@@ -120,7 +121,7 @@ def _product(fields: Mapping[str, Any], base: Path) -> Iterator[Job]:
 
 def _job(name: str, data: Any, recipe: Any, base: Path, cell: tuple[str, str] | None = None) -> Job:
     if isinstance(data, str) and data.strip() and not data.startswith(SAMPLE):
-        data = _below(base, data)
+        data = from_anywhere(data, base) if is_named(data) else _below(base, data)
     job = Job(name, data, {}, cell=cell)
     try:
         made = make_recipe(_below(base, recipe) if isinstance(recipe, str) else recipe)

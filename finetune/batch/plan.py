@@ -43,9 +43,10 @@ def plan(
     *,
     retry_failed: bool,
     max_minutes: float | None,
+    offline: bool = False,
 ) -> list[Task]:
     """Return the tasks of ``jobs``, in their order."""
-    before, fingerprint = folder.ledger.rows(), _Fingerprints()
+    before, fingerprint = folder.ledger.rows(), _Fingerprints(offline=offline)
     return [
         _task(job, before.get(job.name), folder, fingerprint, retry_failed, _held_to(job.recipe, max_minutes))
         for job in jobs
@@ -135,7 +136,8 @@ def _sha256(path: Path) -> str:
 class _Fingerprints:
     """Hashes each data set once, however many jobs train on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, offline: bool) -> None:
+        self._offline = offline
         self._known: dict[tuple[Path, tuple[str, ...]], str] = {}
 
     def __call__(self, data: Path, exclude: tuple[str, ...]) -> str:
@@ -144,5 +146,5 @@ class _Fingerprints:
 
         what = (data, tuple(sorted(exclude)))
         if what not in self._known:
-            self._known[what] = fingerprint(open_source(data, exclude=exclude))
+            self._known[what] = fingerprint(open_source(data, exclude=exclude, offline=self._offline))
         return self._known[what]

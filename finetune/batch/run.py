@@ -55,7 +55,7 @@ def run_batch(
             refuse_inside_data(Path(out), job.data)
     folder = BatchFolder(Path(out))
     with folder.claimed():
-        tasks = plan(jobs, folder, retry_failed=retry_failed, max_minutes=max_minutes)
+        tasks = plan(jobs, folder, retry_failed=retry_failed, max_minutes=max_minutes, offline=offline)
         return _Batch(folder, tasks, offline=offline, reporter=reporter).run()
 
 

@@ -48,14 +48,14 @@ def evaluate(
 
 
 def evaluate_data(
-    bundle: Bundle, where: str, *, exclude: Collection[str], reporter: Reporter
+    bundle: Bundle, where: str, *, exclude: Collection[str], offline: bool = False, reporter: Reporter
 ) -> tuple[Metrics, str]:
     """Score ``bundle`` on the data set ``where``; return the metrics and the split they are of.
 
     The test split is used where there is one, else val, else every image (``all``). Unreadable images are
     left out and said. Raises DataError when no image is left or a class is unknown to the bundle.
     """
-    source = open_source(where, exclude=exclude)
+    source = open_source(where, exclude=exclude, offline=offline)
     with reporter.track("checking images") as advance:
         health = inspect_source(source, progress=advance)
     if health.quarantine:

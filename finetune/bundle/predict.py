@@ -16,6 +16,9 @@ from torch import Tensor
 
 from finetune.bundle.bundle import Bundle
 from finetune.data.images import IMAGE_SUFFIXES, load_rgb
+from finetune.data.places import is_named
+from finetune.data.sources import LABELLED_SUFFIXES, open_source
+from finetune.data.unpacking import is_archive, unpacked
 from finetune.errors import DataError, ImageError, ResourceError
 from finetune.evaluation.metrics import softmax
 from finetune.progress import Advance
@@ -46,16 +49,19 @@ class Prediction:
         return self.top[0][1] if self.top else None
 
 
-def find_images(paths: Iterable[Path]) -> list[Path]:
-    """Return files as given and the images below folders, sorted; nothing is opened.
+def find_images(paths: Iterable[Path], *, offline: bool = False) -> list[Path]:
+    """Return files as given, the images below folders and in archives, sorted, and those of any other set.
 
     Raises DataError for a path that does not exist and when nothing is found.
     """
     found: list[Path] = []
     paths = list(paths)
     for path in paths:
-        if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if _is_image(file.relative_to(path), file))
+        if is_named(path) or (path.is_file() and path.suffix.lower() in LABELLED_SUFFIXES):
+            found += [image.path for image in open_source(path, offline=offline).images]
+        elif path.is_dir() or (path.is_file() and is_archive(path)):
+            folder = path if path.is_dir() else unpacked(path)
+            found += sorted(file for file in folder.rglob("*") if _is_image(file.relative_to(folder), file))
         elif path.exists():
             found.append(path)
         else:

@@ -52,6 +52,7 @@ def inspect(
     data: DataArgument,
     exclude: ExcludeOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on any finding.")] = False,
+    offline: OfflineOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -60,7 +61,7 @@ def inspect(
     from finetune.data.sources import open_source
     from ui.present import health_view
 
-    source = open_source(data, exclude=exclude or ())
+    source = open_source(data, exclude=exclude or (), offline=offline)
     with TerminalReporter(quiet=quiet).track("checking images") as advance:
         report = inspect_source(source, progress=advance)
     show(report.to_json(), health_view(report), as_json)

@@ -12,9 +12,11 @@ from finetune.errors import OptionError
 from finetune.recipe import Recipe
 from finetune.terminal import result_console
 
-DataArgument = Annotated[
-    str, typer.Argument(help="A folder with one folder a class, or a zip of one.", metavar="DATA")
-]
+DATA_HELP = (
+    "A folder with one folder a class, a zip or tar of one, a .csv, .tsv or .parquet manifest, "
+    "an .npz or .parquet of images, hf:NAME or torchvision:NAME; see docs/data.md."
+)
+DataArgument = Annotated[str, typer.Argument(help=DATA_HELP, metavar="DATA")]
 BundleArgument = Annotated[
     Path, typer.Argument(help="A run's folder, or its bundle folder.", metavar="BUNDLE")
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from finetune.cli.options import (
+    DATA_HELP,
     BundleArgument,
     DataArgument,
     ExcludeOption,
@@ -35,7 +36,7 @@ def fit(
     choices: dict[str, Any],
     data: Annotated[
         str | None,
-        typer.Argument(help="A folder with one folder a class, or a zip of one.", metavar="DATA"),
+        typer.Argument(help=DATA_HELP, metavar="DATA"),
     ] = None,
     options: Annotated[
         list[str] | None, typer.Option("--set", help="A strategy's option.", metavar="NAME=VALUE")
@@ -113,6 +114,7 @@ def evaluate(
     bundle: BundleArgument,
     data: DataArgument,
     exclude: ExcludeOption = None,
+    offline: OfflineOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -123,7 +125,7 @@ def evaluate(
 
     loaded = load_bundle(bundle)
     metrics, split = evaluate_data(
-        loaded, data, exclude=exclude or (), reporter=TerminalReporter(quiet=quiet)
+        loaded, data, exclude=exclude or (), offline=offline, reporter=TerminalReporter(quiet=quiet)
     )
     values = {"split": split, "classes": list(loaded.class_names), **metrics.to_json()}
     show(values, metrics_view(metrics, loaded.class_names), as_json)
@@ -131,9 +133,15 @@ def evaluate(
 
 def predict(
     bundle: BundleArgument,
-    paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.", metavar="PATH...")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Images, folders or archives of them, or anything that DATA may be.", metavar="PATH..."
+        ),
+    ],
     out: Annotated[Path | None, typer.Option("--out", help="Write a CSV file.", metavar="FILE")] = None,
     top: TopOption = 3,
+    offline: OfflineOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -146,7 +154,7 @@ def predict(
     if out is not None:
         refuse_unwritable(out)
     loaded = load_bundle(bundle)
-    images = find_images(paths)
+    images = find_images(paths, offline=offline)
     with TerminalReporter(quiet=quiet).track("predicting") as advance:
         predictions = list(predict_images(loaded, images, top=top, advance=advance))
     if out is not None:

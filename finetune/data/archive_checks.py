@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import io
-import re
 import stat
-import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetune.data.archive_names import (
+    MAX_BYTES,
+    MAX_ENTRIES,
+    MAX_RATIO,
+    RATIO_FREE_TOTAL_BYTES,
+    Names,
+    check_name,
+    refusal,
+)
 from finetune.errors import ArchiveError
 
-MAX_ENTRIES = 100_000
-MAX_BYTES = 20 * 10**9
-"""Bytes of all files unpacked."""
-MAX_RATIO = 200
-"""Unpacked to packed bytes. Photographs lie near 1; deflate cannot pass 1,032."""
 RATIO_FREE_ENTRY_BYTES = 10**6
-RATIO_FREE_TOTAL_BYTES = 10**8
-"""Below these a ratio is harmless, and blank or drawn BMPs of ordinary size do pass 200."""
-MAX_DEPTH = 20
-MAX_NAME_BYTES = 1024
-MAX_PART_BYTES = 255
-"""The longest file name that ext4, APFS and NTFS take."""
+"""Below this a ratio is harmless, and blank or drawn BMPs of ordinary size do pass 200."""
 
-_TEXT_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LOCAL_HEADER_BYTES = 30
 _UTF8_FLAG = 0x800
 _ENCRYPTED_FLAGS = 0x1 | 0x40
@@ -46,28 +42,6 @@ class Entry:
         """The path in posix form, decoded as its maker meant it."""
         return "/".join(self.parts)
 
-
-def _has_odd_characters(name: str) -> bool:
-    return any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in name) or bool(
-        _TEXT_DIRECTION.search(name)
-    )
-
-
-def _is_too_long(name: str) -> bool:
-    longest = max(len(part.encode()) for part in name.split("/"))
-    return longest > MAX_PART_BYTES or len(name.encode()) > MAX_NAME_BYTES
-
-
-_NAME_RULES: tuple[tuple[Callable[[str], bool], str], ...] = (
-    (_has_odd_characters, "has a control or text-direction character in its name"),
-    (lambda name: "\\" in name, "has a backslash in its name"),
-    (lambda name: name.startswith("/"), "has an absolute path"),
-    (lambda name: bool(re.match("[A-Za-z]:", name)), "has a drive letter in its path"),
-    (lambda name: ".." in name.split("/"), "leads out of the archive with '..'"),
-    (_is_too_long, "has too long a name"),
-    (lambda name: len(_parts(name)) > MAX_DEPTH, f"lies more than {MAX_DEPTH} folders deep"),
-    (lambda name: not _parts(name) and not name.endswith("/"), "has no name"),
-)
 
 _INFO_RULES: tuple[tuple[Callable[[zipfile.ZipInfo], bool], str], ...] = (
     (lambda info: bool(info.flag_bits & _ENCRYPTED_FLAGS), "is encrypted, and no password can be given"),
@@ -105,11 +79,6 @@ def check_archive(archive: Path, opened: zipfile.ZipFile, file: io.BufferedIOBas
     return tuple(entry for entry in entries if entry.parts)
 
 
-def _refuse(archive: Path, name: str, why: str) -> ArchiveError:
-    # repr shows control and text-direction characters instead of obeying them.
-    return ArchiveError(f"{name!r} in {archive} {why}; make the zip again without that")
-
-
 def _check_totals(archive: Path, infos: Sequence[zipfile.ZipInfo]) -> None:
     unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
     if len(infos) > MAX_ENTRIES:
@@ -129,13 +98,11 @@ def _check_totals(archive: Path, infos: Sequence[zipfile.ZipInfo]) -> None:
 
 def _check_entry(archive: Path, info: zipfile.ZipInfo) -> Entry:
     name = _decoded_name(info)
-    for breaks, why in _NAME_RULES:
-        if breaks(name):
-            raise _refuse(archive, name, why)
+    parts = check_name(archive, name)
     for is_bad, why in _INFO_RULES:
         if is_bad(info):
-            raise _refuse(archive, name, why)
-    return Entry(info, _parts(name), name.endswith("/"))
+            raise refusal(archive, name, why)
+    return Entry(info, parts, name.endswith("/"))
 
 
 def _decoded_name(info: zipfile.ZipInfo) -> str:
@@ -150,23 +117,10 @@ def _decoded_name(info: zipfile.ZipInfo) -> str:
         return name
 
 
-def _parts(name: str) -> tuple[str, ...]:
-    return tuple(part for part in name.split("/") if part not in ("", "."))
-
-
 def _check_names_differ(archive: Path, entries: Iterable[Entry]) -> None:
-    """Refuse two files of one path, case and Unicode form aside, and a file where a folder must be."""
-    files: set[tuple[str, ...]] = set()
-    folders: set[tuple[str, ...]] = set()
+    names = Names(archive)
     for entry in entries:
-        key = tuple(unicodedata.normalize("NFC", part).casefold() for part in entry.parts)
-        if not entry.is_folder:
-            if key in files:
-                raise _refuse(archive, entry.name, "is there twice (upper and lower case count as the same)")
-            files.add(key)
-        folders.update(key[:depth] for depth in range(1, len(key) + entry.is_folder))
-    if clash := min(files & folders, default=None):
-        raise _refuse(archive, "/".join(clash), "is both a file and a folder")
+        names.add(entry.parts, is_folder=entry.is_folder)
 
 
 def _check_overlaps(archive: Path, entries: Iterable[Entry], file: io.BufferedIOBase, *, end: int) -> None:
@@ -175,7 +129,7 @@ def _check_overlaps(archive: Path, entries: Iterable[Entry], file: io.BufferedIO
     for entry in sorted(entries, key=lambda entry: entry.info.header_offset):
         start = entry.info.header_offset
         if start < free_from:
-            raise _refuse(archive, entry.name, "overlaps another entry")
+            raise refusal(archive, entry.name, "overlaps another entry")
         free_from = start + _local_header_bytes(archive, entry, file) + entry.info.compress_size
     if free_from > end:
         raise ArchiveError(f"{archive} is damaged: an entry runs into its own directory; get the file again")

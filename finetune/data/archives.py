@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from finetune.data.archive_checks import MAX_BYTES, MAX_ENTRIES, MAX_RATIO, Entry, check_archive
+from finetune.data.archive_checks import Entry, check_archive
+from finetune.data.archive_names import MAX_BYTES, MAX_ENTRIES, MAX_RATIO
+from finetune.data.kept_files import disk_errors, partial_folder, publish
 from finetune.errors import ArchiveError, ResourceError
 
 __all__ = ["MAX_BYTES", "MAX_ENTRIES", "MAX_RATIO", "extract_zip", "is_extracted"]
@@ -21,7 +21,6 @@ MAX_DIRECTORY_BYTES = 32 * 2**20
 """Bound on the central directory, which zipfile reads in one go: 335 bytes for each of MAX_ENTRIES."""
 
 _CHUNK_BYTES = 2**18
-_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -38,15 +37,11 @@ def extract_zip(archive: Path, target: Path, *, progress: Callable[[int, int], N
     """
     if target.exists():
         raise FileExistsError(target)
-    with _opened(archive) as (opened, entries), _disk_errors(archive, target):
+    with _opened(archive) as (opened, entries), disk_errors(archive, target):
         _check_free_space(archive, target, entries)
-        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".tmp", dir=target.parent))
-        try:
+        with partial_folder(target) as partial:
             _write_all(archive, opened, entries, partial, progress)
-            _publish(partial, target)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
+            publish(partial, target)
 
 
 def is_extracted(archive: Path, target: Path) -> bool:
@@ -106,20 +101,6 @@ def _check_free_space(archive: Path, target: Path, entries: tuple[Entry, ...]) -
         )
 
 
-@contextlib.contextmanager
-def _disk_errors(archive: Path, target: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileExistsError:
-        raise
-    except OSError as error:
-        why = "the disk is full" if error.errno in _DISK_IS_FULL else error.strerror
-        raise ResourceError(
-            f"cannot unpack {archive} into {target.parent}: {why}; "
-            "free some space or set FINETUNE_CACHE to another folder"
-        ) from error
-
-
 def _write_all(
     archive: Path,
     opened: zipfile.ZipFile,
@@ -151,15 +132,6 @@ def _write_file(archive: Path, opened: zipfile.ZipFile, entry: Entry, path: Path
             f"{entry.name!r} in {archive} declares {entry.info.file_size} bytes but holds {written}; "
             "get the file again"
         )
-
-
-def _publish(partial: Path, target: Path) -> None:
-    try:
-        partial.replace(target)
-    except OSError as error:
-        if target.exists():  # another process was faster
-            raise FileExistsError(target) from error
-        raise
 
 
 def _size_of(path: Path) -> int | None:

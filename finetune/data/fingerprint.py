@@ -17,8 +17,8 @@ _THREADS = 4
 def fingerprint(source: Source) -> str:
     """Return 64 hex digits that change when an image is added, removed, changed, renamed or labelled anew.
 
-    SHA-256 over the sorted (name, label, split, SHA-256 of the file's bytes) of all listed images; where the
-    set lies and whether it came as a zip change nothing. A file that cannot be read counts as such.
+    SHA-256 over the sorted (name, label, split, SHA-256 of the file's bytes, group if it has one) of all listed
+    images; where the set lies and whether it came as a zip change nothing. A file that cannot be read counts as such.
     """
     return fingerprint_of(image_digests(source))
 
@@ -39,7 +39,8 @@ def fingerprint_of(digests: Mapping[str, str]) -> str:
 
 
 def _digest(image: LabelledImage, content: str) -> str:
-    return _hash([image.name, image.label, image.split, content])
+    group = [] if image.group is None else [image.group]
+    return _hash([image.name, image.label, image.split, content, *group])
 
 
 def _hash(values: object) -> str:

@@ -7,7 +7,9 @@ Only the first frame of an animation or of a many-page TIFF counts.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import logging
+import threading
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from typing import BinaryIO
 
 # Registered here, once: Pillow's own lazy registration is not safe in threads.
 from PIL import (  # noqa: F401
+    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
@@ -31,12 +34,29 @@ from finetune.data.pixels import to_rgb
 from finetune.errors import ImageError
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+    {
+        ".jpg",
+        ".jpeg",
+        ".jfif",
+        ".mpo",
+        ".png",
+        ".webp",
+        ".bmp",
+        ".gif",
+        ".tif",
+        ".tiff",
+        ".avif",
+        ".heic",
+        ".heif",
+    }
 )
 """Lower-case endings of the files that count as images."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-"""The Pillow decoders a file may reach, whatever its name; MPO, which phones write, is one of JPEG."""
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+"""The Pillow decoders a file may reach, whatever its name; MPO, which phones write, is one of JPEG.
+
+HEIF is one more, for a file that begins as one and where the package pillow-heif is installed.
+"""
 
 MAX_PIXELS = 89_478_485
 """Cap on width x height: Pillow's own bomb limit, a quarter of a GiB as RGB. Its warning is an error here."""
@@ -61,9 +81,7 @@ _TURNS = {
 """EXIF orientation (TIFF 6.0, tag 274) to the turn that sets the image upright."""
 
 _LOOKS_LIKE = (
-    (4, b"ftyphei", "is a HEIC photo, which is not read here; save it as JPEG"),
-    (4, b"ftypmif1", "is a HEIC photo, which is not read here; save it as JPEG"),
-    (4, b"ftypavif", "is an AVIF image, which is not read here; save it as JPEG or PNG"),
+    (4, b"ftypavi", "is a damaged AVIF image, or one that this Pillow was built without a decoder for"),
     (0, b"<", "is not an image but a text such as a web page"),
     (0, b"%PDF", "is not an image but a PDF"),
     (0, b"\xff\xd8\xff", "is a damaged or truncated JPEG"),
@@ -74,6 +92,15 @@ _LOOKS_LIKE = (
     (0, b"II*\x00", "is a damaged or truncated TIFF, or one of a kind that is not read"),
     (0, b"MM\x00*", "is a damaged or truncated TIFF, or one of a kind that is not read"),
 )
+
+
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""What follows ``ftyp`` in a HEIC photo (ISO/IEC 23008-12, annex B)."""
+_NO_HEIF = (
+    "is a HEIC photo, which needs pillow-heif; "
+    'run `pip install "finetune-strategies[heic]"` or save it as JPEG'
+)
+_registering = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -127,9 +154,37 @@ def check_image(path: Path) -> ImageFacts:
     )
 
 
+def open_image(file: BinaryIO) -> Image.Image:
+    """Read the head of an image file with the one decoder of FORMATS that knows it, or with HEIF's.
+
+    Raises whatever Pillow raises; UnidentifiedImageError where no decoder knows it.
+    """
+    is_heif = _is_heif(file.read(12))
+    file.seek(0)
+    if is_heif and _register_heif():
+        return Image.open(file, formats=("HEIF",))
+    return Image.open(file, formats=FORMATS)
+
+
+def _is_heif(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+
+
+def _register_heif() -> bool:
+    """Make Pillow know HEIF; False where the package for it is not installed."""
+    with _registering:
+        if importlib.util.find_spec("pillow_heif") is None:
+            return False
+        if "HEIF" not in Image.OPEN:
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
+        return True
+
+
 def _decoded(file: BinaryIO, enough_px: int | None = None) -> tuple[Image.Image, Image.Image, int]:
     """Return the upright RGB image, the image as stored, and the EXIF orientation it was stored with."""
-    with Image.open(file, formats=FORMATS) as stored:
+    with open_image(file) as stored:
         if stored.width * stored.height > MAX_PIXELS:
             raise Image.DecompressionBombError
         orientation = _orientation(stored)
@@ -190,5 +245,7 @@ def _what_it_is(path: Path) -> str:
         return f"cannot be read: {error}"
     if not head:
         return "is empty (0 bytes)"
+    if _is_heif(head):
+        return "is a damaged or truncated HEIC photo" if _register_heif() else _NO_HEIF
     words = (text for start, magic, text in _LOOKS_LIKE if head[start:].startswith(magic))
     return next(words, "is not an image")

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from finetune.data.images import FORMATS
+from finetune.data.images import open_image
 from finetune.data.transforms import LONGEST_ASPECT
 
 SHARE_OF_FREE_DISK = 0.5
@@ -83,7 +83,7 @@ def shrunk_pixels(path: Path, enough_px: int) -> int:
 
     Only the file's head is read; 0 where that fails, for then decoding will say what is wrong.
     """
-    with contextlib.suppress(Exception), Image.open(path, formats=FORMATS) as image:
+    with contextlib.suppress(Exception), path.open("rb") as file, open_image(file) as image:
         short, long = sorted(image.size)
         shrunk = min(short, enough_px)
         # A draft may be one pixel longer than its share, and rounding may add another.

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Literal
 
 from finetune.data.images import IMAGE_SUFFIXES
 
-SkippedKind = Literal["hidden", "skipped-file", "skipped-image", "empty-class"]
+SkippedKind = Literal["hidden", "skipped-file", "skipped-image", "empty-class", "odd-row"]
 
 MAX_DEPTH = 50
 """Folders nested deeper are skipped; keeps a strange tree from exhausting Python's stack."""
@@ -129,13 +129,13 @@ def _is_hidden(name: str) -> bool:
 
 
 def _why_not_an_image(entry: os.DirEntry[str]) -> str | None:
-    suffix = PurePath(entry.name).suffix.lower()
+    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a hundred thousand of them
     if not _is_text(entry.name):
         return "has a name that is not UTF-8"
     if suffix in _ARCHIVE_SUFFIXES:
         return "is an archive inside the set, which is not opened"
     if suffix not in IMAGE_SUFFIXES:
-        return f"is not an image file ({suffix})" if suffix else "is not an image file (no ending)"
+        return f"is not an image file ({suffix})" if len(suffix) > 1 else "is not an image file (no ending)"
     return None if entry.is_file() else "is not an ordinary file"
 
 

@@ -1,155 +1,172 @@
-"""Open a user's labelled images: a folder per class, with or without split folders, or a zip of one."""
+"""One door to a user's labelled images: a folder, an archive, a manifest, arrays, or a data set by its name."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from finetune.data.layout import ClassFolder, SplitName, nfc, read_layout
-from finetune.data.listing import Folder, Skipped, list_folder
-from finetune.data.unpacking import unpacked
+from finetune.data.kinds.arrays import read_npz
+from finetune.data.kinds.encoded import holds_images, read_parquet
+from finetune.data.kinds.folders import MANIFESTS, read_folder
+from finetune.data.kinds.hub_sets import HUB, read_hub_set
+from finetune.data.kinds.manifest import SUFFIXES, read_manifest
+from finetune.data.kinds.tables import has_columns
+from finetune.data.kinds.torchvision_sets import TORCHVISION, read_torchvision_set
+from finetune.data.labelled import Found, LabelledImage, Source
+from finetune.data.layout import SplitName, nfc
+from finetune.data.listing import Skipped
+from finetune.data.unpacking import is_archive, unpacked
 from finetune.errors import DataError, nearest
 
 __all__ = ["LabelledImage", "Skipped", "Source", "SplitName", "open_source"]
 
+LABELLED_SUFFIXES = frozenset({*SUFFIXES, ".parquet", ".npz"})
+"""Lower-case endings of the files that name or hold labelled images."""
 
-@dataclass(frozen=True)
-class LabelledImage:
-    """One image file: absolute ``path``, posix ``name`` below the source's root, class, and given split."""
-
-    path: Path
-    name: str
-    label: str
-    split: SplitName | None
+KINDS = "a folder, a zip or tar of one, a .csv, .tsv or .parquet, an .npz, hf:NAME or torchvision:NAME"
 
 
-@dataclass(frozen=True)
-class Source:
-    """A labelled image set as found on disk; no image has been opened yet.
+def open_source(
+    where: str | Path,
+    *,
+    exclude: Collection[str] = (),
+    cache_dir: Path | None = None,
+    offline: bool = False,
+) -> Source:
+    """List the labelled images that ``where`` stands for, without the classes in ``exclude``.
 
-    ``where`` is what the user wrote and ``root`` the folder that holds the class or split folders. ``images``
-    are sorted by split and class; ``class_names`` is the one class map: those of train, sorted.
-    ``split_folders`` maps a split to its folder's name as found, and is empty when none was given.
-    """
-
-    where: str
-    root: Path
-    images: tuple[LabelledImage, ...]
-    class_names: tuple[str, ...]
-    split_folders: Mapping[str, str]
-    skipped: tuple[Skipped, ...]
-
-
-def open_source(where: str | Path, *, exclude: Collection[str] = (), cache_dir: Path | None = None) -> Source:
-    """List the images in the folder or zip ``where``, without the classes in ``exclude``.
-
-    A zip is unpacked once into ``cache_dir`` (see `finetune.data.unpacking`). What counts as a split
-    and what as a class, `finetune.data.layout` says.
+    What it may be, and what each kind holds, `docs/data.md` and the modules of `finetune.data.kinds` say. What is
+    packed in a file, or comes from a package, is written once into ``cache_dir``. With ``offline`` a named set is
+    never downloaded.
 
     Raises:
-        DataError: nothing there, no images, no class folders, one class only, two folders for one split, a
-            class that train does not have, or an unknown class in ``exclude``.
-        ArchiveError: the zip is damaged or unsafe.
-        ResourceError: no room to unpack it.
+        DataError: nothing there, no images, no classes, one class only, two folders for one split, a
+            class that train does not have, an unknown class in ``exclude``, or a manifest that cannot be.
+        ArchiveError: the archive is damaged or unsafe.
+        OptionError: a package that this kind needs is not installed.
+        ResourceError: no room to unpack it, or a download that failed.
     """
     if not str(where):
         raise DataError("the data set's path is empty; give a folder or a zip")
-    opened, skipped = _listed(str(where), _folder_of(Path(where), cache_dir))
-    layout = read_layout(str(where), opened)
-    classes = _without(exclude, layout.classes, str(where))
-    images = tuple(_images(classes))
+    found = _found(str(where), cache_dir, offline=offline)
+    unwanted = _unwanted(exclude, found, str(where))
+    images = tuple(image for image in found.images if image.label not in unwanted)
     return Source(
         where=str(where),
-        root=layout.root.path,
+        root=found.root,
         images=images,
-        class_names=_class_names(str(where), images, layout.splits, n_listed=opened.n_images),
-        split_folders={split: folder.name for split, folder in layout.splits.items()},
-        skipped=_below(layout.root, opened, skipped) + layout.stray + tuple(_empty_classes(classes)),
+        class_names=_class_names(str(where), images, found),
+        split_folders=dict(found.splits.items()),
+        skipped=tuple(item for item in found.skipped if not _is_unwanted_class(item, unwanted)),
+        splits_from=found.splits_from if found.splits else None,
     )
 
 
-def _folder_of(where: Path, cache_dir: Path | None) -> Path:
-    where = where.expanduser()
+def _found(where: str, cache_dir: Path | None, *, offline: bool) -> Found:
+    if where.startswith(TORCHVISION):
+        return read_torchvision_set(where, cache_dir, offline=offline)
+    if where.startswith(HUB):
+        return read_hub_set(where, cache_dir, offline=offline)
+    path = _existing(Path(where).expanduser())
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        return _folder_or_manifest(where, path)
+    if suffix in SUFFIXES or (suffix == ".parquet" and not holds_images(where, path)):
+        return read_manifest(where, path)
+    if suffix == ".parquet":
+        return read_parquet(where, path, cache_dir)
+    if suffix == ".npz":
+        return read_npz(where, path, cache_dir)
+    return _folder_or_manifest(where, _unpacked(path, cache_dir))
+
+
+def _existing(path: Path) -> Path:
+    """Return ``path`` if it is a folder or an ordinary file; raises DataError."""
     try:
-        if where.is_dir():
-            return where
-        if where.exists():
-            return unpacked(where, cache_dir)
-        beside = [path.name for path in where.parent.iterdir()] if where.parent.is_dir() else []
+        if path.is_dir() or path.is_file():
+            return path
+        if path.exists():
+            # Asked before opening: to open a pipe is to wait for ever.
+            raise DataError(f"{path} is neither a folder nor a file; give {KINDS}")
+        beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
     except OSError as error:
-        raise DataError(f"cannot open {where}: {error.strerror}; check the path") from error
-    raise DataError(f"no folder or zip at {where}, check the path{nearest(where.name, beside)}")
+        raise DataError(f"cannot open {path}: {error.strerror}; check the path") from error
+    raise DataError(f"no folder or file at {path}, check the path{nearest(path.name, beside)}")
 
 
-def _listed(where: str, path: Path) -> tuple[Folder, tuple[Skipped, ...]]:
+def _unpacked(path: Path, cache_dir: Path | None) -> Path:
     try:
-        folder, skipped = list_folder(path)
+        if not is_archive(path):
+            raise DataError(f"{path} is a file that holds no labelled images; give {KINDS}")
     except OSError as error:
-        raise DataError(f"cannot list {where}: {error.strerror}; check its permissions") from error
-    if folder.n_images:
-        return folder, skipped
-    if not (folder.folders or skipped):
-        raise DataError(f"{where} is empty; put a folder of images for each class into it")
-    seen = f" (skipped {len(skipped)}, e.g. {skipped[0].name}: {skipped[0].reason})" if skipped else ""
-    raise DataError(f"no images in {where}{seen}; put a folder of images for each class into it")
+        raise DataError(f"cannot read {path}: {error.strerror}; check its permissions") from error
+    return unpacked(path, cache_dir)
 
 
-def _empty_classes(class_folders: Iterable[ClassFolder]) -> Iterator[Skipped]:
-    for found in class_folders:
-        if not found.folder.n_images:
-            yield Skipped(found.name, "is a folder without images", "empty-class")
+def _folder_or_manifest(where: str, path: Path) -> Found:
+    """Read the class folders; where there are none, or one, the only manifest at the top says the classes."""
+    try:
+        found = read_folder(where, path)
+        if len({image.label for image in found.images}) > 1:
+            return found
+    except DataError:
+        manifest = _only_manifest(path)
+        if manifest is None:
+            raise
+        return read_manifest(f"{where}/{manifest.relative_to(path)}", manifest)
+    manifest = _only_manifest(path)
+    return found if manifest is None else read_manifest(f"{where}/{manifest.relative_to(path)}", manifest)
 
 
-def _images(class_folders: Iterable[ClassFolder]) -> Iterator[LabelledImage]:
-    for found in class_folders:
-        label = found.label
-        for name in found.folder.image_names():
-            yield LabelledImage(found.folder.path / name, f"{found.name}/{name}", label, found.split)
+def _only_manifest(path: Path) -> Path | None:
+    """Return the one manifest in the folder, or in the one that it only wraps."""
+    try:
+        inside = [entry for entry in path.iterdir() if not entry.name.startswith((".", "__MACOSX"))]
+    except OSError:
+        return None
+    if len(inside) == 1 and inside[0].is_dir():
+        return _only_manifest(inside[0])
+    tables = [entry for entry in inside if entry.suffix.lower() in MANIFESTS and entry.is_file()]
+    manifests = [table for table in tables if has_columns(table)]
+    return manifests[0] if len(manifests) == 1 else None
 
 
-def _without(exclude: Collection[str], class_folders: Sequence[ClassFolder], where: str) -> list[ClassFolder]:
-    known = {found.label for found in class_folders}
-    unwanted = {nfc(name) for name in exclude}
-    if unwanted - known:
-        name = min(unwanted - known)
-        raise DataError(
-            f"no class '{name}' in {where} to exclude, check its spelling{nearest(name, sorted(known))}"
-        )
-    return [found for found in class_folders if found.label not in unwanted]
+def _unwanted(exclude: Collection[str], found: Found, where: str) -> frozenset[str]:
+    unwanted = frozenset(nfc(name) for name in exclude)
+    if unwanted - found.labels:
+        name = min(unwanted - found.labels)
+        known = sorted(found.labels)
+        raise DataError(f"no class '{name}' in {where} to exclude, check its spelling{nearest(name, known)}")
+    return unwanted
 
 
-def _class_names(
-    where: str, images: Iterable[LabelledImage], splits: Mapping[SplitName, Folder], *, n_listed: int
-) -> tuple[str, ...]:
+def _is_unwanted_class(item: Skipped, unwanted: frozenset[str]) -> bool:
+    return item.kind == "empty-class" and nfc(item.name.rsplit("/", 1)[-1]) in unwanted
+
+
+def _class_names(where: str, images: Iterable[LabelledImage], found: Found) -> tuple[str, ...]:
     """Return the one class map, made from train, or raise DataError when it is none."""
-    train = "train" if splits else None
+    train = "train" if found.splits else None
     names = {image.label for image in images if image.split == train}
     for image in images:
         if image.label not in names:
-            split_folder = image.name.split("/")[0]
-            raise DataError(
-                f"class '{image.label}' in {where}/{split_folder} is not a class of train; "
-                f"rename its folder or drop it with --exclude {shlex.quote(image.label)}"
-                f"{nearest(image.label, sorted(names))}"
-            )
+            raise DataError(_unknown_to_train(where, image, found, names))
     if not names:
-        raise DataError(
-            f"no class folders in {where} for its {n_listed} images; give each class a folder of its own"
-        )
+        raise DataError(f"no class of {where} is left; exclude fewer")
     if len(names) == 1:
-        raise DataError(
-            f"only one class ('{names.pop()}') in {where}; a classifier needs folders for two or more"
-        )
+        raise DataError(f"only one class ('{names.pop()}') in {where}; a classifier needs two or more")
     return tuple(sorted(names))
 
 
-def _below(root: Folder, opened: Folder, skipped: Iterable[Skipped]) -> tuple[Skipped, ...]:
-    """Rename what was skipped as seen from ``root``; what lies outside it keeps its name."""
-    wrapping = root.path.relative_to(opened.path).as_posix()
-
-    def below(name: str) -> str:
-        return "." if name == wrapping else name.removeprefix(f"{wrapping}/")
-
-    return tuple(Skipped(below(item.name), item.reason, item.kind) for item in skipped)
+def _unknown_to_train(where: str, image: LabelledImage, found: Found, names: Collection[str]) -> str:
+    name = found.splits[image.split] if image.split else ""
+    place, fix = {
+        "folder": (f"{where}/{name}", "rename its folder"),
+        "column": (f"the {name} rows of {where}", "correct its label"),
+        "dataset": (f"the part {name} of {where}", "add it to train"),
+    }[found.splits_from]
+    return (
+        f"class '{image.label}' in {place} is not a class of train; "
+        f"{fix} or drop it with --exclude {shlex.quote(image.label)}{nearest(image.label, sorted(names))}"
+    )

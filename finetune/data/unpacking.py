@@ -1,4 +1,4 @@
-"""Keep the contents of zips in a cache folder, so that each zip is unpacked once."""
+"""Keep the contents of archives in a cache folder, so that each is unpacked once."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import contextlib
 import hashlib
 import os
 import shutil
-import time
+from functools import partial
 from pathlib import Path
 
 import platformdirs
 
 from finetune.data.archives import extract_zip, is_extracted
+from finetune.data.kept_files import kept_files, remove_stale
+from finetune.data.tars import extract_tar, is_tar
 from finetune.errors import DataError
 
-_STALE_AFTER_S = 24 * 3600
-"""A partial folder this old belongs to a process that was killed."""
+SETS = "sets"
+_DIGITS = 16
 
 
 def cache_folder(cache_dir: Path | None = None) -> Path:
@@ -28,40 +30,44 @@ def cache_folder(cache_dir: Path | None = None) -> Path:
     )
 
 
+def kept_set(name: str, cache_dir: Path | None = None) -> Path:
+    """Return ``<cache>/sets/<name>``, where the files of a set are kept."""
+    return cache_folder(cache_dir) / SETS / name
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the file is named like a zip or a tar or begins like one; raises OSError."""
+    if path.suffix.lower() == ".zip" or is_tar(path):
+        return True
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
 def unpacked(archive: Path, cache_dir: Path | None = None) -> Path:
-    """Return the folder with the contents of ``archive``: ``<cache>/sets/<16 hex digits of its SHA-256>``.
+    """Return the folder with the contents of ``archive``, in ``<cache>/sets/<16 hex digits of its SHA-256>``.
 
     A folder unpacked earlier is used again if every file is still there at its size.
 
     Raises:
-        DataError: a file that is not named or made like a zip.
-        ArchiveError, ResourceError: as `finetune.data.archives.extract_zip`.
+        DataError: a file that cannot be read.
+        ArchiveError, ResourceError: as `finetune.data.archives.extract_zip` and `finetune.data.tars.extract_tar`.
     """
-    target = cache_folder(cache_dir) / "sets" / _content_name(archive)
+    target = kept_set(content_name(archive), cache_dir)
+    if is_tar(archive):
+        return kept_files(target, partial(extract_tar, archive), what=str(archive))
     if target.exists() and not is_extracted(archive, target):
         shutil.rmtree(target)  # a cleaner of old files has been here
     if not target.exists():
-        _remove_stale(target)
+        remove_stale(target)
         with contextlib.suppress(FileExistsError):  # another process unpacked it meanwhile
             extract_zip(archive, target)
     return target
 
 
-def _content_name(archive: Path) -> str:
+def content_name(path: Path) -> str:
+    """Return 16 hex digits of the SHA-256 of the file; raises DataError when it cannot be read."""
     try:
-        # Asked first: to open a pipe is to wait for ever.
-        if not archive.is_file():
-            raise DataError(f"{archive} is neither a folder nor a file; give a folder or a zip of one")
-        with archive.open("rb") as file:
-            if archive.suffix.lower() != ".zip" and file.read(2) != b"PK":
-                raise DataError(f"{archive} is a file but not a zip; give a folder or a zip of one")
-            file.seek(0)
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGITS]
     except OSError as error:
-        raise DataError(f"cannot read {archive}: {error.strerror}; check its permissions") from error
-
-
-def _remove_stale(target: Path) -> None:
-    for partial in target.parent.glob(f".{target.name}-*.tmp"):
-        if time.time() - partial.stat().st_mtime > _STALE_AFTER_S:
-            shutil.rmtree(partial, ignore_errors=True)
+        raise DataError(f"cannot read {path}: {error.strerror}; check its permissions") from error

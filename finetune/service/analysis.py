@@ -41,7 +41,7 @@ def analyse(
         with reporter.track("writing the sample set") as advance:
             write_sample(sample, Path(data), progress=advance)
     with reporter.track("checking images") as advance:
-        health = inspect_source(open_source(data), progress=advance)
+        health = inspect_source(open_source(data, offline=offline), progress=advance)
     answer: dict[str, Any] = {"health": _health(health), "thumbnails": _thumbnails(health.images)}
     write_result(folder / RESULT, answer)
     _refuse_unusable(health)

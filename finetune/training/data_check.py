@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from finetune.data.fingerprint import fingerprint_of, image_digests
 from finetune.data.health.findings import amount
+from finetune.data.places import is_there
 from finetune.data.sources import open_source
 from finetune.errors import DataError, RunError
 from finetune.training.durable import write_text
@@ -25,17 +25,19 @@ def note_images(folder: RunFolder, digests: Mapping[str, str]) -> None:
     write_text(folder.states / IMAGES, json.dumps(short))
 
 
-def refuse_other_images(folder: RunFolder, record: RunRecord, where: str) -> dict[str, str]:
+def refuse_other_images(
+    folder: RunFolder, record: RunRecord, where: str, *, offline: bool = False
+) -> dict[str, str]:
     """Return the digests of the images of ``where``; raises RunError when they are not the run's.
 
     Raises DataError when there is nothing at ``where``.
     """
-    if not Path(where).expanduser().exists():
+    if not is_there(where):
         raise DataError(
             f"the images of the run are no longer at {where}; say where they are now: "
             f"finetune fit DATA --resume {folder.path}"
         )
-    digests = image_digests(open_source(where, exclude=record.goes_on_with.exclude))
+    digests = image_digests(open_source(where, exclude=record.goes_on_with.exclude, offline=offline))
     if record.fingerprint not in ("", fingerprint_of(digests)):
         raise RunError(
             f"the images of {where} are not those that the run {folder.path} began with{_extent(folder, digests)}; "

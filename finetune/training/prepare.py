@@ -39,7 +39,7 @@ def prepare(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Repor
     measured when the recipe's strategy is ``auto``.
     """
     backbone, weights = find_weights(recipe, offline=offline, reporter=reporter)
-    health = inspect_data(where, recipe, reporter)
+    health = inspect_data(where, recipe, reporter, offline=offline)
     _refuse_unused_shares(health, recipe)
     split = split_images(health, seed=recipe.seed, val_share=recipe.val_share, test_share=recipe.test_share)
     needs_advice = recipe.strategy == AUTO and weights.source != "none"
@@ -73,14 +73,17 @@ def find_weights(recipe: Recipe, *, offline: bool, reporter: Reporter) -> tuple[
     return backbone, locate_weights(backbone, choice, offline=offline, reporter=reporter)
 
 
-def inspect_data(where: str | Path, recipe: Recipe, reporter: Reporter) -> HealthReport:
+def inspect_data(
+    where: str | Path, recipe: Recipe, reporter: Reporter, *, offline: bool = False
+) -> HealthReport:
     """Open and check the images of ``where``; raises DataError when they cannot be trained on."""
-    source = open_source(where, exclude=recipe.exclude)
+    source = open_source(where, exclude=recipe.exclude, offline=offline)
     with reporter.track("checking images") as advance:
         health = inspect_source(source, progress=advance)
     if not health.usable:
         first = next(finding for finding in health.findings if finding.severity == "error")
         raise DataError(first.message)
+    reporter.say(f"splits: {health.how_split}")
     for finding in health.findings:
         if finding.severity == "warning":
             reporter.say(f"warning: {finding.message}{_named(finding)}")

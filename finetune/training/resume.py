@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from finetune.data.places import from_anywhere
 from finetune.errors import ResourceError, RunError
 from finetune.evaluation.report import versions
 from finetune.progress import SILENT, Reporter
@@ -47,7 +48,7 @@ def resume(
         with _taken_over(folder) as former:
             where = former.data if data is None else str(data)
             refuse_inside_data(folder.path, where)
-            digests = refuse_other_images(folder, former, where)
+            digests = refuse_other_images(folder, former, where, offline=offline or former.offline)
             journal = Journal(folder, _again(former, where))
             recipe = former.goes_on_with
             _warn_of_other_versions(former, log)
@@ -108,7 +109,7 @@ def _again(record: RunRecord, where: str) -> RunRecord:
         "state": "running",
         "error": None,
         "ended": None,
-        "data": str(Path(where).expanduser().absolute()),
+        "data": from_anywhere(where),
     }
     return record.model_copy(update={**changes, **this_process()})
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetune.data.places import short_name
 from finetune.errors import OptionError, ResourceError, RunError
 
 CHECKPOINTS = Path("checkpoints")
@@ -169,6 +170,4 @@ def claim_next_folder(data: str, strategy: str, root: Path = CHECKPOINTS) -> Run
 
 def _stem(data: str) -> str:
     """Return the data set's name without its ending, made fit for a folder's name."""
-    path = Path(data).expanduser().resolve()
-    name = path.name if path.is_dir() else path.stem
-    return re.sub(r"[^\w.-]+", "-", name)[:LONGEST_STEM].strip("-.") or "run"
+    return re.sub(r"[^\w.-]+", "-", short_name(data))[:LONGEST_STEM].strip("-.") or "run"

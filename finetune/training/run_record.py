@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from finetune.data.places import from_anywhere
 from finetune.errors import RunError
 from finetune.recipe import Recipe
 from finetune.training.durable import write_text
@@ -20,9 +21,10 @@ State = Literal["running", "interrupted", "failed", "finished"]
 class RunRecord(BaseModel):
     """A run at one moment.
 
-    ``data`` is absolute. ``asked`` is the recipe as the user gave it and ``recipe`` the filled one, None
-    until the strategy is settled; once ``planned``, its epochs are those that fit the budget, of which
-    ``budget_minutes`` were left for training. ``seconds`` are spent, by phase; times are ISO 8601 in UTC.
+    ``data`` is an absolute path, or the name of a set. ``asked`` is the recipe as the user gave it and ``recipe``
+    the filled one, None until the strategy is settled; once ``planned``, its epochs are those that fit the
+    budget, of which ``budget_minutes`` were left for training. ``seconds`` are spent, by phase; times are ISO 8601
+    in UTC.
     A process that was killed leaves ``running``: `is_running` tells it from one at work.
     """
 
@@ -68,7 +70,7 @@ def new_record(data: str | Path, asked: Recipe, *, offline: bool) -> RunRecord:
 
     return RunRecord(
         state="running",
-        data=str(Path(data).expanduser().absolute()),
+        data=from_anywhere(data),
         offline=offline,
         asked=_from_anywhere(asked).model_dump(mode="json"),
         strategy_requested=asked.strategy,

@@ -53,7 +53,7 @@ def fit(
             journal = Journal(folder, record)
             with journal.phase("prepare"):
                 setup = set_up(where, recipe, offline=offline, reporter=log)
-                digests = image_digests(open_source(where, exclude=recipe.exclude))
+                digests = image_digests(open_source(where, exclude=recipe.exclude, offline=offline))
         except BaseException:
             if folder is not None:
                 folder.discard()

@@ -26,7 +26,7 @@ DONE = Row(
     n_test=72,
 )
 FAILED = Row(
-    "fruit-deep", "failed", error="no folder or zip at a|b, `check` the *path*\nand <more> \\| of it"
+    "fruit-deep", "failed", error="no folder or file at a|b, `check` the *path*\nand <more> \\| of it"
 )
 PENDING = Row("bees-head", "pending")
 CELLS = {"fruit-head": ("fruit", "head"), "fruit-deep": ("fruit", "deep"), "bees-head": ("bees", "head")}

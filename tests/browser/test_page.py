@@ -255,7 +255,7 @@ def test_a_zip_that_is_none_or_half_there_is_told_in_the_command_line_s_words_an
         page = opened(context.new_page(), served)
         for path, sentence in (
             (half, "half.zip is cut off: the end of the zip is missing; download or copy it again"),
-            (text, "notes.txt is a file but not a zip; give a folder or a zip of one"),
+            (text, "notes.txt is a file that holds no labelled images; give a folder, a zip or tar of one"),
             (tmp_path / "flat.zip", "no class folders in flat.zip for its 1 images"),
         ):
             upload(page, path)

@@ -278,14 +278,16 @@ def test_split_folders_without_class_folders_are_an_error_and_not_two_classes(tm
 
 def test_a_missing_folder_is_an_error_with_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "hymenoptera").mkdir()
-    with pytest.raises(DataError, match=r"no folder or zip at .*; did you mean 'hymenoptera'\?"):
+    with pytest.raises(DataError, match=r"no folder or file at .*; did you mean 'hymenoptera'\?"):
         open_source(tmp_path / "hymenoptra")
-    with pytest.raises(DataError, match=r"no folder or zip at .*/x/y, check the path$"):
+    with pytest.raises(DataError, match=r"no folder or file at .*/x/y, check the path$"):
         open_source(tmp_path / "x" / "y")
 
 
 def test_a_file_that_is_no_zip_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a\.png is a file but not a zip; give a folder or a zip of one"):
+    with pytest.raises(
+        DataError, match=r"a\.png is a file that holds no labelled images; give a folder, a zip or tar"
+    ):
         open_source(save(picture(1), tmp_path / "a.png"))
 
 

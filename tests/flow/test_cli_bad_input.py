@@ -42,10 +42,10 @@ def fails(finetune: Finetune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_no_such_folder(fails: Fails, tmp_path: Path, colours: Path) -> None:
     sentence = fails(3, "fit", colours.parent / "colour")
-    assert "no folder or zip at" in sentence
+    assert "no folder or file at" in sentence
     assert sentence.endswith("did you mean 'colours'?")
     for command in ("inspect", "advise"):
-        assert "no folder or zip at" in fails(3, command, tmp_path / "nowhere")
+        assert "no folder or file at" in fails(3, command, tmp_path / "nowhere")
 
 
 def test_an_empty_path(fails: Fails) -> None:
@@ -91,7 +91,7 @@ def test_nothing_but_unreadable_images(fails: Fails, tmp_path: Path, tiny: tuple
 
 def test_a_file_that_is_no_zip(fails: Fails, tmp_path: Path, tiny: tuple[str, ...]) -> None:
     (tmp_path / "table.xlsx").write_bytes(b"\xd0\xcf")
-    assert "is a file but not a zip" in fails(3, "fit", tmp_path / "table.xlsx", *tiny)
+    assert "is a file that holds no labelled images" in fails(3, "fit", tmp_path / "table.xlsx", *tiny)
 
 
 def test_a_class_to_exclude_that_is_not_there(fails: Fails, colours: Path, tiny: tuple[str, ...]) -> None:
@@ -416,8 +416,8 @@ def test_debug_shows_the_traceback_beside_the_sentence(finetune: Finetune, tmp_p
     answer = finetune("inspect", tmp_path / "nowhere", debug=True)
     assert answer.code == 3
     assert "Traceback (most recent call last)" in answer.err
-    assert "finetune.errors.DataError: no folder or zip" in answer.err
-    assert answer.err.splitlines()[-1].startswith("error: no folder or zip")
+    assert "finetune.errors.DataError: no folder or file" in answer.err
+    assert answer.err.splitlines()[-1].startswith("error: no folder or file")
 
 
 @pytest.mark.parametrize(
@@ -437,13 +437,13 @@ def test_debug_is_found_wherever_it_stands(
     with warnings.catch_warnings(), pytest.raises(SystemExit, match=r"^3$"):
         main()
     shown = capsys.readouterr().err
-    assert shown.endswith("error: no folder or zip at nowhere, check the path\n")
+    assert shown.endswith("error: no folder or file at nowhere, check the path\n")
     assert ("Traceback" in shown) == ("--debug" in arguments)
 
 
 def test_the_program_runs_as_a_module_and_as_a_script(tmp_path: Path) -> None:
     answer = finetune_process("inspect", "nowhere", cwd=tmp_path)
-    assert (answer.code, answer.error) == (3, "error: no folder or zip at nowhere, check the path")
+    assert (answer.code, answer.error) == (3, "error: no folder or file at nowhere, check the path")
     script = subprocess.run(
         [Path(sys.executable).with_name("finetune"), "inspect", "nowhere"],
         cwd=tmp_path,
@@ -538,4 +538,4 @@ def test_a_csv_that_cannot_be_written_is_refused_before_the_work(
 def test_a_data_set_whose_path_is_no_text(tmp_path: Path) -> None:
     answer = finetune_process("inspect", os.fsdecode(b"\xff"), cwd=tmp_path)
     assert answer.code == 3
-    assert answer.error == "error: no folder or zip at \\udcff, check the path"
+    assert answer.error == "error: no folder or file at \\udcff, check the path"

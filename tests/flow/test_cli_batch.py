@@ -90,7 +90,7 @@ def test_a_failed_job_does_not_end_the_rest_and_a_second_call_does_what_is_left(
         "error: 2 of 4 jobs did not finish (absent-head, absent-scratch); mend what their rows say and give the "
         "same command again\n"
     )
-    missing = f"no folder or zip at {tmp_path / 'absent'}, check the path"
+    missing = f"no folder or file at {tmp_path / 'absent'}, check the path"
     warned = answer.err.index(f"warning: absent-head: {missing}")
     assert warned < answer.err.index("job 3 of 4, here-head: starts")
     assert [(row["name"], row["state"]) for row in answer.json] == [

@@ -77,7 +77,7 @@ def test_a_job_that_fails_says_what_the_command_line_would(tmp_path: Path) -> No
     start_job(tmp_path / "job", request(tmp_path / "absent", tmp_path / "run", epochs=1))
     status = wait_job(tmp_path / "job")
     assert (status.state, status.exit_code) == ("failed", 3)
-    assert status.error == f"no folder or zip at {tmp_path / 'absent'}, check the path"
+    assert status.error == f"no folder or file at {tmp_path / 'absent'}, check the path"
     assert not (tmp_path / "run").exists()
 
 

@@ -103,6 +103,7 @@ def _mixes(evidence: Evidence) -> Iterator[Finding]:
 _SKIPPED: tuple[tuple[str, Severity, str], ...] = (
     ("empty-class", "warning", "left out: a folder without images is no class"),
     ("skipped-image", "warning", "left out: images or folders that belong to no class or cannot be followed"),
+    ("odd-row", "warning", "rows of the manifest that need a look"),
     ("skipped-file", "note", "left out: files that are not images"),
     ("hidden", "note", "left out: hidden and system files"),
 )

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from finetune.data.health.class_rules import CLASS_RULES
@@ -36,7 +36,7 @@ class HealthReport:
 
     ``classes`` and ``splits`` count readable images (all splits together; no splits given: empty), ``images``
     are those images and ``facts`` what decoding found, by name. ``usable`` is false when training cannot
-    start: exactly when a finding is an error.
+    start: exactly when a finding is an error. ``how_split`` says how the splits were understood.
     """
 
     where: str
@@ -48,6 +48,7 @@ class HealthReport:
     quarantine: tuple[Quarantined, ...]
     images: tuple[LabelledImage, ...]
     class_names: tuple[str, ...]
+    how_split: str = ""
     facts: Mapping[str, ImageFacts] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -57,6 +58,7 @@ class HealthReport:
             "classes": dict(self.classes),
             "splits": dict(self.splits),
             "split_folders": dict(self.split_folders),
+            "how_split": self.how_split,
             "findings": [asdict(finding) | {"examples": list(finding.examples)} for finding in self.findings],
             "quarantine": [asdict(item) for item in self.quarantine],
         }
@@ -90,6 +92,7 @@ def inspect_source(
         quarantine=tuple(Quarantined(name, reason) for name, reason in unreadable.items()),
         images=images,
         class_names=source.class_names,
+        how_split=replace(source, images=images).how_split,
         facts=facts,
     )
 
