@@ -37,6 +37,10 @@ class HealthReport:
     ``classes`` and ``splits`` count readable images (all splits together; no splits given: empty), ``images``
     are those images and ``facts`` what decoding found, by name. ``usable`` is false when training cannot
     start: exactly when a finding is an error.
+
+    ``exact_duplicates`` are groups of names of images that are equal byte for byte, ``near_duplicates`` groups
+    of those that show the same picture (a group holds the exact duplicates of its members too), each of two
+    names or more, in any class and split; no name is in two groups of one kind.
     """
 
     where: str
@@ -49,6 +53,8 @@ class HealthReport:
     images: tuple[LabelledImage, ...]
     class_names: tuple[str, ...]
     facts: Mapping[str, ImageFacts] = field(default_factory=dict)
+    exact_duplicates: tuple[tuple[str, ...], ...] = ()
+    near_duplicates: tuple[tuple[str, ...], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what `inspect --json` prints: counts, findings and quarantine, without the images."""
@@ -75,7 +81,8 @@ def inspect_source(
     facts = {image.name: found for image, found in checked if isinstance(found, ImageFacts)}
     unreadable = {image.name: found for image, found in checked if isinstance(found, str)}
     images = tuple(image for image in source.images if image.name in facts)
-    findings = _find_all(Evidence(source, images, facts, unreadable))
+    evidence = Evidence(source, images, facts, unreadable)
+    findings = _find_all(evidence)
     by_class = Counter(image.label for image in images)
     by_split = Counter(image.split for image in images)
     return HealthReport(
@@ -91,6 +98,7 @@ def inspect_source(
         images=images,
         class_names=source.class_names,
         facts=facts,
+        exact_duplicates=tuple(tuple(image.name for image in group) for group in evidence.copies),
     )
 
 
