@@ -39,6 +39,11 @@ def machine() -> dict[str, Any]:
     }
 
 
+def same_kind(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether timings on two machines can be compared: a processor's name alone does not tell its kind."""
+    return all(one.get(name) == other.get(name) for name in ("processor", "cores", "cpu_capability", "card"))
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import RESULTS, append_row, data_set, machine, read_rows, replace_in_readme
+from common import RESULTS, append_row, data_set, machine, read_rows, replace_in_readme, same_kind
 
 ROWS = RESULTS / "hymenoptera.jsonl"
 
@@ -37,12 +37,12 @@ def main() -> None:
         ROWS, {name: report[name] for name in kept} | {"wall_s": round(seconds, 1), "machine": machine()}
     )
     # Another processor's times are no substitute.
-    processor = machine()["processor"]
-    walls = [row["wall_s"] for row in read_rows(ROWS) if row["machine"]["processor"] == processor]
+    here = machine()
+    walls = [row["wall_s"] for row in read_rows(ROWS) if same_kind(row["machine"], here)]
     line = (
         f"Ants and bees (245 training, {report['n_val']} validation photographs): `{report['strategy']}` chosen, "
         f"{report['n_correct']} of {report['n_val']} right, {statistics.median(walls):.0f} s for the whole command "
-        f"(median of {len(walls)}) on {machine()['cores']} cores without a GPU ({processor})."
+        f"(median of {len(walls)}) on {here['cores']} cores without a GPU ({here['processor']})."
     )
     print(line)
     if options.readme:

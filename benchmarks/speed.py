@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, ROOT, append_row, machine, read_rows, replace_in_readme
+from common import RESULTS, ROOT, append_row, machine, read_rows, replace_in_readme, same_kind
 from speed import card
 from speed.contests import CONTESTS, OURS, PEERS, Contest
 from speed.environments import InstallError, environment, versions_in
@@ -111,8 +111,7 @@ def key(row: Row) -> tuple[str, str, bool]:
 
 def rows_of(where: dict[str, Any], path: Path) -> list[Row]:
     """Return the rows that were measured on a machine of this kind: another's are no substitute."""
-    kind = ("processor", "cores", "card")
-    return [row for row in read_rows(path) if all(row["machine"].get(k) == where[k] for k in kind)]
+    return [row for row in read_rows(path) if same_kind(row["machine"], where)]
 
 
 def shares(rows: list[Row]) -> str:

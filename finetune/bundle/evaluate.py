@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from finetune.bundle.bundle import Bundle
-from finetune.data.health.findings import amount
 from finetune.data.health import inspect_source
+from finetune.data.health.findings import amount
 from finetune.data.loading import measuring_loader
 from finetune.data.sources import LabelledImage, open_source
 from finetune.errors import DataError, nearest

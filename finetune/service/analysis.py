@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from finetune.data.health.findings import Finding
 from finetune.data.health import HealthReport, inspect_source
+from finetune.data.health.findings import Finding
 from finetune.data.images import load_rgb
 from finetune.data.samples import write_sample
 from finetune.data.sources import LabelledImage, open_source

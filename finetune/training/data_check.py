@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from finetune.data.health.findings import amount
 from finetune.data.fingerprint import fingerprint_of, image_digests
+from finetune.data.health.findings import amount
 from finetune.data.sources import open_source
 from finetune.errors import DataError, RunError
 from finetune.training.durable import write_text
