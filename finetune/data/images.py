@@ -10,9 +10,10 @@ import hashlib
 import logging
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 # Registered here, once: Pillow's own lazy registration is not safe in threads.
 from PIL import (  # noqa: F401
@@ -76,6 +77,9 @@ _LOOKS_LIKE = (
 )
 
 
+Seen = TypeVar("Seen")
+
+
 @dataclass(frozen=True)
 class ImageFacts:
     """What a full decode found: upright size, Pillow mode and format as stored, SHA-256 (hex) of the file."""
@@ -108,14 +112,20 @@ def load_rgb(path: Path, *, enough_px: int | None = None) -> Image.Image:
 
 def check_image(path: Path) -> ImageFacts:
     """Decode ``path`` exactly as `load_rgb` does and return its facts; raises ImageError as `load_rgb`."""
+    return examine(path, lambda _rgb: None)[0]
+
+
+def examine(path: Path, look: Callable[[Image.Image], Seen]) -> tuple[ImageFacts, Seen]:
+    """Return the facts of `check_image` and what ``look`` makes of the RGB image, from one decode."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
             rgb, stored, orientation = _decoded(file)
+            seen = look(rgb)
     except Exception as error:
         raise ImageError(f"{path} {_why(path, error)}") from error
-    return ImageFacts(
+    facts = ImageFacts(
         width_px=rgb.width,
         height_px=rgb.height,
         mode=stored.mode,
@@ -125,6 +135,7 @@ def check_image(path: Path) -> ImageFacts:
         sha256=sha256,
         transparent=stored.has_transparency_data,
     )
+    return facts, seen
 
 
 def _decoded(file: BinaryIO, enough_px: int | None = None) -> tuple[Image.Image, Image.Image, int]:

@@ -265,7 +265,19 @@ def test_the_json_has_exactly_the_promised_keys(tmp_path: Path) -> None:
     draw_set(tmp_path, {"train/ants": 20, "train/bees": 2, "val/ants": 1})
     (tmp_path / "train" / "ants" / "broken.jpg").touch()
     shown = json.loads(json.dumps(inspected(tmp_path).to_json()))
-    assert set(shown) == {"usable", "classes", "splits", "findings", "quarantine", "split_folders"}
+    assert set(shown) == {
+        "usable",
+        "classes",
+        "splits",
+        "findings",
+        "quarantine",
+        "split_folders",
+        "duplicates",
+        "near_duplicates",
+        "mirrored_duplicates",
+        "effective_number",
+        "channels",
+    }
     assert all(set(f) == {"kind", "severity", "count", "message", "examples"} for f in shown["findings"])
     assert shown["quarantine"] == [{"name": "train/ants/broken.jpg", "reason": "is empty (0 bytes)"}]
     assert shown["classes"] == {"ants": 21, "bees": 2}
