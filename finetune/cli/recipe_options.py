@@ -19,6 +19,9 @@ METAVARS = {
     "exclude": "CLASS",
     "unfreeze_at": "EPOCH",
 }
+ALIASES = {"normalization": "--normalize", "class_balance": "--balance"}
+"""Shorter names of options, beside their own."""
+
 LONGEST_METAVAR = 80
 """Characters of help's line; a longer list of choices is left to the error that names them."""
 
@@ -66,6 +69,7 @@ def _option(field: Entry) -> inspect.Parameter:
     kind = _TYPES.get(field.kind, str)
     flag = shown(field.name)
     names = [f"{flag}/--no-{flag[2:]}"] if field.kind == "yes-no" else [flag]
+    names += [ALIASES[field.name]] if field.name in ALIASES else []
     option = typer.Option(*names, help=field.description, metavar=_metavar(field))
     annotation: Any = Annotated[kind | None, option]
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

@@ -56,6 +56,18 @@ def index_path() -> Path:
     return cache_folder() / "health" / "images.sqlite"
 
 
+def index_bytes() -> int:
+    """Return how much the user's index takes on disk."""
+    return sum(file.stat().st_size for file in index_path().parent.glob(f"{index_path().name}*"))
+
+
+def remove_index() -> int:
+    """Remove the user's index and return how many bytes it held."""
+    freed = index_bytes()
+    _remove(index_path())
+    return freed
+
+
 def stamp_of(path: Path) -> Stamp | None:
     """Return the stamp of the file ``path``, None where it cannot be asked for."""
     try:

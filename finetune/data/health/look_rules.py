@@ -43,9 +43,7 @@ _LOOKS: tuple[tuple[str, Callable[[Look], bool], str], ...] = (
 def _exposure(evidence: Evidence) -> Iterator[Finding]:
     for kind, holds, words in _LOOKS:
         names = [image.name for image in evidence.images if holds(evidence.looks[image.name])]
-        message = (
-            f"{amount(len(names), 'image is', 'images are')} {words}; look whether they show their class"
-        )
+        message = f"{amount(len(names), 'image is', 'images are')} {words}; {_look_at(names)}"
         yield from _if_few(evidence, kind, message, names)
 
 
@@ -61,7 +59,9 @@ def _blurred(evidence: Evidence) -> Iterator[Finding]:
         and evidence.looks[image.name].contrast >= LEAST_CONTRAST
         and _shorter(evidence, image.name) >= SHARP_FROM_PX
     ]
-    message = f"{amount(len(names), 'image is', 'images are')} much more blurred than the rest; look at them"
+    message = (
+        f"{amount(len(names), 'image is', 'images are')} much more blurred than the rest; {_look_at(names)}"
+    )
     yield from _if_few(evidence, "blurred", message, names)
 
 
@@ -80,16 +80,23 @@ def _shapes(evidence: Evidence) -> Iterator[Finding]:
         odd = [name for name, value in values.items() if not usual / factor <= value <= usual * factor]
         told = [f"{name}: {evidence.facts[name].width_px} x {evidence.facts[name].height_px}" for name in odd]
         message = f"{amount(len(odd), 'image is', 'images are')} {words} the others"
-        yield from _if_few(evidence, kind, message, told)
+        yield from _if_few(evidence, kind, message, odd, told)
+
+
+def _look_at(names: list[str]) -> str:
+    return "look at it" if len(names) == 1 else "look at them"
 
 
 def _shorter(evidence: Evidence, name: str) -> int:
     return min(evidence.facts[name].width_px, evidence.facts[name].height_px)
 
 
-def _if_few(evidence: Evidence, kind: str, message: str, examples: list[str]) -> Iterator[Finding]:
-    if len(examples) <= max(1, MOST_SHARE * len(evidence.images)):
-        yield from at_most_one(kind, "note", message, examples)
+def _if_few(
+    evidence: Evidence, kind: str, message: str, names: list[str], examples: list[str] | None = None
+) -> Iterator[Finding]:
+    if len(names) <= max(1, MOST_SHARE * len(evidence.images)):
+        images = [(name,) for name in names]
+        yield from at_most_one(kind, "note", message, examples or names, images=images)
 
 
 LOOK_RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (_exposure, _blurred, _shapes)
