@@ -1,4 +1,7 @@
-"""Write the docs that come from docstrings: ``strategies.md`` and ``errors.md``. A test holds them current."""
+"""Write the docs that come from docstrings and tables: the strategies, the errors, the table of augmentations.
+
+Tests hold them current.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import inspect
 from pathlib import Path
 
 from finetune import errors
+from finetune.data.augmentation.family import FAMILY, Augmentation, flag
+from finetune.data.augmentation.policies import POLICIES
 from strategies import STRATEGIES
 
 DOCS = Path(__file__).resolve().parent
@@ -55,10 +60,40 @@ def errors_page() -> str:
     )
 
 
+def augmentations() -> str:
+    """Return the family of augmentations with ranges and policies as a Markdown table."""
+    shown = [policy for policy in POLICIES if policy != "none"]
+    header = ["option", "what it does", "range", *(f"`{policy}`" for policy in shown)]
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    for row in FAMILY.values():
+        does = f"{row.does}: {row.strength}" if row.strength else row.does
+        reach = "yes or no" if row.kind == "switch" else f"0 to {row.most:g}"
+        under = [_strength(row, POLICIES[policy].get(row.name)) for policy in shown]
+        lines.append(
+            "| " + " | ".join([f"`{flag(row.name)}`", does + " \\*" * row.turns, reach, *under]) + " |"
+        )
+    return "\n".join(lines)
+
+
+def _strength(row: Augmentation, strength: float | None) -> str:
+    if not strength:
+        return ""
+    return "yes" if row.kind == "switch" else f"{strength:g}"
+
+
+def with_augmentations(page: str) -> str:
+    """Return ``page`` with the table between its markers renewed."""
+    before, _, rest = page.partition("<!-- family: start -->")
+    _, _, after = rest.partition("<!-- family: end -->")
+    return f"{before}<!-- family: start -->\n{augmentations()}\n<!-- family: end -->{after}"
+
+
 def main() -> None:
-    """Write both pages."""
+    """Write the pages."""
     (DOCS / "strategies.md").write_text(strategies_page(), encoding="utf-8")
     (DOCS / "errors.md").write_text(errors_page(), encoding="utf-8")
+    page = DOCS / "augmentation.md"
+    page.write_text(with_augmentations(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

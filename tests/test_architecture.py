@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "data": {"errors"},
     "terminal": {"progress"},
     "failure": {"errors"},
-    "recipe": {"errors", "strategies"},
+    "recipe": {"data", "errors", "strategies"},
     "model": {"errors", "progress", "strategies"},
     "advice": {"data", "errors", "model"},
     "cache": {"data", "errors"},
@@ -183,6 +183,7 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
         "strategies",
         "samples",
         "backbones",
+        "augment",
     ],
 )
 def test_a_quick_command_loads_nothing_heavy(command: str) -> None:

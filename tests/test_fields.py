@@ -57,7 +57,7 @@ def test_every_field_and_every_strategy_s_option_says_what_it_is_for() -> None:
 def test_the_help_lists_what_may_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["fit", "--help"]) == 0
     shown = capsys.readouterr().out
-    assert "--augment none|crop|crop-flip" in shown
+    assert "--augment none|crop|crop-flip|light|medium|strong" in shown
     assert "--schedule constant|step|cosine|linear|inverse-sqrt|one-cycle" in shown
     assert "--strategy auto|freeze-all|partial|full-finetune|from-scratch" in shown
     assert max(map(len, shown.splitlines())) <= 80

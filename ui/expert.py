@@ -7,34 +7,47 @@ from typing import Any
 
 import gradio as gr
 
+from finetune.data.augmentation.family import PER_IMAGE
 from finetune.errors import OptionError
 from finetune.recipe.fields import GROUPS, Entry, entry
 from finetune.recipe.sentences import shown
 from strategies import STRATEGIES
 
 OWN = "the strategy's own"
+OF_POLICY = "the policy's own"
+"""What a single augmentation shows where nothing is chosen."""
+
 YES_NO = {"yes": True, "no": False}
 
 LABELS = {
     "accumulate": "Gradient accumulation",
     "average_last": "Average of the last epochs",
+    "blur": "Gaussian blur",
     "clip_norm": "Gradient clipping, norm",
+    "crop": "Random resized crop",
     "cutmix": "CutMix alpha",
     "ema": "EMA of the weights",
+    "erasing": "Random erasing",
     "exclude": "Classes to leave out",
     "find_lr": "Learning-rate finder",
     "gamma": "Gamma of the step schedule",
+    "grow_from": "Growing input",
     "head_first": "Head first (LP-FT)",
+    "hflip": "Horizontal flip",
     "hidden": "Hidden layers",
     "l2": "L2 penalty",
     "l2_sp": "L2-SP",
     "lr": "Learning rate",
     "mixup": "Mixup alpha",
     "nesterov": "Nesterov momentum",
+    "noise": "Gaussian noise",
+    "rand_augment": "RandAugment",
     "test_share": "Share of test images",
+    "translate": "Shift",
+    "trivial_augment": "TrivialAugment",
     "unfreeze_at": "Gradual unfreezing",
-    "grow_from": "Growing input",
     "val_share": "Share of validation images",
+    "vflip": "Vertical flip",
     "views": "Cached views",
     "warmup_epochs": "Warm-up epochs",
     "wise_ft": "WiSE-FT",
@@ -110,7 +123,7 @@ def at_first(field: Entry) -> str | bool:
     if field.kind == "flag":
         return False
     if field.kind in ("choice", "yes-no"):
-        return OWN
+        return _own(field)
     return "" if field.default in (None, ()) else str(field.default)
 
 
@@ -126,6 +139,10 @@ def _read(field: Entry, value: Any) -> Any:
     if field.kind == "texts":
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return text
+
+
+def _own(field: Entry) -> str:
+    return OF_POLICY if field.name in PER_IMAGE else OWN
 
 
 def _own_number(strategy: str, option: str) -> gr.Textbox:
@@ -152,8 +169,8 @@ def _component(field: Entry) -> Any:
     if field.kind == "flag":
         return gr.Checkbox(**common)
     if field.kind in ("choice", "yes-no"):
-        return gr.Dropdown([OWN, *(field.choices or YES_NO)], **common)
-    return gr.Textbox(placeholder="none" if field.kind == "texts" else OWN, **common)
+        return gr.Dropdown([_own(field), *(field.choices or YES_NO)], **common)
+    return gr.Textbox(placeholder="none" if field.kind == "texts" else _own(field), **common)
 
 
 def _label(name: str) -> str:

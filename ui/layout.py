@@ -94,7 +94,7 @@ class Parts:
                     AUGMENTATIONS,
                     value=OWN,
                     label="Augmentation",
-                    info="crop-flip only if mirrored images keep their class",
+                    info="light, medium, strong mirror images unless the classes are digits, letters or signs",
                     elem_id="augment",
                 )
             with gr.Accordion("All options", open=False, elem_id="all-options"):

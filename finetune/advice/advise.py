@@ -17,6 +17,7 @@ from finetune.advice.rules import (
     size_of,
 )
 from finetune.advice.similarity import TransferGain
+from finetune.data.augmentation.labels import caution
 from finetune.data.sources import LabelledImage
 
 # A threshold this near (in transfer gain, or as a share of the images) makes the choice a close one.
@@ -91,10 +92,15 @@ def make_profile(images: Sequence[LabelledImage], gain: TransferGain) -> Dataset
     return DatasetProfile(len(images), len(counts), smallest, counts[smallest], gain)
 
 
-def advise(profile: DatasetProfile, *, where: str, backbone: str) -> Advice:
-    """Choose by the rules; ``where`` and ``backbone`` appear in the commands that the text suggests."""
+def advise(profile: DatasetProfile, *, where: str, backbone: str, class_names: Sequence[str] = ()) -> Advice:
+    """Choose by the rules; ``where`` and ``backbone`` appear in the commands that the text suggests.
+
+    The reason also tells where ``class_names`` forbid to mirror or turn the images.
+    """
     rule = find_rule(profile.n_train, profile.gain.value)
-    reason = " ".join([_measured(profile), _chosen(rule), *_ways_out(rule, where, backbone)])
+    reason = " ".join(
+        [_measured(profile), _chosen(rule), *_ways_out(rule, where, backbone), *_care(class_names)]
+    )
     return Advice(profile, rule, reason, tuple(_close_calls(profile)))
 
 
@@ -129,8 +135,18 @@ def _ways_out(rule: Rule, where: str, backbone: str) -> list[str]:
     other = "resnet50" if backbone != "resnet50" else "vgg16"
     return [
         f"Two other ways: try another backbone (finetune advise {where} --backbone {other}),",
-        f"or add or augment data (finetune fit {where} --strategy {rule.strategy} --augment crop-flip, "
-        "if mirrored images keep their class).",
+        f"or add or augment data (finetune fit {where} --strategy {rule.strategy} --augment medium, "
+        "as `finetune augment` explains).",
+    ]
+
+
+def _care(class_names: Sequence[str]) -> list[str]:
+    found = caution(class_names)
+    if found is None:
+        return []
+    return [
+        f"Mirrored or turned images could belong to another class here, since {found.why}: no augmentation policy "
+        "flips or rotates them unless that is chosen by name (--hflip, --vflip, --rotation)."
     ]
 
 

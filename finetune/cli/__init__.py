@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from finetune import __version__
+from finetune.cli.augment_commands import augment
 from finetune.cli.batch_commands import batch
 from finetune.cli.cache_commands import cache
 from finetune.cli.data_commands import advise, inspect, samples
@@ -46,6 +47,7 @@ app.command()(describe)
 app.command()(schedules)
 app.command()(inspect)
 app.command()(advise)
+app.command()(augment)
 app.command()(fit)
 app.command()(batch)
 app.command()(evaluate)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from finetune.recipe import Recipe
-from finetune.recipe.fields import Entry, Kind, entry
+from finetune.recipe.fields import ORDER, Entry, Kind, entry
 from finetune.recipe.sentences import WITHOUT_FLAG, shown
 
 METAVARS = {
@@ -23,7 +22,7 @@ METAVARS = {
 LONGEST_METAVAR = 80
 """Characters of help's line; a longer list of choices is left to the error that names them."""
 
-FLAGS = tuple(name for name in Recipe.model_fields if name not in WITHOUT_FLAG)
+FLAGS = tuple(name for name in ORDER if name not in WITHOUT_FLAG)
 """The fields that have an option of their own, named as `shown` shows them."""
 
 _TYPES: dict[Kind, Any] = {
@@ -36,24 +35,31 @@ _TYPES: dict[Kind, Any] = {
 """What the option parser reads: numbers and flags as such, all else as text."""
 
 
-def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
-    """Give ``command`` an option for each of `FLAGS`; it gets those that were given as ``choices``.
+def takes_fields(names: Sequence[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each of the fields ``names``; it gets those that were given as ``choices``.
 
     A value is only read as text, a number or a flag here: what it may be is the recipe's to say.
     """
 
-    @functools.wraps(command)
-    def wrapper(**given: Any) -> None:
-        choices = {name: given.pop(name) for name in FLAGS}
-        command(choices=choices, **given)
+    def give(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def wrapper(**given: Any) -> None:
+            choices = {name: given.pop(name) for name in names}
+            command(choices=choices, **given)
 
-    own = inspect.signature(command, eval_str=True).parameters
-    parameters = [parameter for name, parameter in own.items() if name != "choices"]
-    options = [_option(entry(name)) for name in FLAGS]
-    places = [*parameters[:1], *options, *parameters[1:]]
-    wrapper.__signature__ = inspect.Signature(places)  # type: ignore[attr-defined]
-    wrapper.__annotations__ = {place.name: place.annotation for place in places}
-    return wrapper
+        own = inspect.signature(command, eval_str=True).parameters
+        parameters = [parameter for name, parameter in own.items() if name != "choices"]
+        options = [_option(entry(name)) for name in names]
+        places = [*parameters[:1], *options, *parameters[1:]]
+        wrapper.__signature__ = inspect.Signature(places)  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {place.name: place.annotation for place in places}
+        return wrapper
+
+    return give
+
+
+takes_recipe = takes_fields(FLAGS)
+"""Gives a command an option for every field that has one."""
 
 
 def _option(field: Entry) -> inspect.Parameter:

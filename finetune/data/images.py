@@ -12,9 +12,10 @@ import logging
 import threading
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 # Registered here, once: Pillow's own lazy registration is not safe in threads.
 from PIL import (  # noqa: F401
@@ -101,6 +102,7 @@ _NO_HEIF = (
     'run `pip install "finetune-strategies[heic]"` or save it as JPEG'
 )
 _registering = threading.Lock()
+Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True)
@@ -135,14 +137,20 @@ def load_rgb(path: Path, *, enough_px: int | None = None) -> Image.Image:
 
 def check_image(path: Path) -> ImageFacts:
     """Decode ``path`` exactly as `load_rgb` does and return its facts; raises ImageError as `load_rgb`."""
+    return examine(path, lambda _rgb: None)[0]
+
+
+def examine(path: Path, look: Callable[[Image.Image], Seen]) -> tuple[ImageFacts, Seen]:
+    """Return the facts of `check_image` and what ``look`` makes of the RGB image, from one decode."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
             rgb, stored, orientation = _decoded(file)
+            seen = look(rgb)
     except Exception as error:
         raise ImageError(f"{path} {_why(path, error)}") from error
-    return ImageFacts(
+    facts = ImageFacts(
         width_px=rgb.width,
         height_px=rgb.height,
         mode=stored.mode,
@@ -152,6 +160,7 @@ def check_image(path: Path) -> ImageFacts:
         sha256=sha256,
         transparent=stored.has_transparency_data,
     )
+    return facts, seen
 
 
 def open_image(file: BinaryIO) -> Image.Image:

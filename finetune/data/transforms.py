@@ -2,7 +2,7 @@
 
 `Preprocessing` is the value that travels with a model. Its path is full decode, orientation, RGB, resize on
 uint8 with antialiasing, centre crop, float, normalise. Training may decode a JPEG at a smaller scale, shrinks
-the image once to a little more than the network needs, and draws crops and flips from that.
+the image once to a little more than the network needs, and varies that anew in each epoch.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -18,22 +19,22 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from finetune.data.augmentation.policies import PolicyName, Strengths, Switches, strengths_of
 from finetune.data.growth import Growth
 
 Rgb = tuple[float, float, float]
-Augmentation = Literal["none", "crop", "crop-flip"]
+Augmentation = PolicyName
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
-# Half to all of the area at mild aspect ratios: Inception's crop (Szegedy et al. 2015) with a larger least
-# area, which suits fine-tuning on few images better than the 8 % made for ImageNet.
-CROP_AREA = (0.5, 1.0)
+# Milder than Inception's 3/4 to 4/3 (Szegedy et al. 2015).
 CROP_RATIO = (0.8, 1.25)
 CROP_TRIES = 10
 
-# Half of the area of a square image this much wider than the input is still 0.88 of the input's side: the
-# smallest crops are hardly enlarged, and the images take a third of the room of whole photographs.
-SHRUNK_TO = 1.25
+# The smallest crops are hardly enlarged where they are 0.88 of the input's side: half of the area of a square image
+# that is 1.25 times as wide. Beyond twice as wide, decoding and keeping would cost more than the detail is worth.
+SMALLEST_CROP = 1.25 * math.sqrt(0.5)
+SHRUNK_TO = (1.25, 2.0)
 
 LONGEST_ASPECT = 8
 
@@ -107,10 +108,10 @@ def _without_far_ends(image: Image.Image) -> Image.Image:
 
 @dataclass(frozen=True)
 class TrainingTransform:
-    """The training path: a random crop (and flip) instead of the centre crop, repeatable by seed.
+    """The training path: what the policy ``augmentation`` and ``switches`` do, repeatable by seed.
 
     The same (seed, epoch, index) gives the same tensor whatever the number of loader processes, and whether
-    or not the shrunk image was kept. Without augmentation it is the measuring path. With ``growth`` the crops of
+    or not the shrunk image was kept. Without augmentation it is the measuring path. With ``growth`` the images of
     early epochs are smaller.
     """
 
@@ -118,15 +119,35 @@ class TrainingTransform:
     augmentation: Augmentation
     seed: int
     growth: Growth | None = None
+    switches: Switches = ()
+
+    @cached_property
+    def strengths(self) -> Strengths:
+        """Return what is done to an image, and how strongly."""
+        return strengths_of(self.augmentation, self.switches)
+
+    @property
+    def is_augmented(self) -> bool:
+        """Whether an image varies from epoch to epoch."""
+        return bool(self.strengths)
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """Return what decides the pixels beside preprocessing, epoch and index, ready for JSON; {} where nothing."""
+        return {"seed": self.seed, "augmentation": self.strengths.to_json()} if self.is_augmented else {}
 
     def side(self, epoch: int) -> int:
         """Return the side in pixels of the crops of ``epoch``."""
         return self.preprocessing.image_size if self.growth is None else self.growth.side(epoch % MOST_EPOCHS)
 
-    @property
+    @cached_property
     def enough_px(self) -> int | None:
         """Return the shorter side that is enough to decode, or None where the image is needed in full."""
-        return None if self.augmentation == "none" else round(SHRUNK_TO * self.preprocessing.image_size)
+        if not self.strengths["crop"]:
+            return None
+        least, most = SHRUNK_TO
+        wanted = SMALLEST_CROP / math.sqrt(1 - self.strengths["crop"])
+        return round(min(max(least, wanted), most) * self.preprocessing.image_size)
 
     def shrink(self, image: Image.Image) -> Image.Image:
         """Return what is the same in every epoch: the shorter side at most `enough_px`, or the centre crop."""
@@ -140,14 +161,24 @@ class TrainingTransform:
         return image.resize((width, height), _FILTERS[self.preprocessing.interpolation])
 
     def crop(self, shrunk: Image.Image, *, epoch: int, index: int) -> Image.Image:
-        """Return the augmented crop of a ``shrunk`` image, ``side(epoch)`` pixels square."""
+        """Return a ``shrunk`` image as (``epoch``, ``index``) varies it, ``side(epoch)`` pixels square."""
         side, interpolation = self.side(epoch), _FILTERS[self.preprocessing.interpolation]
-        if self.augmentation == "none":
+        if not self.is_augmented:
             return shrunk if shrunk.width == side else shrunk.resize((side, side), interpolation)
-        draws = _draws(self.seed, epoch, index)
-        crop = shrunk.resize((side, side), interpolation, box=_crop_box(shrunk.size, draws))
-        is_mirrored = self.augmentation == "crop-flip" and draws[-1] < 0.5
-        return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if is_mirrored else crop
+        draws, key = _draws(self.seed, epoch, index)
+        box = _crop_box(shrunk.size, self.strengths["crop"], draws) if self.strengths["crop"] else None
+        crop = shrunk.resize((side, side), interpolation, box=box)
+        if self.strengths["hflip"] and draws[-1] < 0.5:
+            crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return self._varied(crop, key)
+
+    def _varied(self, crop: Image.Image, key: int) -> Image.Image:
+        if not set(self.strengths) - {"crop", "hflip"}:
+            return crop
+        # torchvision takes a second to import, and the plain policies need none of it.
+        from finetune.data.augmentation.compose import steps_of
+
+        return steps_of(self.strengths, crop.width, self.preprocessing.mean)(crop, key)
 
     def augment(self, image: Image.Image, *, epoch: int, index: int) -> Image.Image:
         """Return the augmented crop of an RGB ``image`` of any size, ``side(epoch)`` pixels square."""
@@ -158,24 +189,32 @@ class TrainingTransform:
         return self.preprocessing.normalise(self.augment(image, epoch=epoch, index=index))
 
 
-def _draws(seed: int, epoch: int, index: int) -> list[float]:
-    """Return what one crop and flip need, in [0, 1): Philox counts in ``index`` under a key for each epoch.
+def _draws(seed: int, epoch: int, index: int) -> tuple[list[float], int]:
+    """Return what one crop and flip need, in [0, 1), and a key of 63 bits for all else.
+
+    Philox counts in ``index`` under a key for each epoch.
 
     Counters of two images differ in their upper half, so that their streams never meet (Salmon et al.,
     SC 2011). ``index`` may have up to 63 bits.
     """
     stream = np.random.Philox(key=(seed << 64) | epoch, counter=index << 128)
-    draws: list[float] = np.random.Generator(stream).random(4 * CROP_TRIES + 1).tolist()
-    return draws
+    generator = np.random.Generator(stream)
+    draws: list[float] = generator.random(4 * CROP_TRIES + 1).tolist()
+    return draws, int(generator.integers(2**63))
 
 
-def _crop_box(size: tuple[int, int], draws: Sequence[float]) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom of the first drawn shape that fits, else of the whole image."""
+def _crop_box(
+    size: tuple[int, int], most_cut: float, draws: Sequence[float]
+) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of the first drawn shape that fits, else of the whole image.
+
+    At most the share ``most_cut`` of the area is cut away.
+    """
     width, height = size
     least_ratio, most_ratio = map(math.log, CROP_RATIO)
     for first in range(0, 4 * CROP_TRIES, 4):
         for_area, for_ratio, for_left, for_top = draws[first : first + 4]
-        area = width * height * (CROP_AREA[0] + (CROP_AREA[1] - CROP_AREA[0]) * for_area)
+        area = width * height * (1 - most_cut + most_cut * for_area)
         ratio = math.exp(least_ratio + (most_ratio - least_ratio) * for_ratio)
         across, down = math.sqrt(area * ratio), math.sqrt(area / ratio)
         if across <= width and down <= height:

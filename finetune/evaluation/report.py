@@ -31,7 +31,7 @@ class Report:
     ``selection_split`` is the split that chose the epoch, or None when nothing was chosen on a split.
     ``n_images`` counts train, val and test; ``seconds_by_phase`` are wall-clock seconds. ``weights`` holds
     source, sha256 and licence. ``combined`` holds ``averaging`` and ``wise_ft`` where weights were averaged or
-    interpolated.
+    interpolated; ``augmentation`` the policy, the strengths that training used, and what the class names forbid.
     """
 
     strategy: str
@@ -51,6 +51,7 @@ class Report:
     advice: Mapping[str, Any] | None
     quarantined: int
     combined: Mapping[str, Any] = field(default_factory=dict)
+    augmentation: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -87,6 +88,7 @@ class Report:
             "seconds_by_phase": {name: round(seconds, 2) for name, seconds in self.seconds_by_phase.items()},
             "seed": self.seed,
             "stopped": self.stopped,
+            "augmentation": dict(self.augmentation),
             **self.combined,
             "advice": self.advice,
             "versions": versions(),

@@ -9,12 +9,18 @@ import types
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from finetune.data.augmentation.family import FAMILY, PER_IMAGE, Group
 from finetune.recipe.names import AUTO, OPTIMIZERS
 from finetune.recipe.recipe import Recipe
 from strategies import STRATEGIES
 
 Kind = Literal["choice", "flag", "yes-no", "whole", "number", "text", "numbers", "texts", "pairs"]
 """``flag`` is off unless set; ``yes-no`` is open unless set; ``numbers`` and ``texts`` are lists."""
+
+
+def _of(group: Group) -> tuple[str, ...]:
+    return tuple(name for name, row in FAMILY.items() if row.group == group)
+
 
 GROUPS = {
     "Network": ("normalization", "batch_norm", "stochastic_depth"),
@@ -45,12 +51,13 @@ GROUPS = {
         "l2",
         "l2_sp",
         "label_smoothing",
-        "mixup",
-        "cutmix",
         "ema",
         "average_last",
         "wise_ft",
     ),
+    "Augmentation: form": _of("geometry"),
+    "Augmentation: colour and noise": _of("colour"),
+    "Augmentation: drawn operations and mixed images": (*_of("drawn"), *_of("mixed")),
     "Loop and cache": ("early_stopping", "patience", "precision", "deterministic", "cache", "views"),
     "Data": ("class_balance", "val_share", "test_share", "exclude", "seed", "workers"),
 }
@@ -66,6 +73,17 @@ SET_ELSEWHERE = (
     "augment",
 )
 """The fields that a form has other places for: the strategy's card, the data's section, the few common options."""
+
+
+def _in_order() -> tuple[str, ...]:
+    """Return a recipe's fields in the order they are declared in, single augmentations behind the policy."""
+    others = [name for name in Recipe.model_fields if name not in PER_IMAGE]
+    place = others.index("augment") + 1
+    return (*others[:place], *PER_IMAGE, *others[place:])
+
+
+ORDER = _in_order()
+"""The order in which the command line lists the fields."""
 
 NAMED = {"strategy": (AUTO, *STRATEGIES), "optimizer": OPTIMIZERS}
 """The choices of fields that are declared as text, since their validators name the nearest."""

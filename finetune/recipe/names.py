@@ -9,7 +9,6 @@ DEFAULT_BATCH_SIZE = 32
 NAMED_WEIGHTS = (AUTO, "hub", "packaged", "none")
 """What ``weights`` may be besides a file's path."""
 
-Augment = Literal["none", "crop", "crop-flip"]
 Schedule = Literal["constant", "step", "cosine", "linear", "inverse-sqrt", "one-cycle"]
 Head = Literal["linear", "dense", "cosine", "multi-stage"]
 Activation = Literal["relu", "leaky-relu", "sigmoid", "tanh"]

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from finetune.data.augmentation.family import PER_IMAGE
+from finetune.data.augmentation.policies import PolicyName
 from finetune.errors import OptionError, nearest
 from finetune.recipe import names
+from finetune.recipe.augmentations import Augmentations
 from finetune.recipe.names import AUTO, NAMED_WEIGHTS, OPTIMIZERS
 from finetune.recipe.rules import check
 from finetune.recipe.sentences import invalid_yaml, sentence
@@ -26,7 +29,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Whole = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class Recipe(BaseModel):
+class Recipe(Augmentations):
     """The choices of one fine-tuning run.
 
     Build it from keywords (`Recipe.make`) or a YAML file (`Recipe.read`): both raise OptionError (exit code 2)
@@ -137,8 +140,8 @@ class Recipe(BaseModel):
     label_smoothing: Share | None = Field(
         default=None, description="Share of the target spread over all classes."
     )
-    augment: names.Augment | None = Field(
-        default=None, description="How training images vary (default crop); flip only what may be mirrored."
+    augment: PolicyName | None = Field(
+        default=None, description="How training images vary (default crop); see `finetune augment`."
     )
     mixup: Annotated[float, Field(gt=0, le=10)] | None = Field(default=None, description="Mixup's alpha.")
     cutmix: Annotated[float, Field(gt=0, le=10)] | None = Field(default=None, description="CutMix's alpha.")
@@ -281,6 +284,7 @@ class Recipe(BaseModel):
         fields = self.model_dump(mode="json", exclude_none=True)
         flags = {name for name, field in type(self).model_fields.items() if field.default is False}
         plain = {name: value for name, value in fields.items() if not (name in flags and value is False)}
+        plain = dict(sorted(plain.items(), key=lambda item: item[0] in PER_IMAGE))
         # PyYAML would fold the line break of old mainframes away where it does not escape it.
         is_plain = not any("\x85" in text for text in (self.weights, self.backbone, *self.exclude))
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=is_plain)

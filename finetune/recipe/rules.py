@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from finetune.data.augmentation.family import FAMILY
+from finetune.data.augmentation.policies import POLICIES
+from finetune.recipe.augmentations import switches, varies
 from finetune.recipe.names import AUTO, BASELINES, WITH_MOMENTUM
 from finetune.recipe.sentences import shown
 from finetune.recipe.usage import is_given, is_solved, unused_by, why_unused
@@ -220,9 +223,26 @@ RULES = (
         lambda r: f"--views {r.views} has no effect with --augment none; leave it out",
     ),
     Rule(
-        lambda r: r.views is not None and r.augment is None and r.strategy == "freeze-all",
+        lambda r: r.augment == "none" and bool(switches(r)),
         lambda r: (
-            f"--views {r.views} has no effect without --augment crop or crop-flip; add that, or leave it out"
+            f"{_first_switch(r)} has no effect with --augment none, which leaves images as they are; leave one out, "
+            f"or use another policy: {', '.join(name for name in POLICIES if name != 'none')}"
+        ),
+    ),
+    Rule(
+        lambda r: r.augment not in (None, "none") and not varies(r),
+        lambda r: (
+            f"--augment {r.augment} has no effect where all that it does is switched off; use --augment none instead"
+        ),
+    ),
+    Rule(
+        lambda r: bool(r.trivial_augment and r.rand_augment),
+        lambda _r: "--trivial-augment and --rand-augment draw from the same operations; leave one out",
+    ),
+    Rule(
+        lambda r: r.views is not None and r.augment is None and r.strategy == "freeze-all" and not varies(r),
+        lambda r: (
+            f"--views {r.views} has no effect without --augment crop or another policy; add that, or leave it out"
         ),
     ),
     Rule(
@@ -234,6 +254,14 @@ RULES = (
         lambda r: f"--views has no effect with strategy '{r.strategy}', which freezes nothing; leave it out",
     ),
 )
+
+
+def _first_switch(recipe: Recipe) -> str:
+    """Return the first single augmentation as it was written."""
+    name, strength = switches(recipe)[0]
+    if FAMILY[name].kind != "switch":
+        return f"{shown(name)} {strength:g}"
+    return shown(name) if strength else f"--no-{shown(name)[2:]}"
 
 
 def check(recipe: Recipe) -> None:

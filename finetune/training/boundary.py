@@ -81,14 +81,13 @@ class Boundary:
         return bits
 
     def _key(self, transform: TrainingTransform) -> dict[str, Any]:
-        augmented = {"seed": transform.seed, "augmentation": transform.augmentation}
         weight = next(self.halves.model.parameters())
         return {
             "what": "activations at the freeze line",
             "cut": self.halves.cut,
             "network": f"{type(self.halves.model).__name__} {_fingerprint(self.halves)}",
             "preprocessing": transform.preprocessing.to_json(),
-            "transform": {} if transform.augmentation == "none" else augmented,
+            "transform": transform.key,
             "precision": self.precision,
             "device": weight.device.type,
             "versions": {name: version(name) for name in VERSIONS},
@@ -106,7 +105,7 @@ class BoundaryDataset(Dataset[tuple[Tensor, int]]):
         self._images = images
         self._digests = content_digests(images.paths)
         self._store = boundary.open_store(images.transform)
-        self._is_augmented = images.transform.augmentation != "none"
+        self._is_augmented = images.transform.is_augmented
 
     def __len__(self) -> int:
         return len(self._images)

@@ -17,6 +17,7 @@ from finetune.model.freezing import trainable_share
 from finetune.model.weights import NO_WEIGHTS
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
+from finetune.training.careful import augmentation_json
 from finetune.training.determinism import deterministic
 from finetune.training.durable import write_text
 from finetune.training.ending import ended_early
@@ -137,6 +138,7 @@ def _report(setup: Setup, journal: Journal, outcome: Outcome, metrics: Metrics) 
         advice=journal.record.advice,
         quarantined=len(prepared.health.quarantine),
         combined=outcome.combined,
+        augmentation=augmentation_json(recipe, split.class_names),
     )
 
 

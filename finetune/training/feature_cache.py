@@ -68,7 +68,7 @@ class Frozen:
 
         Raises ImageError for an image that cannot be read.
         """
-        wanted = _wanted(paths, views, is_augmented=self.transform.augmentation != "none")
+        wanted = _wanted(paths, views, is_augmented=self.transform.is_augmented)
         names = [row.name for row in wanted]
         store = self._open_store() if self.use_cache else None
         if store is None:
@@ -117,14 +117,13 @@ class Frozen:
 
     def _open_store(self) -> Store:
         model, transform = self.learner.model, self.transform
-        augmented = {"augmentation": transform.augmentation, "seed": transform.seed}
         found = versions()
         key: dict[str, Any] = {
             "what": "the classifier's input",
             "network": type(model).__name__,
             "weights": state_digest(model, without=classifier_name(model)),
             "preprocessing": transform.preprocessing.to_json(),
-            "transform": {} if transform.augmentation == "none" else augmented,
+            "transform": transform.key,
             "precision": self.precision,
             "device": best_device().type,
             "versions": {name: found[name] for name in DECIDING},

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from finetune.data.transforms import Augmentation, TrainingTransform
+from finetune.data.transforms import TrainingTransform
 from finetune.model.features import FloatArray
 from finetune.model.inference import inference_precision
 from finetune.model.layers import classifier_name
@@ -18,6 +18,7 @@ from finetune.training.feature_cache import Frozen
 from finetune.training.head import SolvedHead, solve_head
 from finetune.training.head_steps import step_head
 from finetune.training.learner import Learner
+from finetune.training.loaders import transform_of
 
 DEFAULT_VIEWS = 4
 """Views of each image where they are augmented and nothing is said."""
@@ -25,7 +26,8 @@ DEFAULT_VIEWS = 4
 
 def train_features(learner: Learner, recipe: Recipe, *, reporter: Reporter) -> FloatArray:
     """Return the classifier's inputs for the training images, n x d float32, in their order."""
-    return _frozen(learner, recipe, reporter, augment="none").features(_paths(learner), views=1)
+    plain = TrainingTransform(learner.preprocessing, "none", recipe.seed)
+    return _frozen(learner, recipe, reporter, plain).features(_paths(learner), views=1)
 
 
 def begin_head(learner: Learner, features: FloatArray, recipe: Recipe, *, reporter: Reporter) -> None:
@@ -44,9 +46,9 @@ def view_features(learner: Learner, recipe: Recipe, *, reporter: Reporter) -> tu
 
     They are (v · n) x d float32, all images once, then again. Without augmentation there is one view.
     """
-    augment = recipe.augment or "none"
-    views = 1 if augment == "none" else recipe.views or DEFAULT_VIEWS
-    return _frozen(learner, recipe, reporter, augment=augment).features(_paths(learner), views=views), views
+    transform = transform_of(learner, recipe)
+    views = recipe.views or DEFAULT_VIEWS if transform.is_augmented else 1
+    return _frozen(learner, recipe, reporter, transform).features(_paths(learner), views=views), views
 
 
 def feature_precision(learner: Learner, recipe: Recipe) -> Concrete:
@@ -56,10 +58,10 @@ def feature_precision(learner: Learner, recipe: Recipe) -> Concrete:
     return "fp32" if recipe.deterministic else inference_precision(learner.model)
 
 
-def _frozen(learner: Learner, recipe: Recipe, reporter: Reporter, *, augment: Augmentation) -> Frozen:
+def _frozen(learner: Learner, recipe: Recipe, reporter: Reporter, transform: TrainingTransform) -> Frozen:
     return Frozen(
         learner,
-        TrainingTransform(learner.preprocessing, augment, recipe.seed),
+        transform,
         feature_precision(learner, recipe),
         use_cache=recipe.cache != "off",
         workers=recipe.workers,

@@ -16,6 +16,7 @@ from finetune.data.sources import LabelledImage
 from finetune.data.split import Split
 from finetune.data.transforms import TrainingTransform
 from finetune.recipe import Recipe
+from finetune.recipe.augmentations import switches
 from finetune.training.learner import Learner
 
 Batches = DataLoader[tuple[torch.Tensor, int]]
@@ -29,7 +30,9 @@ def batch_size_of(recipe: Recipe) -> int:
 
 def transform_of(learner: Learner, recipe: Recipe) -> TrainingTransform:
     """Return the training path that ``recipe`` asks for, at the full size."""
-    return TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
+    return TrainingTransform(
+        learner.preprocessing, recipe.augment or "none", recipe.seed, switches=switches(recipe)
+    )
 
 
 def growth_of(recipe: Recipe) -> Growth | None:

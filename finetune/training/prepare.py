@@ -112,4 +112,5 @@ def advise_on(
         gain = measure_transfer_gain(
             split.train, backbone, weights, seed=recipe.seed, workers=recipe.workers, progress=advance
         )
-    return advise(make_profile(split.train, gain), where=str(where), backbone=backbone.name)
+    profile = make_profile(split.train, gain)
+    return advise(profile, where=str(where), backbone=backbone.name, class_names=split.class_names)

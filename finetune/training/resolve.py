@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from finetune.data.transforms import Preprocessing
@@ -12,6 +13,7 @@ from finetune.model.heads import DEFAULT_HIDDEN, DEFAULT_SLOPE, DENSE_DROPOUT
 from finetune.recipe import DEFAULT_BATCH_SIZE, Recipe
 from finetune.recipe.names import WITH_MOMENTUM
 from finetune.recipe.usage import is_solved, trains_only_the_head
+from finetune.training.careful import with_care
 from finetune.training.lengths import default_patience
 from finetune.training.rates import (
     DEFAULT_MOMENTUM,
@@ -50,12 +52,21 @@ class Resolved:
         return default_lr(self.recipe.optimizer or DEFAULT_OPTIMIZER, self.defaults.lr)
 
 
-def resolve(recipe: Recipe, *, strategy: str, backbone: Backbone, weights: str, n_train: int) -> Resolved:
+def resolve(
+    recipe: Recipe,
+    *,
+    strategy: str,
+    backbone: Backbone,
+    weights: str,
+    n_train: int,
+    class_names: Sequence[str] = (),
+) -> Resolved:
     """Return ``recipe`` with the chosen ``strategy``, concrete backbone and weights, and every number filled.
 
     Options that the advised strategy has no use for are dropped, with one note; a recipe that names its strategy
-    has refused them already. Raises OptionError for choices that cannot go with what was filled, such as a
-    warm-up longer than the strategy's epochs. What is off where nothing is said stays None.
+    has refused them already. Where ``class_names`` forbid them, flips and rotations that nobody chose by name are
+    left out. Raises OptionError for choices that cannot go with what was filled, such as a warm-up longer than the
+    strategy's epochs. What is off where nothing is said stays None.
     """
     unused = recipe.unused_by(strategy)
     changes: dict[str, object] = dict.fromkeys(unused)
@@ -76,7 +87,8 @@ def resolve(recipe: Recipe, *, strategy: str, backbone: Backbone, weights: str, 
     named = _filled(named, {"normalization": defaults.normalization})
     if defaults.solver == "gradient":
         named = _with_numbers(_filled(named, {"batch_size": batch_size, "accumulate": 1}), defaults, n_train)
-    return Resolved(named, defaults, (*_note(unused, strategy, named), *_statistics_note(named)))
+    named, care = with_care(named, class_names)
+    return Resolved(named, defaults, (*_note(unused, strategy, named), *_statistics_note(named), *care))
 
 
 def _refuse_growth_of_a_fixed_size(recipe: Recipe, backbone: Backbone) -> None:

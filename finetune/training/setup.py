@@ -54,6 +54,7 @@ def choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
         backbone=prepared.backbone,
         weights=weights,
         n_train=len(prepared.split.train),
+        class_names=prepared.split.class_names,
     )
     for note in resolved.notes:
         reporter.say(note)

@@ -102,12 +102,16 @@ class Tuner(pl.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Return the objective on one batch, data loss and penalties, weighted for its place in the step."""
-        images, targets = self._objective.mix(*batch)
-        loss = self._objective.data_loss(self(images), targets)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
-        penalty = self._objective.penalty(self.model)
-        total = loss if penalty is None else loss + penalty
+        loss, total = self.losses(*batch)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[1]))
         return total if self._accumulation is None else total * self._accumulation.weight(batch_idx)
+
+    def losses(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the data loss of a batch, mixed where that is chosen, and the whole objective with penalties."""
+        images, targets = self._objective.mix(images, targets)
+        loss = self._objective.data_loss(self(images), targets)
+        penalty = self._objective.penalty(self.model)
+        return loss, loss if penalty is None else loss + penalty
 
     def on_validation_epoch_start(self) -> None:
         """Start counting anew."""

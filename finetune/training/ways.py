@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from finetune.data.transforms import TrainingTransform
 from finetune.evaluation.history import write_regularisation
 from finetune.evaluation.interpolation import draw_interpolation
 from finetune.evaluation.movement import write_movement
@@ -19,6 +18,7 @@ from finetune.training.board import write_regularisation_board
 from finetune.training.frozen import begin_head, feature_precision, fit_head, train_features, view_features
 from finetune.training.journal import Journal
 from finetune.training.learner import Learner
+from finetune.training.loaders import transform_of
 from finetune.training.preview import draw_preview
 from finetune.training.resolve import Resolved
 from finetune.training.run_folder import RunFolder
@@ -45,9 +45,9 @@ class Outcome:
 def train_head_only(learner: Learner, recipe: Recipe, folder: RunFolder, reporter: Reporter) -> Outcome:
     """Compute the features of the training images once and solve the head on them; nothing else is used."""
     features, views = view_features(learner, recipe, reporter=reporter)
-    if views > 1:
+    transform = transform_of(learner, recipe)
+    if transform.is_augmented:
         recipe = recipe.with_changes(views=views)
-        transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
         draw_preview(learner.split.train, transform, folder.augmentation)
     recipe = recipe.with_changes(precision=feature_precision(learner, recipe))
     solved = fit_head(learner, features, recipe, views=views, reporter=reporter)
@@ -72,8 +72,7 @@ def train_by_gradient(
     recipe, folder = resolved.recipe, journal.folder
     if recipe.wise_ft:
         refuse_without_solved_head(recipe.strategy, head_first=resolved.defaults.head_first)
-    transform = TrainingTransform(learner.preprocessing, recipe.augment or "none", recipe.seed)
-    draw_preview(learner.split.train, transform, folder.augmentation)
+    draw_preview(learner.split.train, transform_of(learner, recipe), folder.augmentation)
     begin = _where_to_begin(journal, reporter)
     if recipe.head_first and begin is None:
         features = train_features(learner, recipe, reporter=reporter)

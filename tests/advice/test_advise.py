@@ -89,7 +89,7 @@ def test_the_reason_has_the_numbers_the_choice_and_the_runner_up(n_train: int, g
 def test_small_and_different_has_two_other_ways_with_their_commands(gain: float) -> None:
     reason = advice_for(300, gain, where="my photos").reason
     assert "try another backbone (finetune advise 'my photos' --backbone resnet50)" in reason
-    assert "add or augment data (finetune fit 'my photos' --strategy partial --augment crop-flip" in reason
+    assert "add or augment data (finetune fit 'my photos' --strategy partial --augment medium" in reason
 
 
 def test_the_other_backbone_is_another_one() -> None:
@@ -179,3 +179,15 @@ def test_a_profile_counts_images_classes_and_the_smallest_class() -> None:
     profile = make_profile(images, gain)
     assert profile == DatasetProfile(6, 3, "c", 1, gain)
     assert profile.per_class == 2
+
+
+def test_digits_are_told_not_to_be_turned_and_fruit_is_not() -> None:
+    profile = DatasetProfile(300, 2, "6", 20, TransferGain(0.9, 0.95, 0.5, 200))
+    told = advise(profile, where="data", backbone="resnet18", class_names=("6", "9")).reason
+    assert (
+        "since the class names '6', '9' are digits (turned, '6' looks like '9'): no augmentation policy"
+        in told
+    )
+    assert told.endswith("unless that is chosen by name (--hflip, --vflip, --rotation).")
+    fruit = advise(profile, where="data", backbone="resnet18", class_names=("apple", "lime")).reason
+    assert "Mirrored" not in fruit

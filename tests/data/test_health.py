@@ -273,6 +273,11 @@ def test_the_json_has_exactly_the_promised_keys(tmp_path: Path) -> None:
         "quarantine",
         "split_folders",
         "how_split",
+        "duplicates",
+        "near_duplicates",
+        "mirrored_duplicates",
+        "effective_number",
+        "channels",
     }
     assert all(set(f) == {"kind", "severity", "count", "message", "examples"} for f in shown["findings"])
     assert shown["quarantine"] == [{"name": "train/ants/broken.jpg", "reason": "is empty (0 bytes)"}]

@@ -89,7 +89,7 @@ def test_small_and_different_trains_the_high_layers(
     assert report["advice"]["cell"] == {"size": "small", "similarity": "different"}
     reason = report["advice"]["reason"]
     assert f"try another backbone (finetune advise {colours} --backbone resnet50)" in reason
-    assert f"add or augment data (finetune fit {colours} --strategy partial --augment crop-flip" in reason
+    assert f"add or augment data (finetune fit {colours} --strategy partial --augment medium" in reason
 
 
 def test_small_and_useless_trains_the_high_layers(

@@ -8,7 +8,7 @@ from networks import batch, make_tuner, moved, network, snapshot
 from torch.utils.data import DataLoader, TensorDataset
 
 from finetune.model.layers import layer_groups
-from finetune.training.estimate import Estimate, describe_minutes, measure_speed, suggestions
+from finetune.training.estimate import Estimate, Trial, describe_minutes, measure_speed, suggestions
 from strategies import make_strategy
 
 seconds = st.floats(1e-4, 100)
@@ -111,3 +111,13 @@ def test_only_the_first_epochs_take_more() -> None:
     plain = Estimate(1, 0, 60, 0)
     fresh = Estimate(1, 0, 60, 0, fresh_s=30, fresh_epochs=2)
     assert [fresh.minutes(n) - plain.minutes(n) for n in (1, 2, 9)] == [0.5, 1, 1]
+
+
+@pytest.mark.parametrize(("choices", "draws"), [({}, False), ({"mixup": 0.3}, True), ({"cutmix": 1.0}, True)])
+def test_a_timed_step_mixes_where_training_will(choices: dict[str, float], draws: bool) -> None:
+    model = network()
+    grouping = layer_groups(model)
+    tuner = make_tuner(model, grouping, make_strategy("from-scratch").plan(grouping.groups), **choices)
+    trial, before = Trial(tuner), torch.get_rng_state()
+    assert trial.step(*batch(0, 4)) > 0
+    assert torch.equal(before, torch.get_rng_state()) != draws

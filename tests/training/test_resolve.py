@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finetune.data.augmentation.family import PER_IMAGE, TURNING
+from finetune.data.augmentation.policies import CAREFUL, POLICIES, PolicyName, strengths_of
 from finetune.errors import OptionError
 from finetune.model.backbones import CATALOGUE
 from finetune.recipe import Recipe
+from finetune.recipe.augmentations import switches
 from finetune.recipe.names import OPTIMIZERS
 from finetune.training.lengths import default_patience, shortened
 from finetune.training.resolve import Resolved, optimizer_steps_per_epoch, resolve
@@ -19,7 +22,7 @@ EPOCHS = 38
 OFF_UNLESS_ASKED = {
     "stochastic_depth", "hidden", "activation", "negative_slope", "dropout", "momentum", "step_epochs", "gamma",
     "milestones", "unfreeze_at", "l2", "l2_sp", "mixup", "cutmix", "ema", "average_last", "precision", "cache",
-    "views", "max_minutes", "workers", "grow_from",
+    "views", "max_minutes", "workers", "grow_from", *PER_IMAGE,
 }  # fmt: skip
 
 
@@ -189,3 +192,48 @@ def test_what_from_scratch_has_no_use_for_is_dropped_with_its_reason() -> None:
     )
     assert found.notes == ("note: --l2-sp not used: from-scratch starts from random weights",)
     assert (found.recipe.l2_sp, found.recipe.epochs) == (None, 3)
+
+
+DIGITS = tuple("0123456789")
+
+
+def careful(class_names: tuple[str, ...], **fields: Any) -> Resolved:
+    recipe = Recipe.make(strategy="partial", **fields)
+    network = CATALOGUE["test_resnet"]
+    return resolve(
+        recipe, strategy="partial", backbone=network, weights="hub", n_train=N_TRAIN, class_names=class_names
+    )
+
+
+@pytest.mark.parametrize("policy", CAREFUL)
+def test_digits_are_neither_mirrored_nor_turned_by_a_policy_and_a_note_says_so(policy: PolicyName) -> None:
+    found = careful(DIGITS, augment=policy)
+    strengths = strengths_of(policy, switches(found.recipe))
+    assert not any(strengths[name] for name in TURNING)
+    assert strengths["crop"] == POLICIES[policy]["crop"]
+    (note,) = found.notes
+    assert "left out of the augmentation, since the class names '0', '1', '2', … are digits" in note
+    assert "--hflip" in note
+    again = careful(DIGITS, **found.recipe.with_changes(strategy_options={}).model_dump(exclude={"strategy"}))
+    assert (again.recipe, again.notes) == (found.recipe, ())
+
+
+@pytest.mark.parametrize("policy", CAREFUL)
+def test_other_names_leave_the_policy_as_it_is(policy: PolicyName) -> None:
+    found = careful(("ants", "bees"), augment=policy)
+    assert switches(found.recipe) == ()
+    assert found.notes == ()
+
+
+def test_what_is_chosen_by_name_is_done_even_to_digits_and_told() -> None:
+    found = careful(DIGITS, augment="medium", hflip=True, rotation=5)
+    assert dict(switches(found.recipe)) == {"hflip": 1, "rotation": 5}
+    (note,) = found.notes
+    assert note.startswith("note: horizontal flip and rotation are chosen, but the class names '0'")
+    assert careful(DIGITS, augment="crop-flip").notes[0].startswith("note: horizontal flip is chosen, but")
+
+
+def test_operations_that_are_drawn_do_not_turn_digits_either() -> None:
+    found = careful(DIGITS, augment="crop", trivial_augment=True)
+    assert strengths_of("crop", switches(found.recipe)).keeps_upright
+    assert found.notes[0].startswith("note: rotation is left out of the augmentation, since")

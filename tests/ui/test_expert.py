@@ -8,7 +8,7 @@ from finetune.errors import OptionError
 from finetune.recipe import Recipe
 from finetune.recipe.fields import GROUPS, entry
 from strategies import STRATEGIES
-from ui.expert import OWN, at_first, changed
+from ui.expert import OF_POLICY, OWN, at_first, changed
 
 OWN_OPTIONS = [(name, option) for name, kind in STRATEGIES.items() for option in kind.option_names()]
 FIELDS = [name for fields in GROUPS.values() for name in fields]
@@ -70,3 +70,11 @@ def test_options_of_a_strategy_go_with_it_alone() -> None:
 def test_a_strategy_s_option_that_is_no_number_is_told() -> None:
     with pytest.raises(OptionError, match="stages is 'two', but must be a number; change it or empty it"):
         changed("partial", values({("partial", "stages"): "two"}))
+
+
+def test_single_augmentations_are_the_policy_s_unless_chosen_and_0_is_a_choice() -> None:
+    assert at_first(entry("hflip")) == OF_POLICY
+    given = changed("partial", values(hflip="no", rotation="0", blur="0.02", rand_augment=" 9 "))
+    recipe = Recipe.make(strategy="partial", augment="strong", **given)
+    assert (recipe.hflip, recipe.rotation, recipe.blur, recipe.rand_augment) == (False, 0, 0.02, 9)
+    assert changed("partial", values(hflip=OF_POLICY, rotation="")) == {}

@@ -13,6 +13,17 @@ FEW_IMAGES = 20
 
 IMBALANCE_RATIO = 5
 
+OVERLAP = 0.999
+"""The β of `effective_number`."""
+
+
+def effective_number(n: int, *, overlap: float = OVERLAP) -> float:
+    """Return (1 - βⁿ) / (1 - β): how many images n are worth when each repeats a part of the others.
+
+    Cui, Jia, Lin, Song, Belongie, *Class-balanced loss based on effective number of samples*, CVPR 2019, eq. 2.
+    """
+    return (1 - overlap**n) / (1 - overlap)
+
 
 def _no_images(evidence: Evidence) -> Iterator[Finding]:
     with_images = [name for name, count in evidence.train_counts.items() if count]
@@ -77,8 +88,10 @@ def _imbalance(evidence: Evidence) -> Iterator[Finding]:
         return
     small, large = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
     if counts[large] >= IMBALANCE_RATIO * counts[small]:
+        worth = effective_number(counts[large]) / effective_number(counts[small])
         message = (
-            f"class '{large}' has {counts[large] / counts[small]:.0f} times the images of '{small}'; "
+            f"class '{large}' has {counts[large] / counts[small]:.0f} times the images of '{small}' "
+            f"(effectively {worth:.0f} times); "
             "read the macro F1 beside the accuracy, and try --class-balance weights (or sampler)"
         )
         yield from at_most_one(

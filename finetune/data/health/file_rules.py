@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePosixPath
 
 from finetune.data.health.findings import Evidence, Finding, Severity, amount, at_most_one
 from finetune.data.images import ImageFacts
@@ -41,6 +42,35 @@ def _odd_formats(evidence: Evidence) -> Iterator[Finding]:
                 "look whether they belong to the set"
             )
             yield from at_most_one("odd-format", "warning", message, names)
+
+
+_NAMED = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".gif": "GIF",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".avif": "AVIF",
+    ".heic": "HEIF",
+    ".heif": "HEIF",
+}
+"""What a file's ending says that it is, in Pillow's words."""
+
+
+def _wrong_endings(evidence: Evidence) -> Iterator[Finding]:
+    examples = []
+    for image in evidence.images:
+        ending, found = PurePosixPath(image.name).suffix.lower(), evidence.facts[image.name].format
+        if _NAMED.get(ending, found) != found:
+            examples.append(f"{image.name}: {found}")
+    message = (
+        f"{amount(len(examples), 'file is', 'files are')} of another format than the name says; read as what it is, "
+        "but other programs may refuse it"
+    )
+    yield from at_most_one("wrong-extension", "note", message, examples)
 
 
 def _same(group: Sequence[LabelledImage]) -> str:
@@ -82,6 +112,43 @@ def _copies(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
+def _near_copies(evidence: Evidence) -> Iterator[Finding]:
+    """The same picture saved anew: leaks, contradictions, and what is merely repeated."""
+    across = [_same(group) for group in evidence.near if len({image.split for image in group}) > 1]
+    contradicting = [_same(group) for group in evidence.near if len({image.label for image in group}) > 1]
+    yield from at_most_one(
+        "near-conflicting-labels",
+        "warning",
+        f"{amount(len(contradicting), 'picture lies', 'pictures lie')} in two classes at once, in files that "
+        "differ; keep each in one",
+        contradicting,
+    )
+    yield from at_most_one(
+        "near-duplicate-across-splits",
+        "warning",
+        f"{amount(len(across), 'picture is', 'pictures are')} in more than one split, in files that differ, which "
+        "makes the accuracy look better than it is; remove them from one",
+        across,
+    )
+    n_extra = sum(len({evidence.facts[image.name].sha256 for image in group}) - 1 for group in evidence.near)
+    yield from at_most_one(
+        "near-duplicate",
+        "note",
+        f"{amount(n_extra, 'file shows', 'files show')} the same picture as another: saved anew, at another size, "
+        "or taken in the same moment",
+        [_same(group) for group in evidence.near],
+        count=n_extra,
+    )
+    n_mirrored = sum(len(group) - 1 for group in evidence.mirrored)
+    yield from at_most_one(
+        "mirrored-duplicate",
+        "note",
+        f"{amount(n_mirrored, 'file shows', 'files show')} the mirror image of another",
+        [_same(group) for group in evidence.mirrored],
+        count=n_mirrored,
+    )
+
+
 _MIXES: tuple[tuple[str, Callable[[ImageFacts], bool], str], ...] = (
     ("rotated", lambda facts: facts.rotated_by_exif, "stored turned; shown upright, as their EXIF says"),
     (
@@ -89,6 +156,8 @@ _MIXES: tuple[tuple[str, Callable[[ImageFacts], bool], str], ...] = (
         lambda facts: facts.mode in _GREY_MODES or facts.mode.startswith("I;16"),
         "grey among colour images",
     ),
+    ("16-bit", lambda facts: facts.mode.startswith("I;16"), "with 16 bits a pixel, of which 8 are used"),
+    ("cmyk", lambda facts: facts.mode == "CMYK", "made for print (CMYK), converted to RGB"),
     ("alpha", lambda facts: facts.transparent, "with transparency, which is shown as white"),
 )
 
@@ -118,7 +187,9 @@ def _skipped(evidence: Evidence) -> Iterator[Finding]:
 FILE_RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     _unreadable,
     _odd_formats,
+    _wrong_endings,
     _copies,
+    _near_copies,
     _skipped,
     _mixes,
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from finetune.data.health.look import Look
 from finetune.data.images import ImageFacts
 from finetune.data.sources import LabelledImage, Source
 
@@ -29,12 +30,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the rules look at: readable ``images`` with ``facts`` by name; ``unreadable`` names to reasons."""
+    """What the rules look at: readable ``images`` with ``facts`` and ``looks`` by name; why others are not.
+
+    ``copies`` are groups of two or more images that are the same, byte for byte; ``near`` those that show the same
+    picture, with the copies of each; ``mirrored`` those that show one another's mirror image.
+    """
 
     source: Source
     images: tuple[LabelledImage, ...]
     facts: Mapping[str, ImageFacts]
     unreadable: Mapping[str, str]
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    copies: tuple[tuple[LabelledImage, ...], ...] = ()
+    near: tuple[tuple[LabelledImage, ...], ...] = ()
+    mirrored: tuple[tuple[LabelledImage, ...], ...] = ()
 
     @cached_property
     def train_counts(self) -> dict[str, int]:
@@ -50,14 +59,6 @@ class Evidence:
         found = {(i.label, self.facts[i.name].sha256) for i in self.images if i.split == train}
         counts = Counter(label for label, _ in found)
         return {name: counts[name] for name in self.source.class_names}
-
-    @cached_property
-    def copies(self) -> tuple[tuple[LabelledImage, ...], ...]:
-        """Groups of two or more images that are the same, byte for byte."""
-        groups: defaultdict[str, list[LabelledImage]] = defaultdict(list)
-        for image in self.images:
-            groups[self.facts[image.name].sha256].append(image)
-        return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
 
 def at_most_one(

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from finetune.data.health.class_rules import CLASS_RULES
+import numpy as np
+
+from finetune.data.health.channels import Channels, channels_of
+from finetune.data.health.class_rules import CLASS_RULES, effective_number
 from finetune.data.health.file_rules import FILE_RULES
 from finetune.data.health.findings import Evidence, Finding, Severity
-from finetune.data.images import ImageFacts, check_image
+from finetune.data.health.index import ImageIndex, Seen, open_index
+from finetune.data.health.look_rules import LOOK_RULES
+from finetune.data.health.scan import scan
+from finetune.data.health.twins import Group, exact_twins, near_twins
+from finetune.data.images import ImageFacts
 from finetune.data.sources import LabelledImage, Source
-from finetune.errors import ImageError
 
 __all__ = ["Finding", "HealthReport", "Quarantined", "Severity", "inspect_source"]
-
-_MAX_WORKERS = 16
-"""Each may hold an image of MAX_PIXELS: about half a GiB."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class HealthReport:
     ``classes`` and ``splits`` count readable images (all splits together; no splits given: empty), ``images``
     are those images and ``facts`` what decoding found, by name. ``usable`` is false when training cannot
     start: exactly when a finding is an error. ``how_split`` says how the splits were understood.
+
+    ``exact_duplicates`` are groups of names of images that are equal byte for byte, ``near_duplicates`` groups
+    of those that show the same picture (a group holds the exact duplicates of its members too), each of two
+    names or more, in any class and split; no name is in two groups of one kind. ``mirrored_duplicates`` are
+    groups that show one another's mirror image. ``channels`` are the training images' own mean and deviation.
     """
 
     where: str
@@ -50,6 +57,10 @@ class HealthReport:
     class_names: tuple[str, ...]
     how_split: str = ""
     facts: Mapping[str, ImageFacts] = field(default_factory=dict)
+    exact_duplicates: tuple[tuple[str, ...], ...] = ()
+    near_duplicates: tuple[tuple[str, ...], ...] = ()
+    mirrored_duplicates: tuple[tuple[str, ...], ...] = ()
+    channels: Channels | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `inspect --json` prints: counts, findings and quarantine, without the images."""
@@ -61,23 +72,41 @@ class HealthReport:
             "how_split": self.how_split,
             "findings": [asdict(finding) | {"examples": list(finding.examples)} for finding in self.findings],
             "quarantine": [asdict(item) for item in self.quarantine],
+            "duplicates": [list(group) for group in self.exact_duplicates],
+            "near_duplicates": [list(group) for group in self.near_duplicates],
+            "mirrored_duplicates": [list(group) for group in self.mirrored_duplicates],
+            "effective_number": {name: effective_number(count) for name, count in self.classes.items()},
+            "channels": None if self.channels is None else asdict(self.channels),
         }
 
 
 def inspect_source(
-    source: Source, *, progress: Callable[[int, int], None] | None = None, workers: int | None = None
+    source: Source,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int | None = None,
+    index: Path | None = None,
+    features: Mapping[str, np.ndarray] | None = None,
 ) -> HealthReport:
-    """Decode every image of ``source`` in ``workers`` threads (default: one a core) and report.
+    """Look at every image of ``source``, decoded in full, and report; unchanged files are not read again.
 
-    ``progress(images done, images in all)`` is called from the calling thread. An image that cannot be
-    decoded goes to the quarantine; nothing is raised for it.
+    ``progress(images done, images in all)`` is called from the calling thread; ``workers`` decode at once
+    (default: one a core). An image that cannot be decoded goes to the quarantine; nothing is raised for it.
+    ``index`` is the file of what was seen before (default: the user's). ``features`` of all images, by name,
+    confirm near-duplicates where given.
     """
-    outcomes = _check_all(source.images, progress, workers or _usual_workers())
-    checked = list(zip(source.images, outcomes, strict=True))
-    facts = {image.name: found for image, found in checked if isinstance(found, ImageFacts)}
-    unreadable = {image.name: found for image, found in checked if isinstance(found, str)}
-    images = tuple(image for image in source.images if image.name in facts)
-    findings = _find_all(Evidence(source, images, facts, unreadable))
+    with open_index(index) as opened:
+        outcomes = scan(source.images, opened, progress=progress, workers=workers)
+        checked = list(zip(source.images, outcomes, strict=True))
+        unreadable = {image.name: found for image, found in checked if isinstance(found, str)}
+        evidence = _evidence(
+            source,
+            {image.name: found for image, found in checked if not isinstance(found, str)},
+            unreadable,
+            opened,
+            features,
+        )
+    images, findings = evidence.images, _find_all(evidence)
     by_class = Counter(image.label for image in images)
     by_split = Counter(image.split for image in images)
     return HealthReport(
@@ -93,41 +122,45 @@ def inspect_source(
         images=images,
         class_names=source.class_names,
         how_split=replace(source, images=images).how_split,
-        facts=facts,
+        facts=evidence.facts,
+        exact_duplicates=_names(evidence.copies),
+        near_duplicates=_names(evidence.near),
+        mirrored_duplicates=_names(evidence.mirrored),
+        channels=channels_of([evidence.looks[image.name] for image in _training(evidence)]),
     )
+
+
+def _evidence(
+    source: Source,
+    seen: Mapping[str, Seen],
+    unreadable: Mapping[str, str],
+    index: ImageIndex,
+    features: Mapping[str, np.ndarray] | None,
+) -> Evidence:
+    images = tuple(image for image in source.images if image.name in seen)
+    near, mirrored = near_twins(images, seen, index, features=features)
+    return Evidence(
+        source,
+        images,
+        {name: found.facts for name, found in seen.items()},
+        unreadable,
+        {name: found.look for name, found in seen.items()},
+        exact_twins(images, seen),
+        near,
+        mirrored,
+    )
+
+
+def _training(evidence: Evidence) -> list[LabelledImage]:
+    train = "train" if evidence.source.split_folders else None
+    return [image for image in evidence.images if image.split == train]
+
+
+def _names(groups: Sequence[Group]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(image.name for image in group) for group in groups)
 
 
 def _find_all(evidence: Evidence) -> tuple[Finding, ...]:
     """Apply every rule; errors come first, then warnings, then notes."""
-    found = [finding for rule in (*CLASS_RULES, *FILE_RULES) for finding in rule(evidence)]
+    found = [finding for rule in (*CLASS_RULES, *FILE_RULES, *LOOK_RULES) for finding in rule(evidence)]
     return tuple(sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity)))
-
-
-def _usual_workers() -> int:
-    # A container may own fewer cores than the machine has; only Linux tells.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(_MAX_WORKERS, cores)
-
-
-def _check_all(
-    images: Sequence[LabelledImage], progress: Callable[[int, int], None] | None, workers: int
-) -> list[ImageFacts | str]:
-    """Return for each image, in order, its facts or the reason why it has none."""
-    outcomes: list[ImageFacts | str] = []
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for outcome in pool.map(_facts_or_reason, images):
-            outcomes.append(outcome)
-            if progress is not None:
-                progress(len(outcomes), len(images))
-    finally:
-        # Ctrl-C must not wait for fifty thousand images that are still queued.
-        pool.shutdown(cancel_futures=True)
-    return outcomes
-
-
-def _facts_or_reason(image: LabelledImage) -> ImageFacts | str:
-    try:
-        return check_image(image.path)
-    except ImageError as error:
-        return str(error).removeprefix(f"{image.path} ")

@@ -1,0 +1,105 @@
+"""The command about augmentation: the family as a table, or a sheet of a data set's images under a policy."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from finetune.cli.options import JsonOption, recipe_from, show
+from finetune.cli.recipe_options import takes_fields
+from finetune.data.augmentation.family import FAMILY, PER_IMAGE
+from finetune.data.augmentation.policies import POLICIES
+from finetune.errors import OptionError
+from finetune.recipe import Recipe
+from finetune.recipe.augmentations import switches
+from finetune.recipe.sentences import shown
+
+FIELDS = ("augment", *PER_IMAGE, "image_size", "exclude", "seed")
+PICTURES = (".png", ".jpg", ".webp")
+DEFAULT_SIDE_PX = 224
+
+
+@takes_fields(FIELDS)
+def augment(
+    *,
+    choices: dict[str, Any],
+    data: Annotated[
+        str | None, typer.Argument(help="Images to show it on; none for the table.", metavar="DATA")
+    ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option("--preview", help="The picture to draw (default augmentation.png).", metavar="FILE"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the augmentations with their ranges, or draw what a policy does to your images."""
+    if data is None:
+        _list(choices | {"preview": preview}, as_json)
+        return
+    recipe = recipe_from(None, **choices)
+    from finetune.training.resolve import DEFAULT_AUGMENT
+
+    if recipe.augment is None:
+        recipe = recipe.with_changes(augment=DEFAULT_AUGMENT)
+    _draw(data, recipe, preview or Path("augmentation.png"), as_json)
+
+
+def _list(choices: dict[str, Any], as_json: bool) -> None:
+    from ui.augmentations import augmentations_table
+
+    for name, value in choices.items():
+        if value is not None:
+            raise OptionError(
+                f"{shown(name)} has no effect without DATA to show it on; add a folder of images"
+            )
+    values = [
+        {
+            "name": row.name,
+            "group": row.group,
+            "does": row.does,
+            "strength": row.strength,
+            "most": row.most,
+            "may_change_the_class": row.turns,
+            "policies": {policy: values.get(row.name, 0) for policy, values in POLICIES.items()},
+        }
+        for row in FAMILY.values()
+    ]
+    show(values, augmentations_table(), as_json)
+
+
+def _draw(data: str, recipe: Recipe, path: Path, as_json: bool) -> None:
+    if path.suffix.lower() not in PICTURES:
+        raise OptionError(f"--preview {path} names no picture; end it in {', '.join(PICTURES)}")
+    from finetune.data.augmentation.preview import draw_sheet
+    from finetune.data.sources import open_source
+    from finetune.data.transforms import TrainingTransform
+    from finetune.model.backbones import find_backbone
+    from finetune.training.careful import augmentation_json, with_care
+    from finetune.training.resolve import preprocessing_of
+
+    source = open_source(data, exclude=recipe.exclude)
+    class_names = sorted({image.label for image in source.images})
+    careful, notes = with_care(recipe, class_names)
+    prepared = preprocessing_of(find_backbone("resnet18"), recipe.image_size or DEFAULT_SIDE_PX)
+    transform = TrainingTransform(
+        prepared, careful.augment or "none", recipe.seed, switches=switches(careful)
+    )
+    draw_sheet([image.path for image in source.images], transform).save(path)
+    told = augmentation_json(careful, class_names)
+    text = "\n".join([*notes, f"the sheet is drawn in {path}", f"next: {_fit_command(data, recipe)}"])
+    show({**told, "notes": list(notes), "preview": str(path)}, text, as_json)
+
+
+def _fit_command(data: str, recipe: Recipe) -> str:
+    """Return the command that trains with what the sheet shows."""
+    words = ["finetune", "fit", data, "--augment", str(recipe.augment)]
+    for name, strength in switches(recipe):
+        flag = shown(name)
+        if FAMILY[name].kind == "switch":
+            words.append(flag if strength else f"--no-{flag[2:]}")
+        else:
+            words += [flag, f"{strength:g}"]
+    return shlex.join(words)

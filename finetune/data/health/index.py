@@ -1,0 +1,213 @@
+"""What was seen of image files before, in one SQLite file: an unchanged file is not read again.
+
+A file is unchanged while its absolute path, size and times of change (mtime and ctime, ns) are the same. Safe
+under several processes (SQLite's write-ahead log); a damaged file is begun anew.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from finetune.data.health.look import Look
+from finetune.data.images import ImageFacts
+from finetune.data.unpacking import cache_folder
+
+VERSION = 1
+"""Of the table and of what the columns mean: a file of another version is begun anew."""
+
+MOST_ROWS = 300_000
+"""The images that were seen longest ago go beyond this; a row is about 0.6 kB."""
+
+_WAIT_S = 30.0
+_TOGETHER = 500
+_COLUMNS = (
+    "path, size, mtime, ctime, width, height, mode, format, rotated, sha256, transparent, "
+    "brightness, contrast, sharpness, red, green, blue, red2, green2, blue2, phash, mirrored, thumb"
+)
+_SEEN_COLUMNS = _COLUMNS.removesuffix(", thumb")
+_N_COLUMNS = len(_COLUMNS.split(","))
+_TABLE = f"CREATE TABLE IF NOT EXISTS images ({_COLUMNS}, PRIMARY KEY (path))"
+
+
+class Stamp(NamedTuple):
+    """What tells whether a file has changed: bytes, and ns since 1970."""
+
+    size: int
+    mtime: int
+    ctime: int
+
+
+class Seen(NamedTuple):
+    """What one decode told of an image: its facts and its look."""
+
+    facts: ImageFacts
+    look: Look
+
+
+def index_path() -> Path:
+    """Return where the index lies, in $FINETUNE_CACHE or the user's cache folder."""
+    return cache_folder() / "health" / "images.sqlite"
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return the stamp of the file ``path``, None where it cannot be asked for."""
+    try:
+        status = os.stat(path)  # noqa: PTH116  # a Path's own is a third slower, and this is asked of every file
+    except OSError:
+        return None
+    return Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@contextmanager
+def open_index(path: Path | None = None) -> Iterator[ImageIndex]:
+    """Open the index in ``path`` (default: the user's); where that cannot be written, one for this time only."""
+    place = path or index_path()
+    with tempfile.TemporaryDirectory(prefix="finetune-health-") as spare:
+        connection = _connect(place) or _connect(Path(spare) / "images.sqlite")
+        assert connection is not None
+        try:
+            yield ImageIndex(connection)
+        finally:
+            connection.close()
+
+
+class ImageIndex:
+    """The open index; used from one thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def known(self, stamps: Mapping[str, Stamp]) -> dict[str, Seen]:
+        """Return what is known of the files with these ``stamps`` by absolute path, unchanged ones only."""
+        found: dict[str, Seen] = {}
+        for paths in _batches(stamps):
+            asked = f"SELECT {_SEEN_COLUMNS} FROM images WHERE path IN ({_marks(len(paths))})"
+            for path, size, mtime, ctime, *values in self._connection.execute(asked, paths):
+                if stamps[path] == (size, mtime, ctime):
+                    found[path] = _seen(values)
+        return found
+
+    def add(self, rows: Iterable[tuple[str, Stamp, Seen, bytes]]) -> None:
+        """Keep what was seen: absolute path, stamp taken *before* reading, what was seen, grey thumbnail."""
+        with self._connection:
+            self._connection.executemany(
+                f"INSERT OR REPLACE INTO images ({_COLUMNS}) VALUES ({_marks(_N_COLUMNS)})",
+                (_row(*row) for row in rows),
+            )
+            self._connection.execute(
+                "DELETE FROM images WHERE rowid <= (SELECT max(rowid) FROM images) - ?", (MOST_ROWS,)
+            )
+
+    def thumbs(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """Return the grey thumbnails of ``paths``, as far as they are there."""
+        found: dict[str, bytes] = {}
+        for some in _batches(dict.fromkeys(paths)):
+            asked = f"SELECT path, thumb FROM images WHERE path IN ({_marks(len(some))})"
+            found.update(self._connection.execute(asked, some))
+        return found
+
+
+def _connect(path: Path) -> sqlite3.Connection | None:
+    """Return a connection to a sound index, made or made anew where needed; None where nothing can be written."""
+    for _ in range(2):
+        connection = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(path, timeout=_WAIT_S)
+            if _is_ours(connection):
+                return connection
+        except sqlite3.OperationalError:
+            _close(connection)
+            return None
+        except sqlite3.DatabaseError:
+            pass  # damaged, or no database: removed below
+        except OSError:
+            return None
+        _close(connection)
+        _remove(path)
+    return None
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """Prepare the file and return True; False where it is of another version."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version not in (0, VERSION):
+        return False
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    with connection:
+        connection.execute(_TABLE)
+        connection.execute(f"PRAGMA user_version={VERSION}")
+    connection.execute(f"SELECT {_COLUMNS} FROM images LIMIT 1").fetchone()
+    return True
+
+
+def _remove(path: Path) -> None:
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        (path.parent / name).unlink(missing_ok=True)
+
+
+def _close(connection: sqlite3.Connection | None) -> None:
+    if connection is not None:
+        connection.close()
+
+
+def _batches(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    rest = iter(paths)
+    while some := tuple(islice(rest, _TOGETHER)):
+        yield some
+
+
+def _marks(n: int) -> str:
+    return ",".join("?" * n)
+
+
+def _row(path: str, stamp: Stamp, seen: Seen, thumb: bytes) -> tuple[object, ...]:
+    facts, look = seen
+    return (
+        path,
+        *stamp,
+        facts.width_px,
+        facts.height_px,
+        facts.mode,
+        facts.format,
+        facts.rotated_by_exif,
+        facts.sha256,
+        facts.transparent,
+        *look.numbers(),
+        _signed(look.phash),
+        _signed(look.mirrored_phash),
+        thumb,
+    )
+
+
+def _seen(values: Sequence[object]) -> Seen:
+    width, height, mode, format_, rotated, sha256, transparent, *numbers = values
+    brightness, contrast, sharpness, r, g, b, r2, g2, b2, phash, mirrored = numbers
+    facts = ImageFacts(width, height, mode, format_, bool(rotated), sha256, bool(transparent))  # type: ignore[arg-type]
+    look = Look(
+        brightness,  # type: ignore[arg-type]
+        contrast,  # type: ignore[arg-type]
+        sharpness,  # type: ignore[arg-type]
+        (r, g, b),  # type: ignore[arg-type]
+        (r2, g2, b2),  # type: ignore[arg-type]
+        _unsigned(phash),  # type: ignore[arg-type]
+        _unsigned(mirrored),  # type: ignore[arg-type]
+    )
+    return Seen(facts, look)
+
+
+def _signed(value: int) -> int:
+    """Return an unsigned 64-bit number as SQLite's signed one."""
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def _unsigned(value: int) -> int:
+    return value % (1 << 64)

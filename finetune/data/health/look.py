@@ -1,0 +1,84 @@
+"""What an image's pixels tell a health check, measured from the same decode that proves it readable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import imagehash
+import numpy as np
+from PIL import Image, ImageOps
+
+LONGEST_PX = 256
+"""Images are measured at this longer side at most, so that sharpness means the same for all of them."""
+
+THUMB_PX = 16
+"""Side of the grey thumbnail that two likely duplicates are compared by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Brightness and the like of one image, at `LONGEST_PX` at most.
+
+    ``brightness`` and ``contrast`` are the mean and standard deviation of its grey values, 0 to 255;
+    ``sharpness`` is the variance of their Laplacian (Pech-Pacheco et al., *Diatom autofocusing in brightfield
+    microscopy*, ICPR 2000). ``mean`` and ``mean_square`` are those of R, G and B on the 0 to 1 scale. ``phash``
+    and ``mirrored_phash`` are 64-bit perceptual hashes (of `imagehash.phash`: the signs of the low DCT
+    frequencies) of the image and of its mirror image.
+    """
+
+    brightness: float
+    contrast: float
+    sharpness: float
+    mean: tuple[float, float, float]
+    mean_square: tuple[float, float, float]
+    phash: int
+    mirrored_phash: int
+
+    def numbers(self) -> tuple[float, ...]:
+        """Return the nine measures without the hashes, in the order of the fields."""
+        return (self.brightness, self.contrast, self.sharpness, *self.mean, *self.mean_square)
+
+
+def look_at(rgb: Image.Image) -> tuple[Look, bytes]:
+    """Return the look of an upright RGB image, and its `THUMB_PX` x `THUMB_PX` grey thumbnail as bytes."""
+    small = _at_most(rgb, LONGEST_PX)
+    colours = np.asarray(small, np.float32).reshape(-1, 3) / 255
+    grey = small.convert("L")
+    values = np.asarray(grey, np.float32)
+    thumb = grey.resize((THUMB_PX, THUMB_PX), Image.Resampling.BOX)
+    look = Look(
+        brightness=float(values.mean()),
+        contrast=float(values.std()),
+        sharpness=_laplacian_variance(values),
+        mean=_three(colours.mean(axis=0)),
+        mean_square=_three(np.square(colours).mean(axis=0)),
+        phash=_perceptual_hash(grey),
+        mirrored_phash=_perceptual_hash(ImageOps.mirror(grey)),
+    )
+    return look, thumb.tobytes()
+
+
+def _at_most(image: Image.Image, longest_px: int) -> Image.Image:
+    longest = max(image.size)
+    if longest <= longest_px:
+        return image
+    width, height = (max(1, round(side * longest_px / longest)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
+
+
+def _laplacian_variance(values: np.ndarray) -> float:
+    """Return the variance of the four-neighbour Laplacian inside the border, 0 where there is no inside."""
+    if min(values.shape) < 3:
+        return 0.0
+    neighbours = values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:]
+    return float((neighbours - 4 * values[1:-1, 1:-1]).var())
+
+
+def _perceptual_hash(grey: Image.Image) -> int:
+    bits = imagehash.phash(grey).hash.ravel()
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def _three(values: np.ndarray) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

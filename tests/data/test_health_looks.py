@@ -1,0 +1,103 @@
+"""What images show: blank, dark, blurred, of an odd shape, of another format than named; and their channels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawing import picture, save
+from PIL import Image, ImageFilter
+from test_health import found, inspected, kinds
+from test_health_near import draw_scenes, scene
+
+from finetune.data.health.class_rules import effective_number
+from finetune.data.health.look import look_at
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    return draw_scenes(tmp_path, {"ants": 20, "bees": 20})
+
+
+def test_the_look_of_an_image_is_what_numpy_says() -> None:
+    image = scene(5)
+    look, thumb = look_at(image)
+    values = np.asarray(image, np.float64) / 255
+    grey = np.asarray(image.convert("L"), np.float64)
+    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
+    assert look.mean == pytest.approx(values.mean(axis=(0, 1)), rel=1e-4)
+    assert look.mean_square == pytest.approx((values**2).mean(axis=(0, 1)), rel=1e-4)
+    assert (look.brightness, look.contrast) == pytest.approx((grey.mean(), grey.std()), rel=1e-4)
+    assert look.sharpness == pytest.approx(laplacian.var(), rel=1e-3)
+    assert len(thumb) == 16 * 16
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 300), (1, 5000), (3, 3)])
+def test_any_size_can_be_looked_at(size: tuple[int, int]) -> None:
+    look, thumb = look_at(Image.new("RGB", size, (0, 0, 255)))
+    assert (look.contrast, look.sharpness, len(thumb)) == (0, 0, 256)
+
+
+@pytest.mark.parametrize(
+    ("kind", "image"),
+    [
+        ("blank", Image.new("RGB", (160, 120), (80, 80, 80))),
+        ("dark", scene(50).point(lambda value: value // 8)),
+        ("bright", scene(50).point(lambda value: min(255, 232 + value // 7))),
+        ("odd-size", scene(50, (40, 24))),
+        ("odd-aspect", scene(50, (600, 120))),
+    ],
+)
+def test_an_image_unlike_the_others_is_named(scenes: Path, kind: str, image: Image.Image) -> None:
+    save(image, scenes / "ants" / "odd.png")
+    report = inspected(scenes)
+    finding = found(report, kind)
+    assert finding.severity == "note"
+    assert [example.split(":")[0] for example in finding.examples] == ["ants/odd.png"]
+
+
+def test_a_blurred_image_among_sharp_ones_is_named(tmp_path: Path) -> None:
+    for number in range(40):
+        save(picture(number, (160, 120)), tmp_path / ("ants" if number % 2 else "bees") / f"{number}.png")
+    soft = picture(99, (160, 120)).filter(ImageFilter.GaussianBlur(6))
+    save(soft, tmp_path / "ants" / "soft.png")
+    assert found(inspected(tmp_path), "blurred").examples == ("ants/soft.png",)
+
+
+def test_how_most_of_a_set_is_is_no_finding(tmp_path: Path) -> None:
+    for number in range(40):
+        dark = scene(number).point(lambda value: value // 8)
+        save(dark, tmp_path / ("ants" if number % 2 else "bees") / f"{number}.png")
+    assert kinds(inspected(tmp_path)) == set()
+
+
+def test_a_file_of_another_format_than_its_name_says_is_named(scenes: Path) -> None:
+    save(scene(60), scenes / "ants" / "photo.jpg", format="PNG")
+    finding = found(inspected(scenes), "wrong-extension")
+    assert (finding.count, finding.examples) == (1, ("ants/photo.jpg: PNG",))
+
+
+def test_sixteen_bit_and_print_images_are_named(scenes: Path) -> None:
+    deep = np.asarray(scene(61).convert("L"), np.uint16) * 257
+    save(Image.fromarray(deep), scenes / "ants" / "deep.png")
+    save(scene(62).convert("CMYK"), scenes / "ants" / "print.jpg")
+    report = inspected(scenes)
+    assert found(report, "16-bit").examples == ("ants/deep.png",)
+    assert found(report, "cmyk").examples == ("ants/print.jpg",)
+
+
+def test_the_channels_are_those_of_the_training_images_alone(tmp_path: Path) -> None:
+    draw_scenes(tmp_path, {"train/ants": 20, "train/bees": 20})
+    for number in range(4):
+        save(Image.new("RGB", (8, 8), "white"), tmp_path / "val" / "ants" / f"{number}.png")
+    channels = inspected(tmp_path).channels
+    pixels = np.stack([np.asarray(scene(number), np.float64) / 255 for number in range(40)])
+    assert channels is not None
+    assert channels.mean == pytest.approx(pixels.mean(axis=(0, 1, 2)), rel=1e-4)
+    assert channels.std == pytest.approx(pixels.std(axis=(0, 1, 2)), rel=1e-4)
+
+
+def test_the_effective_number_of_a_class_is_the_papers() -> None:
+    # Cui et al. 2019, equation 2, worked out by hand for β = 0.999.
+    assert effective_number(1) == pytest.approx(1)
+    assert effective_number(100) == pytest.approx(95.2079, rel=1e-5)
+    assert effective_number(10_000) == pytest.approx(999.9548, rel=1e-5)
