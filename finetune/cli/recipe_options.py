@@ -18,6 +18,9 @@ METAVARS = {
     "max_minutes": "M",
     "exclude": "CLASS",
     "unfreeze_at": "EPOCH",
+    "group_by": "REGEX",
+    "drop_suspects": "FILE",
+    "relabel": "FILE",
 }
 LONGEST_METAVAR = 80
 """Characters of help's line; a longer list of choices is left to the error that names them."""

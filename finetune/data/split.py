@@ -24,8 +24,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from finetune.data.dealing import deal
+from finetune.data.group_rule import grouped_by
 from finetune.data.sources import LabelledImage, SplitName
-from finetune.data.units import Unit, grouped_by, units_of
+from finetune.data.units import Unit, units_of
 from finetune.errors import DataError, OptionError, nearest
 
 if TYPE_CHECKING:
