@@ -71,7 +71,7 @@ def sentence(**fields: Any) -> str:
 
 def shown(field: str) -> str:
     """As the user writes it: a key of the file where there is no option."""
-    only_in_files = ("strategy_options", "val_share", "test_share")
+    only_in_files = ("strategy_options",)
     return field if field in only_in_files else f"--{field.replace('_', '-')}"
 
 

@@ -131,8 +131,7 @@ def _job(name: str, data: Any, recipe: Any, base: Path, cell: tuple[str, str] | 
 
 
 def _rooted(recipe: Recipe, base: Path) -> Recipe:
-    file = recipe.weights_file
-    return recipe if file is None else recipe.with_changes(weights=str(base / file))
+    return recipe.with_files_below(base)
 
 
 def _below(base: Path, path: str) -> str:

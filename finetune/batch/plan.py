@@ -116,11 +116,10 @@ def key_of(recipe: Recipe, fingerprint: str) -> str:
     """Return 64 hex digits for a recipe and the images it is meant for.
 
     Settings at their default are left out, so that a setting which a later version adds redoes nothing; so is
-    the number of loader processes, which changes no result. A weights file counts by its bytes.
+    the number of loader processes, which changes no result. Files count by their bytes.
     """
     fields = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"workers"})
-    if recipe.weights_file is not None:
-        fields["weights"] = _sha256(recipe.weights_file)
+    fields |= {name: _sha256(path) for name, path in recipe.files.items()}
     text = json.dumps([fields, fingerprint], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -27,6 +27,7 @@ from finetune.cli.network_commands import backbones, describe, list_strategies
 from finetune.cli.page_commands import ui
 from finetune.cli.run_commands import evaluate, fit, predict
 from finetune.cli.schedule_commands import schedules
+from finetune.cli.suspect_commands import suspects
 from finetune.errors import INTERRUPTED_EXIT_CODE
 
 __all__ = ["app", "main", "run"]
@@ -46,6 +47,7 @@ app.command(name="strategies")(list_strategies)
 app.command()(describe)
 app.command()(schedules)
 app.command()(inspect)
+app.command()(suspects)
 app.command()(advise)
 app.command()(augment)
 app.command()(fit)

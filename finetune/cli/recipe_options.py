@@ -18,6 +18,9 @@ METAVARS = {
     "max_minutes": "M",
     "exclude": "CLASS",
     "unfreeze_at": "EPOCH",
+    "group_by": "REGEX",
+    "drop_suspects": "FILE",
+    "relabel": "FILE",
 }
 ALIASES = {"normalization": "--normalize", "class_balance": "--balance"}
 """Shorter names of options, beside their own."""

@@ -31,7 +31,8 @@ class Report:
     ``selection_split`` is the split that chose the epoch, or None when nothing was chosen on a split.
     ``n_images`` counts train, val and test; ``seconds_by_phase`` are wall-clock seconds. ``weights`` holds
     source, sha256 and licence. ``combined`` holds ``averaging`` and ``wise_ft`` where weights were averaged or
-    interpolated; ``augmentation`` the policy, the strengths that training used, and what the class names forbid.
+    interpolated, ``corrections`` which tables dropped or relabelled how many images; ``augmentation``
+    the policy, the strengths that training used, and what the class names forbid.
     """
 
     strategy: str
@@ -51,6 +52,7 @@ class Report:
     advice: Mapping[str, Any] | None
     quarantined: int
     combined: Mapping[str, Any] = field(default_factory=dict)
+    corrections: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -81,6 +83,7 @@ class Report:
             "n_val": self.n_images["val"],
             "n_test": self.n_images["test"],
             "n_quarantined": self.quarantined,
+            **({"corrections": dict(self.corrections)} if self.corrections else {}),
             "classes": list(self.class_names),
             "trainable_share": self.trainable_share,
             "image_size": self.image_size,

@@ -59,7 +59,17 @@ GROUPS = {
     "Augmentation: colour and noise": _of("colour"),
     "Augmentation: drawn operations and mixed images": (*_of("drawn"), *_of("mixed")),
     "Loop and cache": ("early_stopping", "patience", "precision", "deterministic", "cache", "views"),
-    "Data": ("class_balance", "val_share", "test_share", "exclude", "seed", "workers"),
+    "Data": (
+        "class_balance",
+        "val_share",
+        "test_share",
+        "group_by",
+        "exclude",
+        "drop_suspects",
+        "relabel",
+        "seed",
+        "workers",
+    ),
 }
 """The fields of an expert's form, by what they are about."""
 

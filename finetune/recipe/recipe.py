@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 
 from finetune.data.augmentation.family import PER_IMAGE
 from finetune.data.augmentation.policies import PolicyName
+from finetune.data.group_rule import check_group_rule
 from finetune.errors import OptionError, nearest
 from finetune.recipe import names
 from finetune.recipe.augmentations import Augmentations
@@ -185,6 +186,16 @@ class Recipe(Augmentations):
         default=0.15, description="Share of images for test."
     )
     exclude: tuple[str, ...] = Field(default=(), description="Classes to leave out.")
+    group_by: str | None = Field(
+        default=None,
+        description="Regular expression; images whose names agree in its first group stay on one side of the split.",
+    )
+    drop_suspects: str | None = Field(
+        default=None, description="Leave out the images that this CSV of `finetune suspects` names."
+    )
+    relabel: str | None = Field(
+        default=None, description="Give the images that this CSV names the class that it suggests."
+    )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(default=0, description="Seed of every random choice.")
     max_minutes: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
         default=None, description="Time budget."
@@ -211,6 +222,13 @@ class Recipe(Augmentations):
             )
         return name
 
+    @field_validator("group_by")
+    @classmethod
+    def _marks_a_group(cls, rule: str | None) -> str | None:
+        if rule is not None:
+            check_group_rule(rule)
+        return rule
+
     @field_validator("hidden", "milestones", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
@@ -236,6 +254,17 @@ class Recipe(Augmentations):
     def weights_file(self) -> Path | None:
         """The file that ``weights`` names, or None where it names a source."""
         return None if self.weights in NAMED_WEIGHTS else Path(self.weights).expanduser()
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files that fields name, by the field."""
+        tables = {"drop_suspects": self.drop_suspects, "relabel": self.relabel}
+        found = {name: Path(path).expanduser() for name, path in tables.items() if path is not None}
+        return found if self.weights_file is None else {**found, "weights": self.weights_file}
+
+    def with_files_below(self, base: Path) -> Recipe:
+        """Return a copy whose files, where their paths are relative, lie below ``base``."""
+        return self.with_changes(**{name: str(base / path) for name, path in self.files.items()})
 
     @property
     def starts_random(self) -> bool:

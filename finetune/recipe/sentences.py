@@ -6,7 +6,7 @@ from pydantic import BaseModel, ValidationError
 
 from finetune.errors import nearest
 
-WITHOUT_FLAG = ("strategy_options", "val_share", "test_share")
+WITHOUT_FLAG = ("strategy_options",)
 """Fields that have no command-line option of their own."""
 
 

@@ -14,7 +14,6 @@ from finetune.data.health.findings import Finding
 from finetune.data.health.thumbnails import class_thumbnails, finding_thumbnails
 from finetune.data.samples import write_sample
 from finetune.data.sources import open_source
-from finetune.data.split import split_images
 from finetune.errors import DataError
 from finetune.model.backbones import Backbone
 from finetune.progress import Reporter
@@ -68,10 +67,10 @@ def _is_note(finding: Finding) -> bool:
 def _advice(
     data: str, health: HealthReport, recipe: Recipe, *, offline: bool, reporter: Reporter
 ) -> dict[str, Any]:
-    from finetune.training.prepare import advise_on, find_weights
+    from finetune.training.prepare import advise_on, cut, find_weights
 
     found, weights = find_weights(recipe, offline=offline, reporter=reporter)
-    split = split_images(health, seed=recipe.seed, val_share=recipe.val_share, test_share=recipe.test_share)
+    split = cut(health, recipe, reporter)
     if found.is_baseline:
         advice = _nothing_to_keep(found)
     else:

@@ -136,6 +136,9 @@ def _report(setup: Setup, journal: Journal, outcome: Outcome, metrics: Metrics) 
         seed=recipe.seed,
         stopped=outcome.stopped,
         advice=journal.record.advice,
+        corrections={
+            c.option.removeprefix("--").replace("-", "_"): c.to_json() for c in prepared.corrections
+        },
         quarantined=len(prepared.health.quarantine),
         combined=outcome.combined,
         augmentation=augmentation_json(recipe, split.class_names),

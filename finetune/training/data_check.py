@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from finetune.data.fingerprint import fingerprint_of, image_digests
 from finetune.data.health.findings import amount
 from finetune.data.places import is_there
-from finetune.data.sources import open_source
 from finetune.errors import DataError, RunError
 from finetune.training.durable import write_text
+from finetune.training.prepare import open_data
 from finetune.training.run_folder import RunFolder
 from finetune.training.run_record import RunRecord
 
@@ -37,7 +37,7 @@ def refuse_other_images(
             f"the images of the run are no longer at {where}; say where they are now: "
             f"finetune fit DATA --resume {folder.path}"
         )
-    digests = image_digests(open_source(where, exclude=record.goes_on_with.exclude, offline=offline))
+    digests = image_digests(open_data(where, record.goes_on_with, offline=offline)[0])
     if record.fingerprint not in ("", fingerprint_of(digests)):
         raise RunError(
             f"the images of {where} are not those that the run {folder.path} began with{_extent(folder, digests)}; "

@@ -56,7 +56,7 @@ class SolvedHead:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class Rows:
     """The rows of a solve: coordinates n x r, classes n in [0, ``n_classes``) that occur, images and weights."""
 
     coordinates: Tensor
@@ -74,9 +74,9 @@ class _Rows:
             self.n_classes,
         )
 
-    def part(self, rows: IntArray) -> _Rows:
+    def part(self, rows: IntArray) -> Rows:
         """Return some of the rows."""
-        return _Rows(
+        return Rows(
             self.coordinates[rows], self.classes[rows], self.images[rows], self.weights[rows], self.n_classes
         )
 
@@ -100,16 +100,16 @@ def solve_head(
     axes = turn(features)
     present, classes = np.unique(targets, return_inverse=True)
     images = np.tile(np.arange(len(targets) // views), views)
-    weights = _row_weights(classes, balanced=balanced) / views
-    rows = _Rows(axes.coordinates, classes, images, weights, len(present))
-    path, start = _cross_validate(rows, views=views, seed=seed, progress=progress)
+    weights = row_weights_of(classes, balanced=balanced) / views
+    rows = Rows(axes.coordinates, classes, images, weights, len(present))
+    path, start = cross_validate(rows, views=views, seed=seed, progress=progress)
     chosen = min(path, key=lambda point: point[1])[0] if path else FALLBACK
     weight, bias = np.zeros((n_classes, axes.coordinates.shape[1])), np.full(n_classes, RULED_OUT)
     weight[present], bias[present] = _fit(rows, chosen, start.get(chosen))
     return SolvedHead(*axes.for_raw(weight, bias), chosen, path)
 
 
-def _row_weights(classes: IntArray, *, balanced: bool) -> NDArray[np.float64]:
+def row_weights_of(classes: IntArray, *, balanced: bool) -> NDArray[np.float64]:
     """Return ones, or n / (K n_c) for a row of class c (scikit-learn's ``balanced``)."""
     if not balanced:
         return np.ones(len(classes))
@@ -118,8 +118,8 @@ def _row_weights(classes: IntArray, *, balanced: bool) -> NDArray[np.float64]:
     return weights
 
 
-def _cross_validate(
-    rows: _Rows, *, views: int, seed: int, progress: Callable[[int, int], None] | None
+def cross_validate(
+    rows: Rows, *, views: int, seed: int, progress: Callable[[int, int], None] | None
 ) -> tuple[Path, dict[float, Tensor]]:
     """Return (C, mean loss of held-out rows) for each strength, and for each the mean of the folds' solutions."""
     of_images = rows.classes[: len(rows.classes) // views]
@@ -136,7 +136,7 @@ def _cross_validate(
     solution = problem.start()
     for rank, strength in enumerate(INVERSE_STRENGTHS):
         solution = minimise(
-            problem, _penalties(problem, strength), start=solution, tolerance=TOLERANCE_OF_CHOICE
+            problem, penalties_of(problem, strength), start=solution, tolerance=TOLERANCE_OF_CHOICE
         )
         loss = (problem.row_losses(solution) * judged).sum() / judged.sum()
         path.append((strength, float(loss)))
@@ -154,7 +154,7 @@ def _past_the_best(path: list[tuple[float, float]]) -> bool:
     return len(losses) >= 3 and losses[-1] > losses[-2] > losses[-3]
 
 
-def _penalties(problem: Regressions, inverse_strength: float) -> Tensor:
+def penalties_of(problem: Regressions, inverse_strength: float) -> Tensor:
     """Return each problem's lambda for the mean loss.
 
     scikit-learn's C weighs the summed loss against half the squared norm; for two classes it has one row of
@@ -165,12 +165,12 @@ def _penalties(problem: Regressions, inverse_strength: float) -> Tensor:
 
 
 def _fit(
-    rows: _Rows, inverse_strength: float, start: Tensor | None
+    rows: Rows, inverse_strength: float, start: Tensor | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the weights and biases, for the classes that occur, at the optimum on all rows."""
     dtype = rows.coordinates.dtype
     problem = rows.problem(rows.weights[None], dtype)
     begin = problem.start() if start is None else start.to(dtype)
-    penalties = _penalties(problem, inverse_strength)
+    penalties = penalties_of(problem, inverse_strength)
     solution = minimise(problem, penalties, start=begin, tolerance=TOLERANCES[dtype])[0].double()
     return solution[:, :-1].numpy(), solution[:, -1].numpy()

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from finetune.advice.advise import Advice, advise, make_profile
 from finetune.advice.similarity import measure_transfer_gain
+from finetune.data.corrections import Correction, corrected
 from finetune.data.health import Finding, HealthReport, inspect_source
-from finetune.data.sources import open_source
+from finetune.data.sources import Source, open_source
 from finetune.data.split import Split, cuts, split_images
 from finetune.errors import DataError, OptionError
 from finetune.model.backbones import Backbone, find_backbone
@@ -16,6 +17,7 @@ from finetune.model.weights import WeightsRecord, choose_backbone, locate_weight
 from finetune.progress import Reporter
 from finetune.recipe import AUTO, Recipe
 from finetune.recipe.names import BASELINES
+from finetune.recipe.sentences import shown
 
 EXAMPLES_SAID = 3
 
@@ -30,6 +32,7 @@ class Prepared:
     backbone: Backbone
     weights: WeightsRecord
     advice: Advice | None
+    corrections: tuple[Correction, ...] = ()
 
 
 def prepare(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Reporter) -> Prepared:
@@ -39,12 +42,38 @@ def prepare(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Repor
     measured when the recipe's strategy is ``auto``.
     """
     backbone, weights = find_weights(recipe, offline=offline, reporter=reporter)
-    health = inspect_data(where, recipe, reporter, offline=offline)
-    _refuse_unused_shares(health, recipe)
-    split = split_images(health, seed=recipe.seed, val_share=recipe.val_share, test_share=recipe.test_share)
+    source, corrections = open_data(where, recipe, offline=offline)
+    for correction in corrections:
+        reporter.say(correction.sentence())
+    health = inspect_data(source, reporter)
+    split = cut(health, recipe, reporter)
     needs_advice = recipe.strategy == AUTO and weights.source != "none"
     advice = advise_on(where, split, backbone, weights, recipe, reporter) if needs_advice else None
-    return Prepared(str(where), health, split, backbone, weights, advice)
+    return Prepared(str(where), health, split, backbone, weights, advice, corrections)
+
+
+def open_data(
+    where: str | Path, recipe: Recipe, *, offline: bool = False
+) -> tuple[Source, tuple[Correction, ...]]:
+    """Open the images of ``where`` as ``recipe`` wants them, and what its tables of suspects changed."""
+    source = open_source(where, exclude=recipe.exclude, offline=offline)
+    files = recipe.files
+    return corrected(source, drop=files.get("drop_suspects"), relabel=files.get("relabel"))
+
+
+def cut(health: HealthReport, recipe: Recipe, reporter: Reporter) -> Split:
+    """Cut the images as ``recipe`` says, and say what a user should know of it."""
+    _refuse_unused_shares(health, recipe)
+    split = split_images(
+        health,
+        seed=recipe.seed,
+        val_share=recipe.val_share,
+        test_share=recipe.test_share,
+        group_by=recipe.group_by,
+    )
+    for note in split.notes:
+        reporter.say(f"note: {note}")
+    return split
 
 
 def _refuse_unused_shares(health: HealthReport, recipe: Recipe) -> None:
@@ -54,7 +83,7 @@ def _refuse_unused_shares(health: HealthReport, recipe: Recipe) -> None:
         share = getattr(recipe, name)
         if share != Recipe.model_fields[name].default:
             raise OptionError(
-                f"{name} is {share}, but {health.where} comes with its own splits and no {split} is cut; leave it out"
+                f"{shown(name)} is {share}, but {health.where} has its own splits and no {split} is cut; leave it out"
             )
 
 
@@ -73,11 +102,8 @@ def find_weights(recipe: Recipe, *, offline: bool, reporter: Reporter) -> tuple[
     return backbone, locate_weights(backbone, choice, offline=offline, reporter=reporter)
 
 
-def inspect_data(
-    where: str | Path, recipe: Recipe, reporter: Reporter, *, offline: bool = False
-) -> HealthReport:
-    """Open and check the images of ``where``; raises DataError when they cannot be trained on."""
-    source = open_source(where, exclude=recipe.exclude, offline=offline)
+def inspect_data(source: Source, reporter: Reporter) -> HealthReport:
+    """Check the images of ``source``; raises DataError when they cannot be trained on."""
     with reporter.track("checking images") as advance:
         health = inspect_source(source, progress=advance)
     if not health.usable:

@@ -81,9 +81,8 @@ def new_record(data: str | Path, asked: Recipe, *, offline: bool) -> RunRecord:
 
 
 def _from_anywhere(asked: Recipe) -> Recipe:
-    """Return the recipe with the full path of a weights file: the run may be gone on with from another folder."""
-    file = asked.weights_file
-    return asked if file is None else asked.with_changes(weights=str(file.absolute()))
+    """Return the recipe with the full paths of its files: the run may be gone on with from another folder."""
+    return asked.with_files_below(Path.cwd())
 
 
 def this_process() -> dict[str, Any]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from finetune.data.fingerprint import fingerprint_of, image_digests
-from finetune.data.sources import open_source
 from finetune.progress import SILENT, Reporter
 from finetune.recipe import Recipe
 from finetune.training.complete import Run, complete
 from finetune.training.data_check import note_images
 from finetune.training.journal import Journal
+from finetune.training.prepare import open_data
 from finetune.training.run_folder import (
     CHECKPOINTS,
     claim_folder,
@@ -53,7 +53,7 @@ def fit(
             journal = Journal(folder, record)
             with journal.phase("prepare"):
                 setup = set_up(where, recipe, offline=offline, reporter=log)
-                digests = image_digests(open_source(where, exclude=recipe.exclude, offline=offline))
+                digests = image_digests(open_data(where, recipe, offline=offline)[0])
         except BaseException:
             if folder is not None:
                 folder.discard()

@@ -1,18 +1,20 @@
-"""A split is disjoint, complete, stratified, repeatable, and hardly changes when images are added."""
+"""A split is disjoint, complete, stratified, repeatable, and keeps an image's side when others are added."""
 
 import random
-from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from drawing import draw_set
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from finetune.data.dealing import deal, limits, side_at
 from finetune.data.health import HealthReport, inspect_source
 from finetune.data.images import ImageFacts
 from finetune.data.sources import LabelledImage, SplitName, open_source
 from finetune.data.split import Split, images_needed, split_images
+from finetune.data.units import units_of
 from finetune.errors import DataError, OptionError
 
 SIDES = ("train", "val", "test")
@@ -69,6 +71,7 @@ shares = st.floats(0.01, 0.49)
 def test_the_sides_are_disjoint_complete_and_hold_every_class(
     contents: dict[str, list[str]], seed: int, val_share: float, test_share: float
 ) -> None:
+    contents = {label: [f"{label}/{word}" for word in found] for label, found in contents.items()}
     report = report_of(contents)
     split = split_images(report, seed=seed, val_share=val_share, test_share=test_share)
     together = [image.name for image in (*split.train, *split.val, *split.test)]
@@ -94,33 +97,151 @@ def test_the_order_of_the_images_changes_nothing(
     assert split_images(with_images(report, images), seed=seed) == split_images(report, seed=seed)
 
 
-@given(sets_of_images, words, seeds, shares, shares)
-def test_one_more_image_moves_at_most_one_older_image_at_each_cut(
-    contents: dict[str, list[str]], added: str, seed: int, val_share: float, test_share: float
+def within_the_limits(contents: dict[str, list[str]], seed: int, val_share: float, test_share: float) -> bool:
+    """Whether chance leaves every class within its limits, so that no image is moved after it was dealt."""
+    report = report_of(contents)
+    shares = {"val": val_share, "test": test_share}
+    units = units_of(report.images, report, seed=seed)
+    return all(
+        unit in dealt for side, dealt in deal(units, shares, contents).items() for unit in units
+        if side_at(unit.place, shares) == side
+    )  # fmt: skip
+
+
+@given(st.integers(150, 200), st.integers(1, 60), seeds)
+def test_an_image_keeps_its_side_when_others_are_added(n_before: int, n_added: int, seed: int) -> None:
+    contents = {label: [f"{label}/{i}" for i in range(n_before)] for label in ("ants", "bees")}
+    grown = {**contents, "ants": [f"ants/{i}" for i in range(n_before + n_added)]}
+    assume(all(within_the_limits(found, seed, 0.15, 0.15) for found in (contents, grown)))
+    before, after = (
+        words_of(split_images(report, seed=seed), report)
+        for report in (report_of(contents), report_of(grown))
+    )
+    for side in SIDES:
+        assert before[side] <= after[side]
+
+
+@given(sets_of_images, words, seeds)
+def test_an_image_moves_only_in_a_class_that_changed(
+    contents: dict[str, list[str]], added: str, seed: int
 ) -> None:
+    contents = {label: [f"{label}/{word}" for word in found] for label, found in contents.items()}
     label = min(contents)
     grown = {**contents, label: [*contents[label], added]}
     before, after = (
-        words_of(split_images(report, seed=seed, val_share=val_share, test_share=test_share), report)
+        words_of(split_images(report, seed=seed), report)
         for report in (report_of(contents), report_of(grown))
     )
-    for side in ("val", "test"):
-        assert len(before[side] - after[side]) <= 1
-        assert len((after[side] - before[side]) - {(label, added)}) <= 1
+    for side in SIDES:
         assert {w for w in before[side] if w[0] != label} == {w for w in after[side] if w[0] != label}
-    assert not before["val"] & after["test"]
-    assert not before["test"] & after["val"]
 
 
-def test_the_shares_are_kept_in_every_class() -> None:
-    report = report_of({"ants": [f"a{i}" for i in range(100)], "bees": [f"b{i}" for i in range(20)]})
+@given(sets_of_images, seeds, shares, shares)
+def test_chance_leaves_each_class_between_half_and_twice_its_share(
+    contents: dict[str, list[str]], seed: int, val_share: float, test_share: float
+) -> None:
+    contents = {label: [f"{label}/{word}" for word in found] for label, found in contents.items()}
+    report = report_of(contents)
+    found = words_of(split_images(report, seed=seed, val_share=val_share, test_share=test_share), report)
+    for label in contents:
+        n = len(set(contents[label]))
+        for side, share in (("val", val_share), ("test", test_share)):
+            least, most = limits(n, share)
+            assert least <= len({word for word in found[side] if word[0] == label}) <= most
+
+
+def test_ten_thousand_images_hold_their_shares_up_to_chance() -> None:
+    report = report_of({"ants": [f"a{i}" for i in range(10_000)]})
     split = split_images(report, seed=1, val_share=0.2, test_share=0.1)
-    counts = {side: Counter(image.label for image in getattr(split, side)) for side in SIDES}
-    assert counts == {
-        "train": {"ants": 70, "bees": 14},
-        "val": {"ants": 20, "bees": 4},
-        "test": {"ants": 10, "bees": 2},
-    }
+    # Four standard deviations: sqrt(n s (1 - s)) is 40 and 30.
+    assert abs(len(split.val) - 2_000) < 160
+    assert abs(len(split.test) - 1_000) < 120
+
+
+def grouped(report: HealthReport, n_groups: int) -> HealthReport:
+    """The images dealt out to groups, in turn, across classes."""
+    images = [replace(image, group=f"g{i % n_groups}") for i, image in enumerate(report.images)]
+    return with_images(report, images)
+
+
+@given(st.integers(12, 60), st.integers(12, 40), seeds)
+def test_a_group_stays_on_one_side(n_images: int, n_groups: int, seed: int) -> None:
+    report = report_of({label: [f"{label}{i}" for i in range(n_images)] for label in ("ants", "bees")})
+    split = split_images(grouped(report, n_groups), seed=seed)
+    sides = {side: {image.group for image in getattr(split, side)} for side in SIDES}
+    assert not (sides["train"] & sides["val"] | sides["train"] & sides["test"] | sides["val"] & sides["test"])
+
+
+def test_a_group_keeps_its_side_when_it_grows() -> None:
+    contents = {"ants": [f"a{i}" for i in range(400)], "bees": [f"b{i}" for i in range(400)]}
+    grown = {label: [*words, *(f"{word}+" for word in words)] for label, words in contents.items()}
+    before, after = (split_images(grouped(report_of(c), 100), seed=3) for c in (contents, grown))
+    for side in SIDES:
+        assert {i.group for i in getattr(before, side)} == {i.group for i in getattr(after, side)}
+
+
+def test_a_class_of_one_group_is_an_error_that_counts_groups() -> None:
+    report = grouped(report_of({"ants": ["x", "y", "z"], "bees": ["u", "v", "w"]}), 1)
+    with pytest.raises(
+        DataError, match="'ants' has 3 images in set but only in 1 group, and a split needs 3"
+    ):
+        split_images(report, seed=0)
+
+
+def test_near_duplicates_stay_on_one_side_even_across_classes() -> None:
+    report = report_of({"ants": [f"a{i}" for i in range(40)], "bees": [f"b{i}" for i in range(40)]})
+    pairs = tuple((f"ants/{i}.png", f"bees/{i}.png", f"ants/{i + 20}.png") for i in range(20))
+    split = split_images(replace(report, near_duplicates=pairs), seed=0)
+    side_of = {image.name: side for side in SIDES for image in getattr(split, side)}
+    assert all(len({side_of[name] for name in pair}) == 1 for pair in pairs)
+    apart = split_images(report, seed=0)
+    side_of = {image.name: side for side in SIDES for image in getattr(apart, side)}
+    assert any(len({side_of[name] for name in pair}) > 1 for pair in pairs)
+
+
+def test_a_class_of_near_duplicates_is_cut_all_the_same_and_says_so() -> None:
+    report = report_of({"ants": ["x", "y", "z"], "bees": ["u", "v", "w"]})
+    alike = replace(report, near_duplicates=(("ants/0.png", "ants/1.png"),))
+    split = split_images(alike, seed=0)
+    assert (split.train, split.val, split.test) == (lambda s: (s.train, s.val, s.test))(
+        split_images(report, seed=0)
+    )
+    assert split.notes[0].startswith("class 'ants' has fewer than 3 images that are no near-duplicates")
+
+
+def test_a_rule_on_names_makes_groups() -> None:
+    report = report_of({"ants": [f"a{i}" for i in range(100)], "bees": [f"b{i}" for i in range(100)]})
+    split = split_images(report, seed=0, group_by=r"/(\d)\d?\.")
+    tens = {side: {image.name.split("/")[1][0] for image in getattr(split, side)} for side in SIDES}
+    assert not (tens["train"] & tens["val"] | tens["train"] & tens["test"] | tens["val"] & tens["test"])
+    assert split.notes == ()
+
+
+def test_names_that_a_rule_does_not_match_stand_alone_and_are_counted() -> None:
+    report = report_of({"ants": [f"a{i}" for i in range(100)], "bees": [f"b{i}" for i in range(100)]})
+    split = split_images(report, seed=0, group_by=r"ants/(\d)\d?\.")
+    assert split.notes[0] == "100 of 200 names do not match --group-by and stand alone"
+
+
+@pytest.mark.parametrize(
+    ("rule", "match"),
+    [
+        ("(patient)", r"--group-by \(patient\) matches no image's name, such as ants/0.png; mend it"),
+        ("(png)", "puts all images into one group 'png', such as ants/0.png; mend it, or leave it out"),
+    ],
+)
+def test_a_rule_that_groups_nothing_is_an_error(rule: str, match: str) -> None:
+    with pytest.raises(OptionError, match=match):
+        split_images(report_of({"ants": ["x", "y", "z"]}), seed=0, group_by=rule)
+
+
+def test_a_rule_has_no_place_beside_groups_or_splits_of_the_data_s_own(tmp_path: Path) -> None:
+    report = grouped(report_of({"ants": ["x", "y", "z"]}), 3)
+    with pytest.raises(OptionError, match="--group-by has no effect on images that come with a group each"):
+        split_images(report, seed=0, group_by="(.)")
+    given = inspect_source(open_source(draw_set(tmp_path, {"train/a": 2, "train/b": 2, "val/a": 1})))
+    with pytest.raises(OptionError, match=r"--group-by has no effect on .*, which comes with its own splits"):
+        split_images(given, seed=0, group_by="(.)")
 
 
 def test_another_seed_is_another_split() -> None:
@@ -154,7 +275,7 @@ def test_a_given_train_and_val_are_kept_as_they_are(tmp_path: Path) -> None:
 
 def test_val_is_cut_from_train_when_only_test_is_given(tmp_path: Path) -> None:
     split = given_on_disk(tmp_path, {"train/ants": 20, "train/bees": 20, "test/ants": 5})
-    assert (len(split.train), len(split.val), len(split.test)) == (34, 6, 5)
+    assert (len(split.train), len(split.val), len(split.test)) == (36, 4, 5)
     assert {image.name.split("/")[0] for image in split.val} == {"train"}
     assert split.given == {"train", "test"}
 
@@ -167,7 +288,7 @@ def test_three_given_splits_are_kept(tmp_path: Path) -> None:
 
 def test_a_lone_train_folder_is_split_as_if_none_were_given(tmp_path: Path) -> None:
     split = given_on_disk(tmp_path, {"train/ants": 10, "train/bees": 10})
-    assert (len(split.train), len(split.val), len(split.test)) == (12, 4, 4)
+    assert (len(split.train), len(split.val), len(split.test)) == (16, 2, 2)
     assert split.given == frozenset()
 
 

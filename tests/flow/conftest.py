@@ -167,11 +167,11 @@ class Finished:
         return [line.split(",") for line in lines]
 
 
-def fit_quietly(*arguments: object) -> Answer:
-    """Run ``fit`` for a fixture, away from the test's own output."""
+def fit_quietly(*arguments: object, command: str = "fit") -> Answer:
+    """Run ``fit``, or another command, for a fixture, away from the test's own output."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = run(["fit", *map(str, arguments)])
+        code = run([command, *map(str, arguments)])
     assert code == 0, err.getvalue()
     return Answer(code, out.getvalue(), err.getvalue())
 

@@ -1,0 +1,98 @@
+"""Images are dropped or relabelled as a table says, counted, and never by a table of another set."""
+
+from pathlib import Path
+
+import pytest
+from drawing import draw_set
+
+from finetune.data.corrections import corrected
+from finetune.data.sources import Source, open_source
+from finetune.errors import DataError, FinetuneError, OptionError
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    return open_source(draw_set(tmp_path / "set", {"ants": 4, "bees": 4}))
+
+
+def table(folder: Path, *rows: str, header: str = "path,label,suggested") -> Path:
+    path = folder / "suspects.csv"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def labels(source: Source) -> dict[str, str]:
+    return {image.name: image.label for image in source.images}
+
+
+def test_without_tables_nothing_changes(source: Source) -> None:
+    assert corrected(source) == (source, ())
+
+
+def test_a_table_drops_its_images_and_no_others(source: Source, tmp_path: Path) -> None:
+    names = [image.name for image in source.images]
+    file = table(tmp_path, f"{names[0]},ants,bees", f"{names[5]},bees,ants")
+    after, (correction,) = corrected(source, drop=file)
+    assert [image.name for image in after.images] == [
+        name for name in names if name not in (names[0], names[5])
+    ]
+    assert correction.sentence() == f"2 of 8 images are left out, as {file} says (--drop-suspects)"
+    assert correction.to_json()["count"] == 2
+    assert len(correction.sha256) == 64
+    assert labels(source).keys() == set(names), "the source itself has changed"
+
+
+def test_a_table_relabels_its_images_and_no_others(source: Source, tmp_path: Path) -> None:
+    first = source.images[0].name
+    after, (correction,) = corrected(source, relabel=table(tmp_path, f"{first},ants,bees"))
+    assert labels(after) == {**labels(source), first: "bees"}
+    assert [image.path for image in after.images] == [image.path for image in source.images]
+    assert correction.sentence().startswith("1 of 8 image is given the suggested class, as")
+
+
+def test_a_list_of_names_alone_is_enough_to_drop(source: Source, tmp_path: Path) -> None:
+    after, _ = corrected(source, drop=table(tmp_path, source.images[0].name, header="path"))
+    assert len(after.images) == 7
+
+
+@pytest.mark.parametrize(
+    ("option", "rows", "header", "kind", "match"),
+    [
+        ("drop", ["ants/9.png,ants,bees"], None, DataError, "names ants/9.png, which is no image of"),
+        ("drop", ["{0},bees,ants"], None, DataError, "is of class 'bees', but in .* it is of 'ants'; find"),
+        ("drop", [], None, OptionError, "names no image; leave it out"),
+        ("drop", ["{0},ants,bees", "{0},ants,bees"], None, OptionError, "twice; delete one of the rows"),
+        ("drop", ["{0},ants"], "name,label", OptionError, "has rows without 'path'; give a CSV that"),
+        ("relabel", ["{0}"], "path", OptionError, "has rows without 'suggested'; give a CSV that"),
+        ("relabel", ["{0},ants,"], None, OptionError, "has rows without 'suggested'"),
+        ("relabel", ["{0},ants,bee"], None, DataError, "a 'bee', which is no class of .*mean 'bees'"),
+    ],
+)
+def test_a_table_that_does_not_fit_the_set_is_an_error(
+    source: Source,
+    tmp_path: Path,
+    option: str,
+    rows: list[str],
+    header: str | None,
+    kind: type[FinetuneError],
+    match: str,
+) -> None:
+    written = [row.format(source.images[0].name) for row in rows]
+    file = table(tmp_path, *written, header=header or "path,label,suggested")
+    with pytest.raises(kind, match=match):
+        corrected(source, **{option: file})
+
+
+def test_an_image_in_both_tables_is_an_error(source: Source, tmp_path: Path) -> None:
+    file = table(tmp_path, f"{source.images[0].name},ants,bees")
+    with pytest.raises(OptionError, match="is in --drop-suspects and in --relabel; delete its row in one"):
+        corrected(source, drop=file, relabel=file)
+
+
+def test_a_file_that_is_not_there_or_no_text_is_an_error(source: Source, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"cannot read --relabel .*: No such file or directory; check"):
+        corrected(source, relabel=tmp_path / "none.csv")
+    binary = tmp_path / "binary.csv"
+    binary.write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(OptionError, match="is no CSV file; give one that `finetune suspects` wrote"):
+        corrected(source, drop=binary)
