@@ -21,6 +21,7 @@ from finetune import __version__
 from finetune.cli.augment_commands import augment
 from finetune.cli.batch_commands import batch
 from finetune.cli.cache_commands import cache
+from finetune.cli.clean_commands import clean
 from finetune.cli.data_commands import advise, inspect, samples
 from finetune.cli.failure import explain, fail
 from finetune.cli.network_commands import backbones, describe, list_strategies
@@ -48,6 +49,7 @@ app.command()(describe)
 app.command()(schedules)
 app.command()(inspect)
 app.command()(suspects)
+app.command()(clean)
 app.command()(advise)
 app.command()(augment)
 app.command()(fit)

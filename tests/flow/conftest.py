@@ -138,7 +138,7 @@ def random_tiny() -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three classes of 14 images, no splits: 10 train, 2 val and 2 test images a class."""
+    """Three classes of 14 images, no splits: 32 train, 6 val and 4 test images."""
     return draw_colours(tmp_path_factory.mktemp("data") / "colours", {"apple": 14, "lime": 14, "plum": 14})
 
 

@@ -80,7 +80,7 @@ def test_a_report_has_the_promised_keys_and_numbers_that_can_be(
     low, high = report["accuracy_interval"]
     assert 0 <= low <= report["accuracy"] <= high <= 1
     assert report["accuracy"] == report["n_correct"] / report["n_test"]
-    assert (report["n_train"], report["n_val"], report["n_test"]) == (30, 6, 6)
+    assert (report["n_train"], report["n_val"], report["n_test"]) == (32, 6, 4)
     assert report["classes"] == ["apple", "lime", "plum"]
     assert report["accuracy_split"] == "test"
     assert report["selection_split"] == (None if strategy == "freeze-all" else "val")
@@ -157,7 +157,7 @@ def test_the_answer_names_the_result_its_interval_and_the_next_command(
 ) -> None:
     run = finished[strategy]
     result, places, following = run.answer.out.splitlines()
-    assert re.match(rf"{strategy}: \d of 6 test images right, [\d.]+ % \(95 % interval ", result)
+    assert re.match(rf"{strategy}: \d of 4 test images right, [\d.]+ % \(95 % interval ", result)
     assert "selected on this split" not in result
     assert all(str(run.folder / name) in places for name in ("report.json", "curves.png", "confusion.png"))
     assert following == f"next: finetune predict {run.folder} IMAGE"

@@ -1,0 +1,231 @@
+"""A cleaned copy holds what is sound, says what became of the rest, and the original is as it was."""
+
+import csv
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Finetune, coloured, draw_colours
+from PIL import Image
+
+from finetune.data.cleaning import write
+from finetune.data.images import load_rgb
+from finetune.data.sources import open_source
+
+
+def hashes(root: Path) -> dict[str, tuple[str, float]]:
+    """The bytes and the time of each file below ``root``."""
+    return {
+        str(path.relative_to(root)): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime,
+        )
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    """Three classes of 6 with one fault of each kind."""
+    root = draw_colours(tmp_path / "set", {"apple": 6, "lime": 6, "plum": 6})
+    (root / "apple" / "broken.jpg").write_bytes(b"\xff\xd8\xff no more")
+    shutil.copy(root / "apple" / "0.png", root / "apple" / "copy.png")
+    shutil.copy(root / "lime" / "1.png", root / "plum" / "both.png")
+    coloured(1, 90).save(root / "lime" / "png.jpg", "PNG")
+    coloured(1, 91).convert("CMYK").save(root / "lime" / "print.jpg")
+    deep = np.arange(48 * 48, dtype=np.uint16).reshape(48, 48) * 28
+    Image.fromarray(deep).save(root / "plum" / "deep.tif")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    coloured(2, 92).crop((0, 0, 48, 20)).save(root / "plum" / "turned.jpg", exif=turned)
+    (root / "plum" / "notes.txt").write_text("hello")
+    return root
+
+
+def log_of(path: Path) -> dict[str, tuple[str, str]]:
+    rows = csv.DictReader((path / "actions.csv").read_text(encoding="utf-8").splitlines())
+    return {row["name"]: (row["kind"], row["written"]) for row in rows}
+
+
+EXPECTED = {
+    "apple/broken.jpg": ("quarantine", "apple/broken.jpg"),
+    "apple/copy.png": ("drop", ""),
+    "lime/1.png": ("quarantine", "lime/1.png"),
+    "plum/both.png": ("quarantine", "plum/both.png"),
+    "lime/png.jpg": ("rename", "lime/png.png"),
+    "lime/print.jpg": ("rewrite", "lime/print.png"),
+    "plum/deep.tif": ("rewrite", "plum/deep.png"),
+    "plum/turned.jpg": ("rewrite", "plum/turned.png"),
+    "plum/notes.txt": ("skip", ""),
+}
+
+
+def test_each_fault_is_mended_or_put_aside_and_logged_and_the_original_is_untouched(
+    finetune: Finetune, faulty: Path, tmp_path: Path
+) -> None:
+    before, out = hashes(faulty), tmp_path / "out"
+    answer = finetune("clean", faulty, "--out", out, "--json")
+    assert answer.code == 0, answer.err
+    assert hashes(faulty) == before
+    assert log_of(out) == EXPECTED
+    lines = [json.loads(line) for line in (out / "actions.jsonl").read_text("utf-8").splitlines()]
+    assert {line["name"]: (line["kind"], line["written"]) for line in lines} == EXPECTED
+    assert answer.json["actions"] == {
+        "copy": 17, "rename": 1, "rewrite": 3, "quarantine": 3, "drop": 1, "skip": 1
+    }  # fmt: skip
+    assert sorted(path.relative_to(out / "quarantine").as_posix() for path in (out / "quarantine").rglob("*.*")) == [
+        "apple/broken.jpg", "lime/1.png", "plum/both.png"
+    ]  # fmt: skip
+
+
+def test_the_copy_has_the_pixels_that_training_saw_and_nothing_left_to_mend(
+    finetune: Finetune, faulty: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert finetune("clean", faulty, "--out", out).code == 0
+    written = {name: new or name for name, (_, new) in EXPECTED.items()}
+    source = open_source(out / "data")
+    assert len(source.images) == 21
+    for image in open_source(faulty).images:
+        copy = out / "data" / written.get(image.name, image.name)
+        if copy.exists():
+            assert (np.asarray(load_rgb(copy)) == np.asarray(load_rgb(image.path))).all(), image.name
+    again = finetune("clean", out / "data", "--out", tmp_path / "again", "--json").json
+    assert again["actions"] == {
+        "copy": 21, "rename": 0, "rewrite": 0, "quarantine": 0, "drop": 0, "skip": 0
+    }  # fmt: skip
+
+
+def test_each_action_can_be_switched_off(finetune: Finetune, faulty: Path, tmp_path: Path) -> None:
+    def actions(number: int, *options: str) -> set[str]:
+        out = tmp_path / str(number)
+        assert finetune("clean", faulty, "--out", out, *options).code == 0
+        return {name for name, (kind, _) in log_of(out).items() if kind != "skip"}
+
+    duplicates = {"apple/copy.png", "lime/1.png", "plum/both.png"}
+    formats = {"lime/png.jpg", "lime/print.jpg", "plum/deep.tif"}
+    everything = EXPECTED.keys() - {"plum/notes.txt"}
+    assert actions(1, "--no-dedupe") == everything - duplicates
+    assert actions(2, "--no-reencode") == everything - formats
+    assert actions(3, "--no-upright") == everything - {"plum/turned.jpg"}
+    assert actions(4, "--no-quarantine") == everything - {"apple/broken.jpg"}
+    assert (tmp_path / "4" / "data" / "apple" / "broken.jpg").exists()
+    off = ("--no-dedupe", "--no-reencode", "--no-upright", "--no-quarantine")
+    answer = finetune("clean", faulty, "--out", tmp_path / "5", *off)
+    assert (answer.code, answer.error) == (
+        2,
+        "error: nothing is cleaned, since all is switched off; leave out a --no-… option",
+    )
+
+
+def photo(number: int, side_px: int = 96) -> Image.Image:
+    """A smooth picture: large shapes, as a perceptual hash wants them."""
+    coarse = np.random.default_rng(number).integers(0, 255, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((side_px, side_px), Image.Resampling.BICUBIC)
+
+
+def test_near_duplicates_stay_unless_asked_and_then_the_largest_stays(
+    finetune: Finetune, tmp_path: Path
+) -> None:
+    root = tmp_path / "set"
+    for rank, label in enumerate(("a", "b")):
+        (root / label).mkdir(parents=True)
+        for i in range(4):
+            photo(10 * rank + i).save(root / label / f"{i}.png")
+    photo(0, 160).save(root / "a" / "larger.jpg", quality=90)
+    assert finetune("clean", root, "--out", tmp_path / "far").code == 0
+    assert log_of(tmp_path / "far") == {}
+    assert finetune("clean", root, "--out", tmp_path / "near", "--near").code == 0
+    assert log_of(tmp_path / "near") == {"a/0.png": ("drop", "")}
+
+
+def test_a_copy_in_train_gives_way_to_the_one_in_test(finetune: Finetune, tmp_path: Path) -> None:
+    counts = {f"{split}/{label}": 4 for split in ("train", "test") for label in ("a", "b")}
+    root = draw_colours(tmp_path / "set", counts)
+    shutil.copy(root / "test" / "a" / "0.png", root / "train" / "a" / "leak.png")
+    assert finetune("clean", root, "--out", tmp_path / "out").code == 0
+    assert log_of(tmp_path / "out") == {"train/a/leak.png": ("drop", "")}
+    assert set(open_source(tmp_path / "out" / "data").split_folders) == {"train", "test"}
+
+
+def test_a_manifest_names_what_is_sound_and_can_be_trained_on(
+    finetune: Finetune, faulty: Path, tmp_path: Path
+) -> None:
+    before, manifest = hashes(faulty), tmp_path / "sound.csv"
+    answer = finetune("clean", faulty, "--manifest", manifest, "--json")
+    assert answer.code == 0, answer.err
+    assert hashes(faulty) == before
+    sound = open_source(manifest)
+    names = {image.name.removeprefix("set/") for image in sound.images}
+    left_out = {name for name, (kind, _) in EXPECTED.items() if kind in ("quarantine", "drop")}
+    assert names == {image.name for image in open_source(faulty).images} - left_out
+    assert (tmp_path / "sound.actions.csv").exists()
+    assert finetune("inspect", manifest).code == 0
+    assert finetune("clean", faulty, "--manifest", manifest).code == 6
+
+
+def test_a_manifest_s_groups_and_splits_survive_the_copy(finetune: Finetune, tmp_path: Path) -> None:
+    root = draw_colours(tmp_path / "set", {"x": 4, "y": 4})
+    rows = [
+        f"{p.relative_to(root).as_posix()},{p.parent.name},g{p.stem}" for p in sorted(root.rglob("*.png"))
+    ]
+    (root / "list.csv").write_text("path,label,group\n" + "\n".join(rows) + "\n")
+    answer = finetune("clean", root / "list.csv", "--out", tmp_path / "out", "--json")
+    assert answer.code == 0, answer.err
+    copied = open_source(answer.json["data"])
+    assert {(i.name, i.label, i.group) for i in copied.images} == {tuple(row.split(",")) for row in rows}
+
+
+def test_places_that_would_touch_the_original_or_another_copy_are_refused(
+    finetune: Finetune, faulty: Path, tmp_path: Path
+) -> None:
+    inside = finetune("clean", faulty, "--out", faulty / "clean")
+    assert (inside.code, "lies inside the data set" in inside.error) == (2, True)
+    listed = finetune("clean", faulty, "--manifest", faulty / "sound.csv")
+    assert (listed.code, "lies inside the data set" in listed.error) == (2, True)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    full = finetune("clean", faulty, "--out", tmp_path / "full")
+    assert (full.code, full.error.endswith("full is not empty; choose another folder")) == (6, True)
+    (tmp_path / "elsewhere").mkdir()
+    away = finetune("clean", faulty, "--manifest", tmp_path / "elsewhere" / "sound.csv")
+    assert (away.code, "in no folder around the images" in away.error) == (2, True)
+    assert finetune("clean", faulty).code == 2
+    assert finetune("clean", faulty, "--manifest", tmp_path / "m.csv", "--upright").code == 2
+
+
+def test_an_interrupted_cleaning_leaves_nothing_behind(
+    finetune: Finetune, faulty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(write, "_write_log", interrupt)
+    assert finetune("clean", faulty, "--out", tmp_path / "out").code == 130
+    assert sorted(tmp_path.iterdir()) == before
+    monkeypatch.undo()
+    (tmp_path / "out").mkdir()
+    assert finetune("clean", faulty, "--out", tmp_path / "out").code == 0, "an empty folder may be filled"
+
+
+def test_an_image_that_vanishes_meanwhile_ends_it_by_name(
+    finetune: Finetune, faulty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from finetune.data.cleaning import plan
+
+    decide = plan.plan
+
+    def vanish(*arguments: object) -> object:
+        (faulty / "apple" / "1.png").unlink()
+        return decide(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(plan, "plan", vanish)
+    answer = finetune("clean", faulty, "--out", tmp_path / "out")
+    assert answer.code == 3
+    assert "1.png any more" in answer.error
+    assert not (tmp_path / "out").exists()
