@@ -163,6 +163,14 @@ def _near_copies(evidence: Evidence) -> Iterator[Finding]:
         evidence.mirrored,
         count=n_mirrored,
     )
+    turned = _across(evidence.mirrored)
+    yield from _twins(
+        "mirrored-across-splits",
+        "warning",
+        f"{amount(len(turned), 'picture is', 'pictures are')} in one split and mirrored in another, which makes the "
+        "accuracy look better than it is where training mirrors images; remove them from one",
+        turned,
+    )
 
 
 def _contradicting(groups: Sequence[Group]) -> list[Group]:

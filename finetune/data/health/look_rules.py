@@ -12,16 +12,11 @@ from finetune.data.health.near import LEAST_CONTRAST
 MOST_SHARE = 0.1
 """What more than this share of the images is, is how the set is, and no finding."""
 
-DARKEST, BRIGHTEST = 20.0, 245.0
-"""Mean grey values, 0 to 255, outside which little can be seen."""
+DARK, BRIGHT = 50.0, 205.0
+"""Grey values, 0 to 255: an image with 99 % of its pixels below the first or above the second shows little."""
 
-LEAST_SHARPNESS = 20.0
-"""Variance of the Laplacian below which an image of `SHARP_FROM_PX` or more is blurred..."""
-
-SHARP_FROM_PX = 96
-
-LEAST_SHARPNESS_SHARE = 0.1
-"""...if it is also below this share of the set's median."""
+LEAST_DETAIL_SHARE = 0.05
+"""An image is blurred when its detail, sharpness / contrast², is below this share of the set's median."""
 
 SIZE_FACTOR = 4.0
 """A shorter side this many times below or above the median's is odd."""
@@ -31,12 +26,8 @@ ASPECT_FACTOR = 2.5
 
 _LOOKS: tuple[tuple[str, Callable[[Look], bool], str], ...] = (
     ("blank", lambda look: look.contrast < LEAST_CONTRAST, "nothing but one colour"),
-    ("dark", lambda look: look.contrast >= LEAST_CONTRAST and look.brightness < DARKEST, "almost black"),
-    (
-        "bright",
-        lambda look: look.contrast >= LEAST_CONTRAST and look.brightness > BRIGHTEST,
-        "almost white",
-    ),
+    ("dark", lambda look: look.contrast >= LEAST_CONTRAST and look.brightest < DARK, "almost black"),
+    ("bright", lambda look: look.contrast >= LEAST_CONTRAST and look.darkest > BRIGHT, "almost white"),
 )
 
 
@@ -48,17 +39,14 @@ def _exposure(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _blurred(evidence: Evidence) -> Iterator[Finding]:
-    sharpness = {image.name: evidence.looks[image.name].sharpness for image in evidence.images}
-    limit = min(
-        LEAST_SHARPNESS, LEAST_SHARPNESS_SHARE * statistics.median(sharpness.values()) if sharpness else 0
-    )
-    names = [
-        image.name
-        for image in evidence.images
-        if sharpness[image.name] < limit
-        and evidence.looks[image.name].contrast >= LEAST_CONTRAST
-        and _shorter(evidence, image.name) >= SHARP_FROM_PX
-    ]
+    looks = {image.name: evidence.looks[image.name] for image in evidence.images}
+    detail = {
+        name: look.sharpness / look.contrast**2
+        for name, look in looks.items()
+        if look.contrast >= LEAST_CONTRAST
+    }
+    usual = statistics.median(detail.values()) if detail else 0.0
+    names = [name for name, value in detail.items() if value < LEAST_DETAIL_SHARE * usual]
     message = (
         f"{amount(len(names), 'image is', 'images are')} much more blurred than the rest; {_look_at(names)}"
     )
