@@ -16,9 +16,9 @@ State = Literal["finished", "failed", "interrupted", "pending"]
 class Row:
     """What became of one job.
 
-    ``accuracy`` in [0, 1] is that of the report, on ``accuracy_split``, None unless the job has finished;
-    ``seconds`` are wall-clock. ``run`` is the run folder, empty while there is none. ``key`` names recipe and
-    data: a finished job with the same key need not run again.
+    ``accuracy`` in [0, 1] is that of the report, on ``accuracy_split``, None unless the job has finished, and
+    ``macro_f1`` in [0, 1] that of the same images; ``seconds`` are wall-clock. ``run`` is the run folder, empty while
+    there is none. ``key`` names recipe and data: a finished job with the same key need not run again.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Row:
     n_train: int | None = None
     n_val: int | None = None
     n_test: int | None = None
+    macro_f1: float | None = None
     stopped: str = ""
 
     def to_json(self) -> dict[str, Any]:

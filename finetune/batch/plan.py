@@ -91,7 +91,7 @@ def finished_row(row: Row, report: Mapping[str, Any]) -> Row:
     """Return ``row`` with what the run's report says."""
     low, high = report["accuracy_interval"]
     taken = ("accuracy", "seconds", "strategy", "backbone", "image_size", "accuracy_split", "n_correct")
-    counts = ("n_train", "n_val", "n_test", "stopped")
+    counts = ("n_train", "n_val", "n_test", "stopped", "macro_f1")
     values = {name: report[name] for name in (*taken, *counts)}
     return replace(row, state="finished", error="", accuracy_interval=(low, high), **values)
 

@@ -19,13 +19,14 @@ CSV_COLUMNS = (
     "accuracy_low",
     "accuracy_high",
     "accuracy_split",
+    "macro_f1",
     "n_train",
     "seconds",
     "run",
     "error",
 )
-COLUMNS = ("job", "state", "accuracy (95 % interval)", "of", "seconds", "strategy", "error")
-RIGHT = ("seconds",)
+COLUMNS = ("job", "state", "accuracy (95 % interval)", "macro F1", "of", "seconds", "strategy", "error")
+RIGHT = ("macro F1", "seconds")
 Cells = Mapping[str, tuple[str, str]]
 """The data set and the recipe that a job, by name, stands for."""
 
@@ -37,6 +38,7 @@ def cells_of(row: Row) -> tuple[str, ...]:
         row.name,
         row.state,
         accuracy_text(row),
+        "" if row.macro_f1 is None else f"{row.macro_f1:.3f}",
         f"{images} {row.accuracy_split}" if images is not None else "",
         f"{row.seconds:.0f}" if row.seconds else "",
         row.strategy,

@@ -22,8 +22,8 @@ METAVARS = {
     "drop_suspects": "FILE",
     "relabel": "FILE",
 }
-ALIASES = {"normalization": "--normalize", "class_balance": "--balance"}
-"""Shorter names of options, beside their own."""
+ALSO = {"class_balance": ("--balance",), "normalization": ("--normalize",)}
+"""Shorter names of options."""
 
 LONGEST_METAVAR = 80
 """Characters of help's line; a longer list of choices is left to the error that names them."""
@@ -71,8 +71,7 @@ takes_recipe = takes_fields(FLAGS)
 def _option(field: Entry) -> inspect.Parameter:
     kind = _TYPES.get(field.kind, str)
     flag = shown(field.name)
-    names = [f"{flag}/--no-{flag[2:]}"] if field.kind == "yes-no" else [flag]
-    names += [ALIASES[field.name]] if field.name in ALIASES else []
+    names = [f"{flag}/--no-{flag[2:]}"] if field.kind == "yes-no" else [flag, *ALSO.get(field.name, ())]
     option = typer.Option(*names, help=field.description, metavar=_metavar(field))
     annotation: Any = Annotated[kind | None, option]
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

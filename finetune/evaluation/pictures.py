@@ -24,8 +24,11 @@ MOST_NUMBERED_CLASSES = 20
 MOST_NAMED_CLASSES = 60
 
 
-def draw_curves(rows: Sequence[MetricsRow], path: Path) -> None:
-    """Draw loss and validation accuracy over epochs; ``rows`` in epoch order, at least one."""
+def draw_curves(rows: Sequence[MetricsRow], path: Path, *, kept: int | None = None) -> None:
+    """Draw loss and validation accuracy over epochs; ``rows`` in epoch order, at least one.
+
+    ``kept`` is the epoch whose weights were kept, by default that with the highest score.
+    """
     figure, (left, right) = new_figure(9.0, 3.6, columns=2)
     epochs = [row.epoch for row in rows]
     trained = [(row.epoch, row.train_loss) for row in rows if row.train_loss is not None]
@@ -45,7 +48,7 @@ def draw_curves(rows: Sequence[MetricsRow], path: Path) -> None:
     left.set(xlabel="epoch", ylabel="loss (nats)", title="Loss", ylim=(0, None))
     left.legend(frameon=False)
     right.plot(epochs, [100 * row.val_accuracy for row in rows], color=ORANGE, marker="s", markersize=3)
-    best = max(rows, key=lambda row: row.val_score)
+    best = max(rows, key=lambda row: row.val_score if kept is None else row.epoch == kept)
     right.axvline(best.epoch, color=GREY, linewidth=0.8, linestyle=":")
     right.annotate(
         f"kept: epoch {best.epoch}, {100 * best.val_accuracy:.1f} %",

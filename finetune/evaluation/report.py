@@ -109,7 +109,8 @@ class Report:
         right = f"{metrics.n_correct} of {metrics.n_images} {self.accuracy_split} images right"
         return (
             f"{self.strategy}{self._alpha()}: {right}, "
-            f"{100 * metrics.accuracy:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f}{caution}); "
+            f"{100 * metrics.accuracy:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f}{caution}), "
+            f"macro F1 {metrics.macro_f1:.3f}; "
             f"always naming the commonest class gets {100 * metrics.majority_accuracy:.1f} %"
         )
 

@@ -58,7 +58,15 @@ GROUPS = {
     "Augmentation: form": _of("geometry"),
     "Augmentation: colour and noise": _of("colour"),
     "Augmentation: drawn operations and mixed images": (*_of("drawn"), *_of("mixed")),
-    "Loop and cache": ("early_stopping", "patience", "precision", "deterministic", "cache", "views"),
+    "Loop and cache": (
+        "select",
+        "early_stopping",
+        "patience",
+        "precision",
+        "deterministic",
+        "cache",
+        "views",
+    ),
     "Data": (
         "class_balance",
         "val_share",

@@ -15,8 +15,11 @@ Activation = Literal["relu", "leaky-relu", "sigmoid", "tanh"]
 BatchNorm = Literal["frozen", "train"]
 Normalization = Literal["backbone", "dataset"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
-ClassBalance = Literal["none", "weights", "sampler"]
+ClassBalance = Literal["none", "weights", "sampler", "auto"]
 Caching = Literal["auto", "on", "off"]
+Select = Literal["accuracy", "macro-f1", "loss", "last"]
+"""Which epoch is kept: the best on val by one of these, or the last; ties in accuracy and F1 go to the lower loss."""
+
 Monitored = Literal["none", "val_score", "val_accuracy", "val_macro_f1", "val_loss", "train_loss"]
 """What early stopping may watch; ``val_score`` is the accuracy with ties broken by the loss."""
 

@@ -147,7 +147,7 @@ class Recipe(Augmentations):
     mixup: Annotated[float, Field(gt=0, le=10)] | None = Field(default=None, description="Mixup's alpha.")
     cutmix: Annotated[float, Field(gt=0, le=10)] | None = Field(default=None, description="CutMix's alpha.")
     class_balance: names.ClassBalance | None = Field(
-        default=None, description="Weights in the loss, or a sampler, that even classes out (default none)."
+        default=None, description="What evens classes out (default none); auto: by how unequal they are."
     )
     ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None, description="Decay of an exponential moving average of the weights, such as 0.999."
@@ -160,8 +160,13 @@ class Recipe(Augmentations):
         description="Interpolate between head-only and fine-tuned weights, the share chosen on val.",
     )
 
+    select: names.Select | None = Field(
+        default=None,
+        description="Which epoch is kept: the best on val by this, or the last (default accuracy; freeze-all: last).",
+    )
     early_stopping: names.Monitored | None = Field(
-        default=None, description="What must improve for training to go on (default val_score), or none."
+        default=None,
+        description="What must improve for training to go on (default: what select says), or none.",
     )
     patience: Whole | None = Field(
         default=None, description="Epochs without improvement before training stops."

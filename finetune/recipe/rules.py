@@ -123,6 +123,17 @@ RULES = (
         lambda _r: "--ema and --average-last both average the weights; leave one out",
     ),
     Rule(
+        lambda r: r.wise_ft and r.select not in (None, "accuracy"),
+        lambda r: f"--wise-ft chooses on val by accuracy, but --select is {r.select}; leave one out",
+    ),
+    Rule(
+        lambda r: r.average_last is not None and r.select not in (None, "accuracy", "last"),
+        lambda r: (
+            f"--average-last is compared with the best epoch by accuracy, but --select is {r.select}; use accuracy "
+            "or last"
+        ),
+    ),
+    Rule(
         lambda r: r.wise_ft and r.head_first is False,
         lambda _r: "--wise-ft goes back to the head that is solved first; leave --no-head-first out",
     ),

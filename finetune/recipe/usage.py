@@ -31,6 +31,7 @@ STEPPED = (
     "dropout",
     "ema",
     "average_last",
+    "select",
     "early_stopping",
     "patience",
 )

@@ -19,10 +19,12 @@ from torch import nn
 
 from finetune.evaluation.history import MetricsRow, append_row, write_rows
 from finetune.progress import Advance
+from finetune.recipe.names import Select
 from finetune.training.board import Board
 from finetune.training.durable import write_tensors
 from finetune.training.journal import Journal
 from finetune.training.saved_states import SavedStates
+from finetune.training.selection import merit
 from finetune.training.stop import Stop
 
 
@@ -101,9 +103,10 @@ class History(pl.Callback):
 
 
 class KeepBest(pl.Callback):
-    """Keeps the weights with the highest ``val_score`` among ``states``, from before the first epoch on."""
+    """Keeps the weights that ``select`` likes best among ``states``, from before the first epoch on."""
 
-    def __init__(self, states: SavedStates) -> None:
+    def __init__(self, states: SavedStates, select: Select = "accuracy") -> None:
+        self._select: Select = select
         self._states = states
         self._best = float("-inf")
         self.epoch = 0
@@ -118,8 +121,9 @@ class KeepBest(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Store the weights when they are better than any before, and those before training in any case."""
-        score = float(trainer.callback_metrics["val_score"])
         is_first = trainer.state.fn != "fit"
+        logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        score = merit(self._select, logged, epoch=0 if is_first else trainer.current_epoch + 1)
         # Before training a score that is no number is kept too: it is better than nothing.
         if score > self._best or is_first:
             self._best = score if math.isfinite(score) else float("-inf")

@@ -120,7 +120,7 @@ class Finisher:
         model.load_state_dict({**before, **mean_weights(model, self.states, epochs)})
         self._recompute_statistics(last_epoch)
         found = self.score()
-        used = found.val_score >= best.val_score
+        used = self.recipe.select == "last" or found.val_score >= best.val_score
         if not used:
             model.load_state_dict(before)
         return Averaging("average_last", used, found, best_epoch, best, epochs=epochs)

@@ -38,12 +38,13 @@ from finetune.training.tuner import Tuner
 @dataclass(frozen=True)
 class Trained:
     """What training gave: the rows of its history, the recipe as it was run in the end, why it ended, and
-    what was made of its weights."""
+    what was made of its weights. ``kept_epoch`` is the one that was chosen, 0 before the first."""
 
     rows: tuple[MetricsRow, ...]
     recipe: Recipe
     stopped: str
     finish: Finish
+    kept_epoch: int
 
 
 def train(
@@ -95,7 +96,7 @@ def _run(
     tuner = make_tuner(learner, recipe)
     states = SavedStates(journal.folder.states)
     history = History(journal.folder.metrics, Board(journal.folder.tensorboard))
-    best, watch = KeepBest(states), Watch(learner.grouping)
+    best, watch = KeepBest(states, recipe.select or "accuracy"), Watch(learner.grouping)
     observers = [history, best, *averagers(learner, recipe, states), watch]
     stoppers = make_stoppers(
         recipe,
@@ -122,7 +123,7 @@ def _run(
     finally:
         history.close()
     stopped = diverged or why_stopped(trainer, recipe, stoppers)
-    return Trained(tuple(history.rows), recipe, stopped, finish)
+    return Trained(tuple(history.rows), recipe, stopped, finish, best.epoch)
 
 
 def _leave_finite(model: nn.Module, best: KeepBest) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from finetune.data.transforms import Preprocessing
@@ -13,6 +13,7 @@ from finetune.model.heads import DEFAULT_HIDDEN, DEFAULT_SLOPE, DENSE_DROPOUT
 from finetune.recipe import DEFAULT_BATCH_SIZE, Recipe
 from finetune.recipe.names import WITH_MOMENTUM
 from finetune.recipe.usage import is_solved, trains_only_the_head
+from finetune.training.balance import with_balance
 from finetune.training.careful import with_care
 from finetune.training.lengths import default_patience
 from finetune.training.rates import (
@@ -27,6 +28,7 @@ from finetune.training.schedules import (
     default_step_epochs,
     default_warmup_epochs,
 )
+from finetune.training.selection import WATCHED
 from strategies import STRATEGIES, TrainingDefaults
 
 DEFAULT_AUGMENT = "crop"
@@ -60,13 +62,15 @@ def resolve(
     weights: str,
     n_train: int,
     class_names: Sequence[str] = (),
+    class_counts: Mapping[str, int] | None = None,
 ) -> Resolved:
     """Return ``recipe`` with the chosen ``strategy``, concrete backbone and weights, and every number filled.
 
     Options that the advised strategy has no use for are dropped, with one note; a recipe that names its strategy
     has refused them already. Where ``class_names`` forbid them, flips and rotations that nobody chose by name are
-    left out. Raises OptionError for choices that cannot go with what was filled, such as a warm-up longer than the
-    strategy's epochs. What is off where nothing is said stays None.
+    left out; ``class_counts`` of the training images settle ``class_balance: auto``. Raises OptionError for choices
+    that cannot go with what was filled, such as a warm-up longer than the strategy's epochs. What is off where
+    nothing is said stays None.
     """
     unused = recipe.unused_by(strategy)
     changes: dict[str, object] = dict.fromkeys(unused)
@@ -84,11 +88,14 @@ def resolve(
     )
     if not is_solved(named, strategy):
         defaults = replace(defaults, solver="gradient")
+    named, balanced = with_balance(named, class_counts or {}, strategy=strategy)
     named = _filled(named, {"normalization": defaults.normalization})
     if defaults.solver == "gradient":
         named = _with_numbers(_filled(named, {"batch_size": batch_size, "accumulate": 1}), defaults, n_train)
     named, care = with_care(named, class_names)
-    return Resolved(named, defaults, (*_note(unused, strategy, named), *_statistics_note(named), *care))
+    return Resolved(
+        named, defaults, (*_note(unused, strategy, named), *balanced, *_statistics_note(named), *care)
+    )
 
 
 def _refuse_growth_of_a_fixed_size(recipe: Recipe, backbone: Backbone) -> None:
@@ -121,7 +128,7 @@ def _independent(recipe: Recipe, defaults: TrainingDefaults, n_train: int) -> di
         "label_smoothing": defaults.label_smoothing,
         "augment": DEFAULT_AUGMENT,
         "class_balance": "none",
-        "early_stopping": "val_score",
+        "select": _select(recipe),
     }
 
 
@@ -132,6 +139,11 @@ def _of_the_head(recipe: Recipe) -> dict[str, object]:
     if recipe.activation == "leaky-relu":
         own["negative_slope"] = DEFAULT_SLOPE
     return own
+
+
+def _select(recipe: Recipe) -> str:
+    """Return how the epoch is chosen: never on val where only the head is trained, so that val can measure it."""
+    return "last" if trains_only_the_head(recipe.strategy) else "accuracy"
 
 
 def _batch_norm(recipe: Recipe) -> str | None:
@@ -156,7 +168,10 @@ def _hanging_on_names(recipe: Recipe, defaults: TrainingDefaults) -> dict[str, o
     if recipe.schedule == "step":
         own["gamma"] = DEFAULT_GAMMA
         own["step_epochs"] = None if recipe.milestones else default_step_epochs(recipe.epochs)
-    if recipe.early_stopping != "none":
+    assert recipe.select is not None
+    watched = recipe.early_stopping or WATCHED[recipe.select]
+    own["early_stopping"] = watched
+    if watched != "none":
         own["patience"] = default_patience(recipe.epochs)
     return own
 

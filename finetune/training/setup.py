@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
         weights=weights,
         n_train=len(prepared.split.train),
         class_names=prepared.split.class_names,
+        class_counts=Counter(image.label for image in prepared.split.train),
     )
     for note in resolved.notes:
         reporter.say(note)

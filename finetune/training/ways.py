@@ -23,6 +23,7 @@ from finetune.training.preview import draw_preview
 from finetune.training.resolve import Resolved
 from finetune.training.run_folder import RunFolder
 from finetune.training.saved_states import SavedState, SavedStates
+from finetune.training.selection import chooses_on_val
 from finetune.training.stop import Stop
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def train_head_only(learner: Learner, recipe: Recipe, folder: RunFolder, reporte
 def train_by_gradient(
     learner: Learner, resolved: Resolved, journal: Journal, *, stop: Stop, reporter: Reporter
 ) -> Outcome:
-    """Fit the head first where the strategy says so, then train by the plan; the epoch is chosen on val.
+    """Fit the head first where the strategy says so, then train by the plan; ``select`` says which epoch is kept.
 
     An interrupted run goes on from its newest sound state, or begins again when there is none.
     """
@@ -86,8 +87,14 @@ def train_by_gradient(
         minutes_spent=journal.minutes + (time.perf_counter() - started) / 60,
         reporter=reporter,
     )
-    draw_curves(trained.rows, folder.curves)
-    return Outcome(trained.recipe, "val", trained.stopped, _show_finish(trained.finish, folder))
+    draw_curves(trained.rows, folder.curves, kept=trained.kept_epoch)
+    combined = _show_finish(trained.finish, folder)
+    return Outcome(trained.recipe, _selection_split(trained.recipe), trained.stopped, combined)
+
+
+def _selection_split(recipe: Recipe) -> str | None:
+    chosen = chooses_on_val(recipe.select or "accuracy", recipe.early_stopping or "none")
+    return "val" if chosen or recipe.wise_ft else None
 
 
 def _show_finish(finish: Finish, folder: RunFolder) -> dict[str, Any]:

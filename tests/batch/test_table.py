@@ -24,6 +24,7 @@ DONE = Row(
     accuracy_interval=(0.75, 0.9375),
     accuracy_split="test",
     n_test=72,
+    macro_f1=0.8125,
 )
 FAILED = Row(
     "fruit-deep", "failed", error="no folder or file at a|b, `check` the *path*\nand <more> \\| of it"
@@ -51,6 +52,7 @@ def test_the_csv_holds_each_row_unrounded() -> None:
     first, second, third = csv.DictReader(io.StringIO(to_csv([DONE, FAILED, PENDING]), newline=""))
     assert tuple(first) == CSV_COLUMNS
     assert float(first["accuracy"]) == 0.875
+    assert float(first["macro_f1"]) == 0.8125
     assert (float(first["accuracy_low"]), float(first["accuracy_high"])) == (0.75, 0.9375)
     assert (float(first["seconds"]), first["state"]) == (12.34, "finished")
     assert (second["accuracy"], second["error"]) == ("", FAILED.error)
@@ -61,7 +63,7 @@ def test_the_markdown_holds_a_line_a_job_and_a_square() -> None:
     square, table = tables_of(to_markdown([DONE, FAILED, PENDING], CELLS))
     assert square == [["data", "head", "deep"], ["fruit", "87.5 %, 12 s", "failed"], ["bees", "pending", ""]]
     assert table[0] == list(COLUMNS)
-    assert table[1][:5] == ["fruit-head", "finished", "87.5 % (75.0 – 93.8)", "72 test", "12"]
+    assert table[1][:6] == ["fruit-head", "finished", "87.5 % (75.0 – 93.8)", "0.812", "72 test", "12"]
     assert table[2][1] == "failed"
     assert table[2][-1] == " ".join(FAILED.error.split())
 

@@ -79,7 +79,7 @@ def test_the_file_has_every_promised_key(tmp_path: Path) -> None:
 
 def test_the_sentence_gives_counts_interval_and_what_guessing_gets() -> None:
     assert a_report().sentence() == (
-        "partial: 3 of 4 test images right, 75.0 % (95 % interval 30.1 to 95.4); "
+        "partial: 3 of 4 test images right, 75.0 % (95 % interval 30.1 to 95.4), macro F1 0.733; "
         "always naming the commonest class gets 50.0 %"
     )
 

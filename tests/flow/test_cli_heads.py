@@ -52,7 +52,7 @@ def test_a_head_is_trained_written_scored_and_used(
         assert report["accuracy"] == 1
         assert report["selection_split"] is None
     else:
-        assert report["selection_split"] == "val"
+        assert report["selection_split"] == (None if strategy == "freeze-all" else "val")
     if strategy == "freeze-all":
         assert 0 < report["trainable_share"] < 0.1
 
@@ -87,7 +87,20 @@ def test_a_run_with_a_dense_head_that_is_killed_comes_to_the_same_bits(
     finetune: Finetune, tiny: tuple[str, ...], strategy: str, tmp_path: Path
 ) -> None:
     data = draw_hard(tmp_path / "data")
-    options = ("fit", data, "--strategy", strategy, *DENSE, *tiny, "--epochs", "12", "--patience", "12")
+    options = (
+        "fit",
+        data,
+        "--strategy",
+        strategy,
+        *DENSE,
+        *tiny,
+        "--epochs",
+        "12",
+        "--early-stopping",
+        "val_loss",
+        "--patience",
+        "12",
+    )
     assert finetune(*options, "--out", tmp_path / "undisturbed").code == 0
     run = tmp_path / "run"
     process = start(*options, "--out", run, cwd=tmp_path)

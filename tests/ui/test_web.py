@@ -244,6 +244,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "n_test": 50,
         "n_val": 20,
         "majority_accuracy": 0.25,
+        "macro_f1": 0.8764,
         "trainable_share": 0.003,
         "seconds": 61,
         **changes,
@@ -255,6 +256,7 @@ def test_a_result_gives_its_interval_and_the_score_of_the_commonest_class() -> N
     assert "90.0 % of 50 test images right" in text
     assert "between 80.0 and 95.0 %" in text
     assert "commonest class gets 25.0 %" in text
+    assert "macro F1, in which every class counts alike, is 0.876" in text
     assert "chosen on these same images" not in text
 
 

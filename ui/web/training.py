@@ -69,7 +69,8 @@ def result_html(report: Mapping[str, Any]) -> Markup:
     )
     return Markup(
         '<div class="result" role="status"><p class="headline"><strong>{:.1f} %</strong> of {} {} right</p>'
-        "<p>With so many images, the true accuracy lies between {:.1f} and {:.1f} % (95 % interval). Always naming "
+        "<p>With so many images, the true accuracy lies between {:.1f} and {:.1f} % (95 % interval). "
+        "The macro F1, in which every class counts alike, is {:.3f}. Always naming "
         "the commonest class gets {:.1f} %. {:.3g} % of the parameters were trained, in {}.{}</p></div>"
     ).format(
         100 * report["accuracy"],
@@ -77,6 +78,7 @@ def result_html(report: Mapping[str, Any]) -> Markup:
         split,
         100 * low,
         100 * high,
+        report["macro_f1"],
         100 * report["majority_accuracy"],
         100 * report["trainable_share"],
         time_words(report["seconds"]),

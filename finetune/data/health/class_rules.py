@@ -92,7 +92,7 @@ def _imbalance(evidence: Evidence) -> Iterator[Finding]:
         message = (
             f"class '{large}' has {counts[large] / counts[small]:.0f} times the images of '{small}' "
             f"(effectively {worth:.0f} times); "
-            "read the macro F1 beside the accuracy, and try --class-balance weights (or sampler)"
+            "read the macro F1 beside the accuracy, and try --class-balance auto"
         )
         yield from at_most_one(
             "imbalance", "warning", message, [f"{name}: {counts[name]}" for name in (large, small)], count=1
