@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-MOST_BITS = 6
+MOST_BITS = 7
 """Hashes this close make a candidate: unrelated pictures differ in 32 of the 64 bits, give or take 4."""
 
-LEAST_CORRELATION = 0.97
+LEAST_CORRELATION = 0.96
 """Candidates whose 16 x 16 thumbnails correlate at least so well show the same picture.
 
 Set on sign-language digits, CIFAR-10 and photographs, each saved anew at JPEG quality 30 to 90 or at 50 to 200 % of
@@ -19,7 +19,7 @@ its size: all of those 324 pairs lie above it, and of the pairs that nobody made
 LEAST_COSINE = 0.9
 """With features of both, their cosine must be this high too."""
 
-LEAST_CONTRAST = 2.0
+LEAST_CONTRAST = 1.0
 """Images with a smaller standard deviation of grey values (0 to 255) show nothing that could be compared."""
 
 _BAND_BITS = 16
