@@ -46,6 +46,7 @@ bench: $(STAMP)
 	@$(BIN)/python benchmarks/resume.py
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/cifar10.py
+	@$(BIN)/python benchmarks/inspect_faults.py --readme
 	@$(BIN)/python benchmarks/first_paint.py
 	@$(BIN)/python benchmarks/screenshots.py
 

@@ -2,7 +2,7 @@
 
 The flow, step by step:
 
-1. `open_source` finds the images: a folder per class, or a zip of one.
+1. `open_source` finds the images: a folder per class, an archive, a manifest, arrays, or a set by its name.
 2. `inspect_source` decodes each one and reports what is unreadable, doubled, leaking or too small.
 3. `split_images` cuts train, val and test: seeded, stratified, duplicates on one side.
 4. `measure_transfer_gain` measures how much ImageNet's features help on these images.

@@ -29,7 +29,7 @@ class DataError(FinetuneError):
 
 
 class ArchiveError(DataError):
-    """A zip that is damaged or unsafe to unpack. Nothing of it is left on disk."""
+    """A zip or tar that is damaged or unsafe to unpack. Nothing of it is left on disk."""
 
 
 class ImageError(DataError):

@@ -30,3 +30,18 @@ def draw_set(root: Path, counts: Mapping[str, int], *, suffix: str = ".png") -> 
             save(picture(number), root / folder / f"{i}{suffix}")
             number += 1
     return root
+
+
+def scene(number: int, size: tuple[int, int] = (160, 120)) -> Image.Image:
+    """A smooth picture, such as a photograph is to a perceptual hash."""
+    noise = np.random.default_rng(number).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
+
+
+def draw_scenes(root: Path, folders: dict[str, int]) -> Path:
+    number = 0
+    for folder, count in folders.items():
+        for i in range(count):
+            save(scene(number), root / folder / f"{i}.png")
+            number += 1
+    return root

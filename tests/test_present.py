@@ -22,6 +22,7 @@ from finetune.progress import SILENT
 from finetune.terminal import TerminalReporter, result_console
 from strategies import STRATEGIES, make_strategy
 from ui import present
+from ui.health import health_view
 
 
 def shown(view: Any) -> str:
@@ -69,7 +70,7 @@ def test_the_square_marks_the_one_cell_of_the_data(n_train: int, gain: float, ma
 def test_a_health_report_shows_verdict_classes_splits_and_findings(tmp_path: Path) -> None:
     folder = draw_set(tmp_path, {"train/ants": 6, "train/[bold]bees": 3, "val/ants": 2, "val/[bold]bees": 2})
     (folder / "train" / "ants" / "broken.png").write_bytes(b"no image")
-    text = shown(present.health_view(inspect_source(open_source(folder))))
+    text = shown(health_view(inspect_source(open_source(folder))))
     assert "13 readable images, can be trained on" in text
     assert "train/ is train (9)" in text
     assert "[bold]bees" in text  # a class name is no markup
@@ -79,7 +80,7 @@ def test_a_health_report_shows_verdict_classes_splits_and_findings(tmp_path: Pat
 
 def test_a_set_without_splits_says_that_they_will_be_cut(tmp_path: Path) -> None:
     folder = draw_set(tmp_path, {f"class{i:02}": 3 for i in range(present.MOST_CLASSES_SHOWN + 2)})
-    text = shown(present.health_view(inspect_source(open_source(folder))))
+    text = shown(health_view(inspect_source(open_source(folder))))
     assert "splits: none given; train, val and test will be cut" in text
     assert "… and 2 more classes" in text
 

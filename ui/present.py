@@ -14,7 +14,6 @@ from rich.text import Text
 if TYPE_CHECKING:
     from finetune.advice.advise import Advice
     from finetune.bundle.predict import Prediction
-    from finetune.data.health import HealthReport
     from finetune.data.samples import Sample
     from finetune.evaluation.metrics import Metrics
     from finetune.model.backbones import Backbone
@@ -53,6 +52,8 @@ def cache_table(values: Mapping[str, Any]) -> Table:
         made.add_row(
             escape(row["what"]), f"{row['bytes'] / 1e6:,.1f}", f"{row['rows_served']:,}", row["last_used"]
         )
+    if values["checked_images"]["bytes"]:
+        made.add_row("checked images", f"{values['checked_images']['bytes'] / 1e6:,.1f}", "", "")
     return made
 
 
@@ -90,37 +91,6 @@ def strategy_cards(strategies: Mapping[str, type[Strategy]]) -> RenderableType:
         paragraphs = "\n\n".join(" ".join(part.split()) for part in card.split("\n\n"))
         cards.append(Panel(Text(paragraphs), title=name, title_align="left", width=CARD_CELLS))
     return Group(*cards)
-
-
-def health_view(report: HealthReport) -> RenderableType:
-    """Show the verdict, the class bars, how splits were understood, and the findings."""
-    n_images = len(report.images)
-    verdict = "can be trained on" if report.usable else "cannot be trained on"
-    lines: list[RenderableType] = [
-        Text(f"{report.where}: {n_images} readable images, {verdict}", style="bold")
-    ]
-    lines.append(Text(f"splits: {report.how_split}"))
-    return Group(*lines, "", _class_bars(report.classes), "", *_findings(report))
-
-
-def _class_bars(classes: Mapping[str, int]) -> Table:
-    made = table("class", "images", "", right=("images",))
-    most = max(classes.values(), default=0) or 1
-    for name, count in list(classes.items())[:MOST_CLASSES_SHOWN]:
-        made.add_row(escape(name), str(count), "█" * max(1 if count else 0, round(BAR_CELLS * count / most)))
-    if len(classes) > MOST_CLASSES_SHOWN:
-        made.add_row(f"… and {len(classes) - MOST_CLASSES_SHOWN} more classes", "", "")
-    return made
-
-
-def _findings(report: HealthReport) -> list[RenderableType]:
-    if not report.findings:
-        return ["nothing found that needs a look"]
-    lines: list[RenderableType] = []
-    for finding in report.findings:
-        lines.append(Text.from_markup(f"{SEVERITY_MARKS[finding.severity]}: ") + Text(finding.message))
-        lines += [Text(f"    {example}", style="dim") for example in finding.examples[:5]]
-    return lines
 
 
 def square(advice: Advice) -> Table:

@@ -14,16 +14,20 @@ def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove all that is kept.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what is kept of frozen layers to make the next run faster, or remove it."""
+    """Show what is kept of frozen layers and of checked images to make the next run faster, or remove it."""
     from finetune.cache.place import clear as remove_all
     from finetune.cache.place import limit_bytes, stores, stores_folder, total_bytes
+    from finetune.data.health.index import index_bytes, index_path, remove_index
     from ui.present import cache_table
 
     root = stores_folder()
     if clear:
-        freed = remove_all(root)
+        freed = remove_all(root) + remove_index()
+        where = root.parent
         show(
-            {"folder": str(root), "freed_bytes": freed}, f"removed {freed / 1e6:,.1f} MB from {root}", as_json
+            {"folder": str(root), "freed_bytes": freed},
+            f"removed {freed / 1e6:,.1f} MB from {where}",
+            as_json,
         )
         return
     rows = [
@@ -41,5 +45,6 @@ def cache(
         "bytes": total_bytes(root),
         "limit_bytes": limit_bytes(root),
         "stores": rows,
+        "checked_images": {"file": str(index_path()), "bytes": index_bytes()},
     }
     show(values, cache_table(values), as_json)

@@ -52,19 +52,37 @@ def inspect(
     data: DataArgument,
     exclude: ExcludeOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on any finding.")] = False,
+    backbone: Annotated[
+        str | None, typer.Option("--backbone", help="Show its channel statistics beside the data's.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write one page with the images of every finding.", metavar="FILE"),
+    ] = None,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check every image of a data set: unreadable files, duplicates, leaks, tiny classes."""
+    """Check every image of a data set: unreadable files, duplicates, leaks, tiny classes, odd images."""
+    from finetune.cli.health_page import refuse_impossible, write_page
     from finetune.data.health import inspect_source
     from finetune.data.sources import open_source
-    from ui.present import health_view
+    from finetune.model.backbones import find_backbone
+    from ui.health import backbone_channels, health_view
 
+    known = None if backbone is None else backbone_channels(find_backbone(backbone))
+    if html is not None:
+        refuse_impossible(html)
     source = open_source(data, exclude=exclude or (), offline=offline)
-    with TerminalReporter(quiet=quiet).track("checking images") as advance:
+    reporter = TerminalReporter(quiet=quiet)
+    with reporter.track("checking images") as advance:
         report = inspect_source(source, progress=advance)
-    show(report.to_json(), health_view(report), as_json)
+    values = report.to_json() | ({} if known is None else {"backbone": known})
+    if html is not None:
+        write_page(html, report, values)
+    show(values, health_view(report, known), as_json)
+    if html is not None:
+        reporter.say(f"wrote {html}")
     if not report.usable or (strict and report.findings):
         raise typer.Exit(DataError.exit_code)
 

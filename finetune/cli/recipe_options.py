@@ -22,7 +22,7 @@ METAVARS = {
     "drop_suspects": "FILE",
     "relabel": "FILE",
 }
-ALSO = {"class_balance": ("--balance",)}
+ALSO = {"class_balance": ("--balance",), "normalization": ("--normalize",)}
 """Shorter names of options."""
 
 LONGEST_METAVAR = 80

@@ -1,1 +1,4 @@
-"""Readers, checks and splits of a labelled image set; nothing here loads torch but `loading` and `transforms`."""
+"""Readers, checks and splits of a labelled image set.
+
+Nothing here loads torch but `loading`, `transforms` and the sets of torchvision.
+"""

@@ -5,28 +5,21 @@ The answer grows in ``result.json`` step by step, so that the page can show what
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from finetune.data.health import HealthReport, inspect_source
 from finetune.data.health.findings import Finding
-from finetune.data.images import load_rgb
+from finetune.data.health.thumbnails import class_thumbnails, finding_thumbnails
 from finetune.data.samples import write_sample
-from finetune.data.sources import LabelledImage, open_source
+from finetune.data.sources import open_source
 from finetune.errors import DataError
 from finetune.model.backbones import Backbone
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.service.result import RESULT, write_result
 from strategies import STRATEGIES, make_strategy
-
-THUMBNAIL_PX = 96
-MOST_THUMBNAILS = 24
-MOST_EACH = 4
 
 
 def analyse(
@@ -41,7 +34,11 @@ def analyse(
             write_sample(sample, Path(data), progress=advance)
     with reporter.track("checking images") as advance:
         health = inspect_source(open_source(data, offline=offline), progress=advance)
-    answer: dict[str, Any] = {"health": _health(health), "thumbnails": _thumbnails(health.images)}
+    answer: dict[str, Any] = {
+        "health": _health(health),
+        "thumbnails": class_thumbnails(health.images),
+        "pictures": finding_thumbnails(health),
+    }
     write_result(folder / RESULT, answer)
     _refuse_unusable(health)
     answer |= _advice(data, health, Recipe.make(backbone=backbone), offline=offline, reporter=reporter)
@@ -65,28 +62,6 @@ def _health(health: HealthReport) -> dict[str, Any]:
 
 def _is_note(finding: Finding) -> bool:
     return finding.severity == "note"
-
-
-def _thumbnails(images: Iterable[LabelledImage]) -> list[dict[str, str]]:
-    """Return a few images of each class as small JPEG data URIs, classes in turn."""
-    by_class: dict[str, list[LabelledImage]] = {}
-    for image in images:
-        by_class.setdefault(image.label, []).append(image)
-    each = max(1, min(MOST_EACH, MOST_THUMBNAILS // max(1, len(by_class))))
-    chosen = [
-        members[rank * len(members) // each]
-        for members in by_class.values()
-        for rank in range(min(each, len(members)))
-    ]
-    return [{"label": image.label, "source": _data_uri(image.path)} for image in chosen[:MOST_THUMBNAILS]]
-
-
-def _data_uri(path: Path) -> str:
-    image = load_rgb(path)
-    image.thumbnail((2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
 def _advice(

@@ -279,7 +279,9 @@ def test_the_json_has_exactly_the_promised_keys(tmp_path: Path) -> None:
         "effective_number",
         "channels",
     }
-    assert all(set(f) == {"kind", "severity", "count", "message", "examples"} for f in shown["findings"])
+    assert all(
+        set(f) == {"kind", "severity", "count", "message", "examples", "images"} for f in shown["findings"]
+    )
     assert shown["quarantine"] == [{"name": "train/ants/broken.jpg", "reason": "is empty (0 bytes)"}]
     assert shown["classes"] == {"ants": 21, "bees": 2}
 

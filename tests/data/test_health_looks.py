@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawing import picture, save
+from drawing import draw_scenes, picture, save, scene
 from PIL import Image, ImageFilter
 from test_health import found, inspected, kinds
-from test_health_near import draw_scenes, scene
 
 from finetune.data.health.class_rules import effective_number
 from finetune.data.health.look import look_at

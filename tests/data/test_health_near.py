@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawing import draw_set, save
+from drawing import draw_scenes, draw_set, save, scene
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
@@ -13,21 +13,6 @@ from test_health import found, inspected, kinds
 from finetune.data.health.near import MOST_BITS, close_pairs, grouped, same_picture
 
 hashes = st.integers(0, 2**64 - 1)
-
-
-def scene(number: int, size: tuple[int, int] = (160, 120)) -> Image.Image:
-    """A smooth picture, such as a photograph is to a perceptual hash."""
-    noise = np.random.default_rng(number).integers(0, 256, (9, 12, 3), dtype=np.uint8)
-    return Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
-
-
-def draw_scenes(root: Path, folders: dict[str, int]) -> Path:
-    number = 0
-    for folder, count in folders.items():
-        for i in range(count):
-            save(scene(number), root / folder / f"{i}.png")
-            number += 1
-    return root
 
 
 @given(st.lists(hashes, min_size=1, max_size=12), st.lists(st.sampled_from(range(64)), max_size=9), st.data())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from drawing import draw_set, picture, save
 
+from finetune.data.health import inspect_source
 from finetune.data.sources import Source, open_source
 from finetune.errors import ArchiveError, DataError
 
@@ -430,3 +431,37 @@ def test_the_tutorial_s_zip_is_ants_and_bees(shared_data: Path) -> None:
         ("val", "bees"): 83,
     }
     assert source.skipped == ()
+
+
+# What happens to real folders.
+
+
+def test_opening_and_checking_a_folder_changes_nothing_in_it(tmp_path: Path) -> None:
+    folder = draw_set(tmp_path / "set", {"ants": 3, "bees": 3})
+    for path in (*folder.rglob("*"), folder):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = {path: path.lstat().st_mtime_ns for path in (folder, *folder.rglob("*"))}
+    assert inspect_source(open_source(folder)).usable
+    assert {path: path.lstat().st_mtime_ns for path in (folder, *folder.rglob("*"))} == before
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755)
+
+
+def test_a_file_that_vanishes_meanwhile_is_named_and_the_rest_is_checked(tmp_path: Path) -> None:
+    source = open_source(draw_set(tmp_path / "set", {"ants": 4, "bees": 4}))
+    source.images[0].path.unlink()
+    report = inspect_source(source)
+    assert [item.name for item in report.quarantine] == ["ants/0.png"]
+    assert report.usable
+
+
+def test_names_equal_but_for_case_and_names_of_any_script_are_all_read(tmp_path: Path) -> None:
+    names = ("A b.png", "a B.PNG", "Ä🐝.png", "日本 語.png")
+    for number, name in enumerate(names):
+        save(picture(number), tmp_path / "set" / "größe 🐜" / name, format="PNG")
+    if len(os.listdir(tmp_path / "set" / "größe 🐜")) < len(names):  # noqa: PTH208
+        pytest.skip("this disk takes two of them for one")
+    draw_set(tmp_path / "set", {"bees": 4})
+    report = inspect_source(open_source(tmp_path / "set"))
+    assert report.quarantine == ()
+    assert report.classes == {"bees": 4, "größe 🐜": 4}

@@ -64,7 +64,7 @@ def test_one_class(fails: Fails, tmp_path: Path, tiny: tuple[str, ...]) -> None:
     data = draw_colours(tmp_path / "data", {"only": 5})
     sentence = fails(3, "fit", data, *tiny)
     assert "only one class ('only')" in sentence
-    assert "needs folders for two or more" in sentence
+    assert "a classifier needs two or more" in sentence
 
 
 def test_a_class_with_one_image(fails: Fails, tmp_path: Path, tiny: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ from ui.web.words import join
 
 MOST_CLASSES = 40
 MOST_EXAMPLES = 5
+MOST_TOGETHER = 4
 MARKS = {"error": "✗ Error", "warning": "! Warning", "note": "· Note"}
 
 
@@ -25,7 +26,7 @@ def data_html(name: str, findings: Mapping[str, Any], *, shown: str = "") -> Mar
         _verdict(name, health),
         _class_bars(health["classes"]),
         _thumbnails(findings["thumbnails"]),
-        _findings(told) if told or not health["findings"] else "",
+        findings_html(told, findings.get("pictures", {})) if told or not health["findings"] else "",
     )
 
 
@@ -72,16 +73,34 @@ def _thumbnails(thumbnails: Sequence[Mapping[str, str]]) -> Markup:
     return Markup('<div class="thumbnails">{}</div>').format(join(*figures))
 
 
-def _findings(findings: Sequence[Mapping[str, Any]]) -> Markup:
+def findings_html(findings: Sequence[Mapping[str, Any]], pictures: Mapping[str, str]) -> Markup:
+    """Return the list of ``findings``, each with those of its images that are in ``pictures``, by name."""
     if not findings:
         return Markup("<p>Nothing was found that needs a look.</p>")
-    items = [_finding(finding) for finding in findings]
+    items = [_finding(finding, pictures) for finding in findings]
     return Markup('<ul class="findings">{}</ul>').format(join(*items))
 
 
-def _finding(finding: Mapping[str, Any]) -> Markup:
+def _finding(finding: Mapping[str, Any], pictures: Mapping[str, str]) -> Markup:
     examples = finding["examples"][:MOST_EXAMPLES]
-    shown = Markup('<div class="examples">{}</div>').format(", ".join(examples)) if examples else ""
+    groups = [
+        [name for name in group if name in pictures][:MOST_TOGETHER]
+        for group in finding.get("images", ())[:MOST_EXAMPLES]
+    ]
+    if any(groups):
+        shown = Markup('<div class="twins">{}</div>').format(
+            join(*(_group(names, pictures, text) for names, text in zip(groups, examples, strict=False)))
+        )
+    else:
+        shown = Markup('<div class="examples">{}</div>').format(", ".join(examples)) if examples else Markup()
     return Markup('<li class="{}"><strong>{}:</strong> {}{}</li>').format(
         finding["severity"], MARKS[finding["severity"]], finding["message"], shown
+    )
+
+
+def _group(names: Sequence[str], pictures: Mapping[str, str], text: str) -> Markup:
+    """Return the images that belong together side by side, with what they are called below."""
+    images = join(*(Markup('<img src="{}" alt="{}">').format(pictures[name], name) for name in names))
+    return Markup('<figure><div>{}</div><figcaption title="{}">{}</figcaption></figure>').format(
+        images, text, text
     )

@@ -16,6 +16,8 @@ ODD_FORMAT_SHARE = 0.02
 USUAL_FORMAT_SHARE = 0.95
 """...and at least this share has one other format."""
 
+Group = tuple[LabelledImage, ...]
+
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "F"})
 
 
@@ -41,7 +43,7 @@ def _odd_formats(evidence: Evidence) -> Iterator[Finding]:
                 f"{amount(n_odd, 'image is a', 'images are')} {odd} while {n_usual} of {total} are {usual}; "
                 "look whether they belong to the set"
             )
-            yield from at_most_one("odd-format", "warning", message, names)
+            yield from at_most_one("odd-format", "warning", message, names, images=_each(names))
 
 
 _NAMED = {
@@ -61,49 +63,64 @@ _NAMED = {
 
 
 def _wrong_endings(evidence: Evidence) -> Iterator[Finding]:
-    examples = []
+    examples, names = [], []
     for image in evidence.images:
         ending, found = PurePosixPath(image.name).suffix.lower(), evidence.facts[image.name].format
         if _NAMED.get(ending, found) != found:
             examples.append(f"{image.name}: {found}")
+            names.append(image.name)
     message = (
         f"{amount(len(examples), 'file is', 'files are')} of another format than the name says; read as what it is, "
         "but other programs may refuse it"
     )
-    yield from at_most_one("wrong-extension", "note", message, examples)
+    yield from at_most_one("wrong-extension", "note", message, examples, images=_each(names))
 
 
-def _same(group: Sequence[LabelledImage]) -> str:
-    return " = ".join(image.name for image in group)
+def _each(names: Sequence[str]) -> list[tuple[str, ...]]:
+    return [(name,) for name in names]
+
+
+def _twins(
+    kind: str,
+    severity: Severity,
+    message: str,
+    groups: Sequence[Sequence[LabelledImage]],
+    *,
+    count: int | None = None,
+) -> Iterator[Finding]:
+    """Yield a finding whose examples are ``groups`` of images that belong together."""
+    names = [[image.name for image in group] for group in groups]
+    yield from at_most_one(
+        kind, severity, message, [" = ".join(group) for group in names], count=count, images=names
+    )
 
 
 def _copies(evidence: Evidence) -> Iterator[Finding]:
     """Duplicates within a class and split, leaks across given splits, and contradicting labels."""
-    within: list[str] = []
+    within: list[list[LabelledImage]] = []
     n_extra = 0
     for group in evidence.copies:
         places: defaultdict[tuple[str, str | None], list[LabelledImage]] = defaultdict(list)
         for image in group:
             places[image.label, image.split].append(image)
         n_extra += sum(len(images) - 1 for images in places.values())
-        within.extend(_same(images) for images in places.values() if len(images) > 1)
-    across = [_same(group) for group in evidence.copies if len({image.split for image in group}) > 1]
-    contradicting = [_same(group) for group in evidence.copies if len({image.label for image in group}) > 1]
-    yield from at_most_one(
+        within.extend(images for images in places.values() if len(images) > 1)
+    contradicting, across = _contradicting(evidence.copies), _across(evidence.copies)
+    yield from _twins(
         "conflicting-labels",
         "warning",
         f"{amount(len(contradicting), 'image lies', 'images lie')} in two classes at once, byte for byte; "
         "keep each in one",
         contradicting,
     )
-    yield from at_most_one(
+    yield from _twins(
         "duplicate-across-splits",
         "warning",
         f"{amount(len(across), 'image is', 'images are')} in more than one split, byte for byte, which makes "
         "the accuracy look better than it is; remove them from one",
         across,
     )
-    yield from at_most_one(
+    yield from _twins(
         "duplicate",
         "note",
         f"{amount(n_extra, 'image is a copy', 'images are copies')} of another in the same class",
@@ -114,16 +131,15 @@ def _copies(evidence: Evidence) -> Iterator[Finding]:
 
 def _near_copies(evidence: Evidence) -> Iterator[Finding]:
     """The same picture saved anew: leaks, contradictions, and what is merely repeated."""
-    across = [_same(group) for group in evidence.near if len({image.split for image in group}) > 1]
-    contradicting = [_same(group) for group in evidence.near if len({image.label for image in group}) > 1]
-    yield from at_most_one(
+    contradicting, across = _contradicting(evidence.near), _across(evidence.near)
+    yield from _twins(
         "near-conflicting-labels",
         "warning",
         f"{amount(len(contradicting), 'picture lies', 'pictures lie')} in two classes at once, in files that "
         "differ; keep each in one",
         contradicting,
     )
-    yield from at_most_one(
+    yield from _twins(
         "near-duplicate-across-splits",
         "warning",
         f"{amount(len(across), 'picture is', 'pictures are')} in more than one split, in files that differ, which "
@@ -131,22 +147,38 @@ def _near_copies(evidence: Evidence) -> Iterator[Finding]:
         across,
     )
     n_extra = sum(len({evidence.facts[image.name].sha256 for image in group}) - 1 for group in evidence.near)
-    yield from at_most_one(
+    yield from _twins(
         "near-duplicate",
         "note",
         f"{amount(n_extra, 'file shows', 'files show')} the same picture as another: saved anew, at another size, "
         "or taken in the same moment",
-        [_same(group) for group in evidence.near],
+        evidence.near,
         count=n_extra,
     )
     n_mirrored = sum(len(group) - 1 for group in evidence.mirrored)
-    yield from at_most_one(
+    yield from _twins(
         "mirrored-duplicate",
         "note",
         f"{amount(n_mirrored, 'file shows', 'files show')} the mirror image of another",
-        [_same(group) for group in evidence.mirrored],
+        evidence.mirrored,
         count=n_mirrored,
     )
+    turned = _across(evidence.mirrored)
+    yield from _twins(
+        "mirrored-across-splits",
+        "warning",
+        f"{amount(len(turned), 'picture is', 'pictures are')} in one split and mirrored in another, which makes the "
+        "accuracy look better than it is where training mirrors images; remove them from one",
+        turned,
+    )
+
+
+def _contradicting(groups: Sequence[Group]) -> list[Group]:
+    return [group for group in groups if len({image.label for image in group}) > 1]
+
+
+def _across(groups: Sequence[Group]) -> list[Group]:
+    return [group for group in groups if len({image.split for image in group}) > 1]
 
 
 _MIXES: tuple[tuple[str, Callable[[ImageFacts], bool], str], ...] = (
@@ -166,7 +198,8 @@ def _mixes(evidence: Evidence) -> Iterator[Finding]:
     for kind, holds, message in _MIXES:
         names = [image.name for image in evidence.images if holds(evidence.facts[image.name])]
         if len(names) < len(evidence.images):
-            yield from at_most_one(kind, "note", f"{amount(len(names), 'image')} {message}", names)
+            told = f"{amount(len(names), 'image')} {message}"
+            yield from at_most_one(kind, "note", told, names, images=_each(names))
 
 
 _SKIPPED: tuple[tuple[str, Severity, str], ...] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -19,13 +19,17 @@ MAX_EXAMPLES = 10
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know about a set: ``count`` things of one ``kind``, at most MAX_EXAMPLES of them named."""
+    """One thing to know about a set: ``count`` things of one ``kind``, at most MAX_EXAMPLES of them named.
+
+    ``images`` are the names of the images behind each example, where it is about images that can be read.
+    """
 
     kind: str
     severity: Severity
     count: int
     message: str
     examples: tuple[str, ...]
+    images: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,19 @@ class Evidence:
 
 
 def at_most_one(
-    kind: str, severity: Severity, message: str, examples: Collection[str], *, count: int | None = None
+    kind: str,
+    severity: Severity,
+    message: str,
+    examples: Collection[str],
+    *,
+    count: int | None = None,
+    images: Sequence[Sequence[str]] = (),
 ) -> Iterator[Finding]:
     """Yield one finding, or none without ``examples``; ``count`` is the number of examples unless given."""
     if examples:
         n = len(examples) if count is None else count
-        yield Finding(kind, severity, n, message, tuple(examples)[:MAX_EXAMPLES])
+        named = tuple(tuple(group) for group in images[:MAX_EXAMPLES])
+        yield Finding(kind, severity, n, message, tuple(examples)[:MAX_EXAMPLES], named)
 
 
 def amount(n: int, noun: str, plural: str | None = None) -> str:

@@ -29,7 +29,8 @@ _WAIT_S = 30.0
 _TOGETHER = 500
 _COLUMNS = (
     "path, size, mtime, ctime, width, height, mode, format, rotated, sha256, transparent, "
-    "brightness, contrast, sharpness, red, green, blue, red2, green2, blue2, phash, mirrored, thumb"
+    "brightness, contrast, darkest, brightest, sharpness, red, green, blue, red2, green2, blue2, "
+    "phash, mirrored, thumb"
 )
 _SEEN_COLUMNS = _COLUMNS.removesuffix(", thumb")
 _N_COLUMNS = len(_COLUMNS.split(","))
@@ -54,6 +55,18 @@ class Seen(NamedTuple):
 def index_path() -> Path:
     """Return where the index lies, in $FINETUNE_CACHE or the user's cache folder."""
     return cache_folder() / "health" / "images.sqlite"
+
+
+def index_bytes() -> int:
+    """Return how much the user's index takes on disk."""
+    return sum(file.stat().st_size for file in index_path().parent.glob(f"{index_path().name}*"))
+
+
+def remove_index() -> int:
+    """Remove the user's index and return how many bytes it held."""
+    freed = index_bytes()
+    _remove(index_path())
+    return freed
 
 
 def stamp_of(path: Path) -> Stamp | None:
@@ -190,11 +203,13 @@ def _row(path: str, stamp: Stamp, seen: Seen, thumb: bytes) -> tuple[object, ...
 
 def _seen(values: Sequence[object]) -> Seen:
     width, height, mode, format_, rotated, sha256, transparent, *numbers = values
-    brightness, contrast, sharpness, r, g, b, r2, g2, b2, phash, mirrored = numbers
+    brightness, contrast, darkest, brightest, sharpness, r, g, b, r2, g2, b2, phash, mirrored = numbers
     facts = ImageFacts(width, height, mode, format_, bool(rotated), sha256, bool(transparent))  # type: ignore[arg-type]
     look = Look(
         brightness,  # type: ignore[arg-type]
         contrast,  # type: ignore[arg-type]
+        darkest,  # type: ignore[arg-type]
+        brightest,  # type: ignore[arg-type]
         sharpness,  # type: ignore[arg-type]
         (r, g, b),  # type: ignore[arg-type]
         (r2, g2, b2),  # type: ignore[arg-type]

@@ -19,7 +19,8 @@ THUMB_PX = 16
 class Look:
     """Brightness and the like of one image, at `LONGEST_PX` at most.
 
-    ``brightness`` and ``contrast`` are the mean and standard deviation of its grey values, 0 to 255;
+    ``brightness`` and ``contrast`` are the mean and standard deviation of its grey values, 0 to 255, ``darkest``
+    and ``brightest`` their 1st and 99th percentile;
     ``sharpness`` is the variance of their Laplacian (Pech-Pacheco et al., *Diatom autofocusing in brightfield
     microscopy*, ICPR 2000). ``mean`` and ``mean_square`` are those of R, G and B on the 0 to 1 scale. ``phash``
     and ``mirrored_phash`` are 64-bit perceptual hashes (of `imagehash.phash`: the signs of the low DCT
@@ -28,6 +29,8 @@ class Look:
 
     brightness: float
     contrast: float
+    darkest: float
+    brightest: float
     sharpness: float
     mean: tuple[float, float, float]
     mean_square: tuple[float, float, float]
@@ -35,8 +38,9 @@ class Look:
     mirrored_phash: int
 
     def numbers(self) -> tuple[float, ...]:
-        """Return the nine measures without the hashes, in the order of the fields."""
-        return (self.brightness, self.contrast, self.sharpness, *self.mean, *self.mean_square)
+        """Return the measures without the hashes, in the order of the fields."""
+        alone = (self.brightness, self.contrast, self.darkest, self.brightest, self.sharpness)
+        return (*alone, *self.mean, *self.mean_square)
 
 
 def look_at(rgb: Image.Image) -> tuple[Look, bytes]:
@@ -45,10 +49,13 @@ def look_at(rgb: Image.Image) -> tuple[Look, bytes]:
     colours = np.asarray(small, np.float32).reshape(-1, 3) / 255
     grey = small.convert("L")
     values = np.asarray(grey, np.float32)
+    darkest, brightest = np.percentile(values, (1, 99))
     thumb = grey.resize((THUMB_PX, THUMB_PX), Image.Resampling.BOX)
     look = Look(
         brightness=float(values.mean()),
         contrast=float(values.std()),
+        darkest=float(darkest),
+        brightest=float(brightest),
         sharpness=_laplacian_variance(values),
         mean=_three(colours.mean(axis=0)),
         mean_square=_three(np.square(colours).mean(axis=0)),

@@ -12,16 +12,11 @@ from finetune.data.health.near import LEAST_CONTRAST
 MOST_SHARE = 0.1
 """What more than this share of the images is, is how the set is, and no finding."""
 
-DARKEST, BRIGHTEST = 20.0, 245.0
-"""Mean grey values, 0 to 255, outside which little can be seen."""
+DARK, BRIGHT = 50.0, 205.0
+"""Grey values, 0 to 255: an image with 99 % of its pixels below the first or above the second shows little."""
 
-LEAST_SHARPNESS = 20.0
-"""Variance of the Laplacian below which an image of `SHARP_FROM_PX` or more is blurred..."""
-
-SHARP_FROM_PX = 96
-
-LEAST_SHARPNESS_SHARE = 0.1
-"""...if it is also below this share of the set's median."""
+LEAST_DETAIL_SHARE = 0.05
+"""An image is blurred when its detail, sharpness / contrast², is below this share of the set's median."""
 
 SIZE_FACTOR = 4.0
 """A shorter side this many times below or above the median's is odd."""
@@ -31,37 +26,30 @@ ASPECT_FACTOR = 2.5
 
 _LOOKS: tuple[tuple[str, Callable[[Look], bool], str], ...] = (
     ("blank", lambda look: look.contrast < LEAST_CONTRAST, "nothing but one colour"),
-    ("dark", lambda look: look.contrast >= LEAST_CONTRAST and look.brightness < DARKEST, "almost black"),
-    (
-        "bright",
-        lambda look: look.contrast >= LEAST_CONTRAST and look.brightness > BRIGHTEST,
-        "almost white",
-    ),
+    ("dark", lambda look: look.contrast >= LEAST_CONTRAST and look.brightest < DARK, "almost black"),
+    ("bright", lambda look: look.contrast >= LEAST_CONTRAST and look.darkest > BRIGHT, "almost white"),
 )
 
 
 def _exposure(evidence: Evidence) -> Iterator[Finding]:
     for kind, holds, words in _LOOKS:
         names = [image.name for image in evidence.images if holds(evidence.looks[image.name])]
-        message = (
-            f"{amount(len(names), 'image is', 'images are')} {words}; look whether they show their class"
-        )
+        message = f"{amount(len(names), 'image is', 'images are')} {words}; {_look_at(names)}"
         yield from _if_few(evidence, kind, message, names)
 
 
 def _blurred(evidence: Evidence) -> Iterator[Finding]:
-    sharpness = {image.name: evidence.looks[image.name].sharpness for image in evidence.images}
-    limit = min(
-        LEAST_SHARPNESS, LEAST_SHARPNESS_SHARE * statistics.median(sharpness.values()) if sharpness else 0
+    looks = {image.name: evidence.looks[image.name] for image in evidence.images}
+    detail = {
+        name: look.sharpness / look.contrast**2
+        for name, look in looks.items()
+        if look.contrast >= LEAST_CONTRAST
+    }
+    usual = statistics.median(detail.values()) if detail else 0.0
+    names = [name for name, value in detail.items() if value < LEAST_DETAIL_SHARE * usual]
+    message = (
+        f"{amount(len(names), 'image is', 'images are')} much more blurred than the rest; {_look_at(names)}"
     )
-    names = [
-        image.name
-        for image in evidence.images
-        if sharpness[image.name] < limit
-        and evidence.looks[image.name].contrast >= LEAST_CONTRAST
-        and _shorter(evidence, image.name) >= SHARP_FROM_PX
-    ]
-    message = f"{amount(len(names), 'image is', 'images are')} much more blurred than the rest; look at them"
     yield from _if_few(evidence, "blurred", message, names)
 
 
@@ -80,16 +68,23 @@ def _shapes(evidence: Evidence) -> Iterator[Finding]:
         odd = [name for name, value in values.items() if not usual / factor <= value <= usual * factor]
         told = [f"{name}: {evidence.facts[name].width_px} x {evidence.facts[name].height_px}" for name in odd]
         message = f"{amount(len(odd), 'image is', 'images are')} {words} the others"
-        yield from _if_few(evidence, kind, message, told)
+        yield from _if_few(evidence, kind, message, odd, told)
+
+
+def _look_at(names: list[str]) -> str:
+    return "look at it" if len(names) == 1 else "look at them"
 
 
 def _shorter(evidence: Evidence, name: str) -> int:
     return min(evidence.facts[name].width_px, evidence.facts[name].height_px)
 
 
-def _if_few(evidence: Evidence, kind: str, message: str, examples: list[str]) -> Iterator[Finding]:
-    if len(examples) <= max(1, MOST_SHARE * len(evidence.images)):
-        yield from at_most_one(kind, "note", message, examples)
+def _if_few(
+    evidence: Evidence, kind: str, message: str, names: list[str], examples: list[str] | None = None
+) -> Iterator[Finding]:
+    if len(names) <= max(1, MOST_SHARE * len(evidence.images)):
+        images = [(name,) for name in names]
+        yield from at_most_one(kind, "note", message, examples or names, images=images)
 
 
 LOOK_RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (_exposure, _blurred, _shapes)

@@ -19,7 +19,7 @@ its size: all of those 324 pairs lie above it, and of the pairs that nobody made
 LEAST_COSINE = 0.9
 """With features of both, their cosine must be this high too."""
 
-LEAST_CONTRAST = 4.0
+LEAST_CONTRAST = 2.0
 """Images with a smaller standard deviation of grey values (0 to 255) show nothing that could be compared."""
 
 _BAND_BITS = 16

@@ -1,0 +1,36 @@
+"""Every command of docs/data.md runs, in order, on the images that it draws and packs itself."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+from test_docs import ROOT, code_blocks
+
+from finetune import cli
+from finetune.data.kinds.torchvision_sets import SETS
+
+
+def test_every_command_and_program_of_the_data_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs" / "data.md"
+    first, second = code_blocks(page)
+    (program,) = code_blocks(page, "python")
+    said = {}
+    for line in [*first.splitlines(), "", *second.splitlines()]:
+        if line:
+            assert cli.run(shlex.split(line)[1:]) == 0, capsys.readouterr().err
+            said[line] = capsys.readouterr().out
+        else:
+            exec(program, {})
+    assert "splits: none given" in said["finetune inspect photos.csv"]
+    assert '"how_split": "none given' in said["finetune inspect photos.npz --json"]
+    answers = (tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()
+    assert len(answers) == len(list((tmp_path / "photos").rglob("*.png"))) + 1
+
+
+def test_the_set_that_the_page_names_is_one_that_can_be_had() -> None:
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    assert "torchvision:CIFAR10" in page
+    assert "CIFAR10" in SETS
