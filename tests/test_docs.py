@@ -76,6 +76,13 @@ def run_all(words: list[list[str]], folder: Path) -> None:
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr[-2000:]}"
 
 
+def test_every_command_of_the_page_on_trust_runs(tmp_path: Path) -> None:
+    page = commands(ROOT / "docs" / "trust.md")
+    assert len(page) >= 8
+    run_all([["-m", *command] for command in page], tmp_path)
+    assert len((tmp_path / "first-ten" / "suspects.csv").read_text(encoding="utf-8").splitlines()) == 11
+
+
 def test_every_command_of_the_tour_and_of_the_readme_runs(tmp_path: Path) -> None:
     tour = commands(ROOT / "docs" / "tour.md")
     assert len(tour) >= 8

@@ -74,7 +74,10 @@ def corrected(
     if moved:
         _refuse_unknown_classes(moved, source)
         images = [_relabelled(image, moved) for image in images]
-        corrections.append(_correction("--relabel", moved, source))
+        changed = {name: row for name, row in moved.rows.items() if row[SUGGESTED] != by_name[name].label}
+        if not changed:
+            raise OptionError(f"--relabel {relabel} gives every image the class that it has; leave it out")
+        corrections.append(_correction("--relabel", replace(moved, rows=changed), source))
     return replace(source, images=tuple(images)), tuple(corrections)
 
 

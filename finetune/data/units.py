@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -62,6 +62,16 @@ def units_of(
         for part in parts.values()
     ]
     return sorted(made, key=lambda unit: (unit.place, unit.images[0].name))
+
+
+def unit_numbers(images: Sequence[LabelledImage], report: HealthReport) -> list[int]:
+    """Return for each of ``images`` the number of its unit among theirs."""
+    number = {
+        image.name: rank
+        for rank, unit in enumerate(units_of(images, report, seed=0))
+        for image in unit.images
+    }
+    return [number[image.name] for image in images]
 
 
 class _Ties:

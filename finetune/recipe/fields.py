@@ -71,6 +71,7 @@ GROUPS = {
         "class_balance",
         "val_share",
         "test_share",
+        "folds",
         "group_by",
         "exclude",
         "drop_suspects",

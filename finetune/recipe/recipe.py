@@ -191,6 +191,10 @@ class Recipe(Augmentations):
         default=0.15, description="Share of images for test."
     )
     exclude: tuple[str, ...] = Field(default=(), description="Classes to leave out.")
+    folds: Annotated[int, Field(ge=2, le=100)] | None = Field(
+        default=None,
+        description="Also cross-validate over this many folds of all images, where a head is solved.",
+    )
     group_by: str | None = Field(
         default=None,
         description="Regular expression; images whose names agree in its first group stay on one side of the split.",

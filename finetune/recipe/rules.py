@@ -247,6 +247,10 @@ RULES = (
         ),
     ),
     Rule(
+        lambda r: r.folds is not None and varies(r),
+        lambda r: f"--folds {r.folds} judges images as they are, but they are augmented; use --augment none",
+    ),
+    Rule(
         lambda r: bool(r.trivial_augment and r.rand_augment),
         lambda _r: "--trivial-augment and --rand-augment draw from the same operations; leave one out",
     ),

@@ -70,6 +70,8 @@ def unused_by(recipe: Recipe, strategy: str) -> list[str]:
     elif STRATEGIES[strategy].weights == "random":
         names = PRETRAINED
     unused = [name for name in names if is_given(recipe, name)]
+    if recipe.folds is not None and not is_solved(recipe, strategy):
+        unused.append("folds")
     draws_no_batch = is_solved(recipe, strategy) and recipe.class_balance == "sampler"
     return [*unused, "class_balance"] if draws_no_batch else unused
 
@@ -88,6 +90,11 @@ def trains_only_the_head(strategy: str) -> bool:
 def why_unused(recipe: Recipe, name: str) -> str:
     """Return which strategy ignores the option ``name`` and why, and what to do."""
     strategy = f"strategy '{recipe.strategy}'"
+    if name == "folds":
+        return (
+            f"{strategy} and these choices, which would train {recipe.folds} networks; leave it out, or use "
+            "--strategy freeze-all with a head that is solved"
+        )
     if STRATEGIES[recipe.strategy].weights == "random":
         return f"{strategy}, which starts from random weights; leave it out, or use --strategy full-finetune"
     if name in STEPPED:

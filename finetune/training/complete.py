@@ -81,7 +81,9 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
 def _train(setup: Setup, journal: Journal, stop: Stop, reporter: Reporter) -> Outcome:
     with deterministic(setup.resolved.recipe.deterministic):
         if setup.resolved.defaults.solver == "closed-form":
-            return train_head_only(setup.learner, setup.resolved.recipe, journal.folder, reporter)
+            return train_head_only(
+                setup.learner, setup.prepared.health, setup.resolved.recipe, journal.folder, reporter
+            )
         return train_by_gradient(setup.learner, setup.resolved, journal, stop=stop, reporter=reporter)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from torch import nn
 
+from finetune.data.sources import LabelledImage
 from finetune.data.transforms import TrainingTransform
 from finetune.model.features import FloatArray
 from finetune.model.inference import inference_precision
@@ -26,8 +28,15 @@ DEFAULT_VIEWS = 4
 
 def train_features(learner: Learner, recipe: Recipe, *, reporter: Reporter) -> FloatArray:
     """Return the classifier's inputs for the training images, n x d float32, in their order."""
+    return features_of(learner, learner.split.train, recipe, reporter=reporter)
+
+
+def features_of(
+    learner: Learner, images: Sequence[LabelledImage], recipe: Recipe, *, reporter: Reporter
+) -> FloatArray:
+    """Return the classifier's inputs for ``images`` as they are, n x d float32, in their order."""
     plain = TrainingTransform(learner.preprocessing, "none", recipe.seed)
-    return _frozen(learner, recipe, reporter, plain).features(_paths(learner), views=1)
+    return _frozen(learner, recipe, reporter, plain).features([image.path for image in images], views=1)
 
 
 def begin_head(learner: Learner, features: FloatArray, recipe: Recipe, *, reporter: Reporter) -> None:

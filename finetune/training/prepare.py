@@ -77,7 +77,12 @@ def cut(health: HealthReport, recipe: Recipe, reporter: Reporter) -> Split:
 
 
 def _refuse_unused_shares(health: HealthReport, recipe: Recipe) -> None:
-    """Raise OptionError for a share that was chosen for a split which is not cut, since the data brings it."""
+    """Raise OptionError for a share of a split, or folds, that the data makes useless by splits of its own."""
+    if recipe.folds is not None and health.split_folders.keys() - {"train"}:
+        raise OptionError(
+            f"--folds {recipe.folds} has no effect on {health.where}, which has its own splits to measure on; "
+            "leave it out"
+        )
     for split in {"val", "test"} - cuts(health.split_folders):
         name = f"{split}_share"
         share = getattr(recipe, name)

@@ -197,6 +197,8 @@ def optimizer_steps_per_epoch(n_train: int, batch_size: int, accumulate: int) ->
 def _note(unused: list[str], strategy: str, recipe: Recipe) -> list[str]:
     if not unused:
         return []
+    if unused == ["folds"]:
+        return [f"note: --folds not used: {strategy} would train as many networks"]
     flags = ", ".join("--" + name.replace("_", "-") for name in unused)
     if STRATEGIES[strategy].weights == "random":
         why = "starts from random weights"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from finetune.data.health import HealthReport
 from finetune.data.sources import LabelledImage
 from finetune.data.split import Split
-from finetune.data.units import units_of
+from finetune.data.units import unit_numbers
 from finetune.errors import DataError
 from finetune.progress import SILENT, Reporter
 from finetune.recipe import Recipe
@@ -103,7 +103,7 @@ def find_suspects(
     resolved = resolve(recipe, strategy=STRATEGY, backbone=backbone, weights=origin, n_train=len(split.train))
     features = train_features(build_learner(prepared, resolved), resolved.recipe, reporter=reporter)
     targets = np.array(split.indices(split.train))
-    folds = folds_of_units(targets, _unit_numbers(health), n_folds=FOLDS, seed=recipe.seed)
+    folds = folds_of_units(targets, unit_numbers(split.train, health), n_folds=FOLDS, seed=recipe.seed)
     if (folds == NEVER).all():
         raise DataError(
             f"no class of {where} has two images that do not belong together, so that one could be judged by the "
@@ -133,12 +133,6 @@ def find_suspects(
 def _all_as_train(health: HealthReport) -> Split:
     images = tuple(sorted(health.images, key=lambda image: image.name))
     return Split(images, (), (), health.class_names, frozenset())
-
-
-def _unit_numbers(health: HealthReport) -> list[int]:
-    units = units_of(health.images, health, seed=0)
-    number = {image.name: rank for rank, unit in enumerate(units) for image in unit.images}
-    return [number[name] for name in sorted(number)]
 
 
 def _ranked(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from finetune.data.health import HealthReport
 from finetune.evaluation.history import write_regularisation
 from finetune.evaluation.interpolation import draw_interpolation
 from finetune.evaluation.movement import write_movement
@@ -17,6 +18,7 @@ from finetune.recipe import Recipe
 from finetune.training.board import write_regularisation_board
 from finetune.training.frozen import begin_head, feature_precision, fit_head, train_features, view_features
 from finetune.training.journal import Journal
+from finetune.training.k_fold import cross_validate
 from finetune.training.learner import Learner
 from finetune.training.loaders import transform_of
 from finetune.training.preview import draw_preview
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 class Outcome:
     """How training ended: the recipe as it was run, the split that chose something (or None), and why it ended.
 
-    ``combined`` is the report's part on averaged and interpolated weights, by its keys.
+    ``combined`` is the report's part on averaged and interpolated weights and on folds, by its keys.
     """
 
     recipe: Recipe
@@ -43,8 +45,13 @@ class Outcome:
     combined: Mapping[str, Any] = field(default_factory=dict)
 
 
-def train_head_only(learner: Learner, recipe: Recipe, folder: RunFolder, reporter: Reporter) -> Outcome:
-    """Compute the features of the training images once and solve the head on them; nothing else is used."""
+def train_head_only(
+    learner: Learner, health: HealthReport, recipe: Recipe, folder: RunFolder, reporter: Reporter
+) -> Outcome:
+    """Compute the features of the training images once and solve the head on them; nothing else is used.
+
+    With ``folds`` it is cross-validated besides, over the images of all splits.
+    """
     features, views = view_features(learner, recipe, reporter=reporter)
     transform = transform_of(learner, recipe)
     if transform.is_augmented:
@@ -55,7 +62,19 @@ def train_head_only(learner: Learner, recipe: Recipe, folder: RunFolder, reporte
     write_regularisation(folder.metrics, solved.path)
     write_regularisation_board(folder, solved.path)
     draw_regularisation(solved.path, solved.inverse_strength, folder.curves)
-    return Outcome(recipe, None, "the head's optimum was reached")
+    combined = _cross_validated(learner, health, recipe, reporter)
+    return Outcome(recipe, None, "the head's optimum was reached", combined)
+
+
+def _cross_validated(
+    learner: Learner, health: HealthReport, recipe: Recipe, reporter: Reporter
+) -> dict[str, Any]:
+    """Return the report's part on the folds, empty where none are asked for."""
+    if recipe.folds is None:
+        return {}
+    found = cross_validate(learner, health, recipe, reporter=reporter)
+    reporter.say(found.sentence())
+    return {"cross_validation": found.to_json()}
 
 
 def train_by_gradient(

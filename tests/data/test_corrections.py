@@ -43,8 +43,9 @@ def test_a_table_drops_its_images_and_no_others(source: Source, tmp_path: Path) 
 
 
 def test_a_table_relabels_its_images_and_no_others(source: Source, tmp_path: Path) -> None:
-    first = source.images[0].name
-    after, (correction,) = corrected(source, relabel=table(tmp_path, f"{first},ants,bees"))
+    first, second = (image.name for image in source.images[:2])
+    file = table(tmp_path, f"{first},ants,bees", f"{second},ants,ants")
+    after, (correction,) = corrected(source, relabel=file)
     assert labels(after) == {**labels(source), first: "bees"}
     assert [image.path for image in after.images] == [image.path for image in source.images]
     assert correction.sentence().startswith("1 of 8 image is given the suggested class, as")
@@ -65,6 +66,7 @@ def test_a_list_of_names_alone_is_enough_to_drop(source: Source, tmp_path: Path)
         ("drop", ["{0},ants"], "name,label", OptionError, "has rows without 'path'; give a CSV that"),
         ("relabel", ["{0}"], "path", OptionError, "has rows without 'suggested'; give a CSV that"),
         ("relabel", ["{0},ants,"], None, OptionError, "has rows without 'suggested'"),
+        ("relabel", ["{0},ants,ants"], None, OptionError, "gives every image the class that it has; leave"),
         ("relabel", ["{0},ants,bee"], None, DataError, "a 'bee', which is no class of .*mean 'bees'"),
     ],
 )
