@@ -7,6 +7,7 @@ of the run, from the making of its folder to its end, by SIGINT, SIGTERM or SIGK
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -30,7 +31,9 @@ ROWS = RESULTS / "resume.jsonl"
 def main() -> None:
     from killing import draw_hard
 
-    n_kills = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kills", nargs="?", type=int, default=20, help="how many more kills (default 20)")
+    n_kills = parser.parse_args().kills
     first = len(read_rows(ROWS))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

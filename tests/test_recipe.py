@@ -514,3 +514,10 @@ def test_views_need_augmentation_where_features_are_kept_and_no_cache_on_disk() 
     assert "--augment none; leave it out" in sentence(augment="none", views=4)
     assert "--cache off; leave it out" in sentence(strategy="partial", views=4, cache="off")
     assert Recipe.make(strategy="freeze-all", augment="crop", views=4, cache="off").views == 4
+
+
+@pytest.mark.parametrize("word", ["on", "off"])
+def test_yamls_own_words_for_true_and_false_are_the_caches(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"strategy: partial\ncache: {word}\n", encoding="utf-8")
+    assert Recipe.read(path).cache == word

@@ -166,7 +166,8 @@ class Store:
     def _mapped(self) -> NDArray[Any]:
         """Return all whole rows of the file, n x shape, mapped and not yet read."""
         rows = self.folder / "rows.bin"
-        with contextlib.suppress(OSError):
+        # ValueError: another process has cut a torn row off since its size was asked for.
+        with contextlib.suppress(OSError, ValueError):
             n_rows = rows.stat().st_size // self.row_bytes
             if n_rows:
                 return np.memmap(rows, self.dtype, "r", shape=(n_rows, *self.shape))

@@ -34,8 +34,14 @@ def inferring(precision: Concrete, device: torch.device | None = None) -> Iterat
 
 
 def state_digest(model: nn.Module, *, without: str) -> str:
-    """Return 32 hex digits for the names and bits of all tensors but those below the module ``without``."""
+    """Return 32 hex digits for how ``model`` is built and its tensors' bits, all but what is below ``without``.
+
+    Tensors alone would not do: networks that differ in padding, strides or activations may share them all.
+    """
     digest = hashlib.blake2b(digest_size=16)
+    for name, module in model.named_modules():
+        if not f"{name}.".startswith(f"{without}.") and not any(module.children()):
+            digest.update(f"{name} {module!r}".encode())
     for name, tensor in model.state_dict().items():
         if not name.startswith(f"{without}."):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

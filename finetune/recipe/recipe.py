@@ -238,6 +238,12 @@ class Recipe(Augmentations):
             check_group_rule(rule)
         return rule
 
+    @field_validator("cache", mode="before")
+    @classmethod
+    def _switched(cls, value: Any) -> Any:
+        """Take YAML's ``on`` and ``off``, which it reads as true and false, for the words."""
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
     @field_validator("hidden", "milestones", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:

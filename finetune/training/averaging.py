@@ -35,7 +35,9 @@ def warmed_decay(decay: float, n_updates: int) -> float:
 
 class MovingAverage(pl.Callback):
     """Averages the parameters ``names`` after each optimizer step, and puts the average in their place while
-    validation looks and the best weights are stored. Buffers, and all that is frozen, are the network's own.
+    validation looks and the best weights are stored. Moving batch-norm statistics of the same layers are averaged
+    with them, as torch's ``AveragedModel(use_buffers=True)`` does: they belong to the weights they were gathered
+    under. All that is frozen is the network's own.
 
     Belongs after the callbacks that store what was validated.
     """
@@ -95,9 +97,14 @@ class MovingAverage(pl.Callback):
             parameter.copy_(self._averages[name])
             self._averages[name].copy_(current)
 
-    def _parameters(self, pl_module: pl.LightningModule) -> Iterator[tuple[str, nn.Parameter]]:
+    def _parameters(self, pl_module: pl.LightningModule) -> Iterator[tuple[str, Tensor]]:
+        """Yield what is averaged: the parameters, and the floating-point buffers of their layers."""
         model: nn.Module = pl_module.model  # type: ignore[assignment]
-        return ((name, tensor) for name, tensor in model.named_parameters() if name in self._names)
+        layers = {name.rpartition(".")[0] for name in self._names}
+        yield from ((name, tensor) for name, tensor in model.named_parameters() if name in self._names)
+        for name, tensor in model.named_buffers():
+            if tensor.is_floating_point() and name.rpartition(".")[0] in layers:
+                yield name, tensor
 
 
 class KeepLast(pl.Callback):

@@ -114,6 +114,11 @@ def settle_cache(learner: Learner, recipe: Recipe, tuner: Tuner, reporter: Repor
     if recipe.cache == "off" or not any(group.is_frozen for group in learner.plan.groups):
         return recipe
     is_asked = recipe.cache == "on" or recipe.views is not None
+    if recipe.deterministic and not is_asked:
+        reporter.say(
+            "no cache: whether it saves time is measured, which --deterministic leaves out; --cache on forces it"
+        )
+        return recipe.with_changes(cache="off")
     tuner.cut(image_size=learner.preprocessing.image_size)
     halves = tuner.halves
     moves = recipe.unfreeze_at is not None or recipe.grow_from is not None

@@ -58,3 +58,16 @@ def test_the_digest_follows_every_tensor_below_the_head_and_no_other() -> None:
     norm.running_mean[0] += 1e-6
     assert state_digest(model, without="fc") != before
     assert state_digest(model.to(torch.bfloat16), without="fc") != before
+
+
+def test_networks_with_equal_tensors_and_other_layers_have_other_digests() -> None:
+    usual, padded = (
+        timm.create_model(name, num_classes=3) for name in ("efficientnet_b0", "tf_efficientnet_b0")
+    )
+    padded.load_state_dict(usual.state_dict())
+    assert state_digest(usual, without="classifier") != state_digest(padded, without="classifier")
+    again = timm.create_model("efficientnet_b0", num_classes=7)
+    again.load_state_dict(
+        {**again.state_dict(), **{k: v for k, v in usual.state_dict().items() if "classifier" not in k}}
+    )
+    assert state_digest(usual, without="classifier") == state_digest(again, without="classifier")

@@ -106,7 +106,11 @@ def test_validation_sees_the_moving_average_and_training_goes_on_from_the_weight
     assert not moved(looker.validated[-1], snapshot(model))
     plain = fitted_without_average()
     assert not moved(plain[-1], looker.trained[-1]), "the average disturbed the training"
-    assert average.state_dict()["averages"].keys() == parameters
+    layers = {name.rpartition(".")[0] for name in parameters}
+    statistics = {
+        name for name in statistics_names(model) if name.rpartition(".")[0] in layers and "running" in name
+    }
+    assert average.state_dict()["averages"].keys() == parameters | statistics
 
 
 def fitted_without_average() -> list[dict[str, Tensor]]:
@@ -120,12 +124,14 @@ def fitted_without_average() -> list[dict[str, Tensor]]:
     return looker.trained
 
 
-def test_frozen_tensors_keep_their_bits_and_statistics_are_the_network_s_own() -> None:
+def test_frozen_tensors_keep_their_bits_and_moving_statistics_are_averaged_with_their_weights() -> None:
     looker, _, model, before, names = fitted("partial")
     assert moved(before, looker.validated[-1]) <= names
-    looker, _, model, _, _ = fitted("from-scratch")
-    for name in statistics_names(model):
-        assert torch.equal(looker.validated[-1][name], looker.trained[-1][name])
+    looker, _, model, before, _ = fitted("from-scratch")
+    for name in (name for name in statistics_names(model) if "running" in name):
+        expected = moving_average(before[name], [state[name] for state in looker.trained])
+        torch.testing.assert_close(looker.validated[-1][name], expected, rtol=1e-5, atol=1e-7)
+        assert not torch.equal(looker.validated[-1][name], looker.trained[-1][name])
 
 
 def test_batches_summed_into_one_step_are_one_update() -> None:
