@@ -115,17 +115,17 @@ def test_frozen_features_take_a_single_switch_in_views(
     choices = ("--strategy", "freeze-all", "--rotation", 30, "--views", 2)
     answer = finetune("fit", colours, *tiny, *choices, "--out", run)
     assert answer.code == 0, answer.err
-    assert "features: 60 computed" in answer.err
+    assert "features: 64 computed" in answer.err
     assert recipe_of(run)["rotation"] == 30
     report = json.loads((run / "report.json").read_text())["augmentation"]
     assert report == {"policy": "none", "strengths": {"rotation": 30}, "class_names": None}
     assert (run / "augmentation.png").is_file()
     again = finetune("fit", colours, *tiny, *choices, "--out", tmp_path / "again")
-    assert "features: 0 computed, 60 from the cache" in again.err
+    assert "features: 0 computed, 64 from the cache" in again.err
     other = finetune(
         "fit", colours, *tiny, *choices[:2], "--rotation", 31, "--views", 2, "--out", tmp_path / "o"
     )
-    assert "features: 60 computed, 0 from the cache" in other.err
+    assert "features: 64 computed, 0 from the cache" in other.err
 
 
 @pytest.fixture(scope="module")

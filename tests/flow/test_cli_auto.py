@@ -16,12 +16,12 @@ from finetune.advice import advise, rules
 from finetune.advice.similarity import TransferGain, measure_transfer_gain
 from finetune.training import prepare
 
-LARGE_HERE = 20
+LARGE_HERE = 16
 
 
 @pytest.fixture
 def large_from_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The row of the square is a matter of one number; here 20 images are many."""
+    """The row of the square is a matter of one number; here 16 images are many."""
     for module in (rules, advise):
         monkeypatch.setattr(module, "LARGE_FROM_IMAGES", LARGE_HERE)
 
@@ -177,7 +177,7 @@ def test_advice_has_the_promised_keys(finetune: Finetune, colours: Path, tiny: t
         "warnings",
     }
     assert set(advice["cell"]) == {"size", "similarity"}
-    assert advice["size"] == {"n": 30, "per_class": 10, "smallest": 10}
+    assert advice["size"] == {"n": 32, "per_class": 10.7, "smallest": 10}
     assert advice["similarity"]["name"] == "transfer_gain"
     assert "uncertain" in advice["warnings"][0]
 

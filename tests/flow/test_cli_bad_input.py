@@ -313,7 +313,7 @@ def test_a_share_of_a_split_that_the_data_brings_itself(fails: Fails, lacking: P
     path = tmp_path / "recipe.yaml"
     path.write_text("strategy: from-scratch\nbackbone: test_resnet\nval_share: 0.3\n", encoding="utf-8")
     sentence = fails(2, "fit", lacking, "--recipe", path)
-    assert "val_share is 0.3" in sentence
+    assert "--val-share is 0.3" in sentence
     assert "no val is cut; leave it out" in sentence
 
 
