@@ -1,9 +1,10 @@
 """Plant known faults into copies of sign-digits and CIFAR-10, and measure what the health check finds, and how fast.
 
-Three parts: ``faults`` (recall and precision of each kind), ``speed`` (images a second beside cleanvision, which
-has an environment of its own, and a second look at the same files) and ``memory`` (the high-water mark at two
-sizes). A part that has its row on this machine is not run again. ``--images N`` tries everything out on N images a
-set, whose rows are not kept; ``--readme`` writes the tables into the README.
+Four parts: ``faults`` (recall and precision of each kind), ``speed`` (images a second beside cleanvision, which
+has an environment of its own, and a second look at the same files), ``memory`` (the high-water mark at two sizes)
+and ``labels`` (how many of 5 % wrong labels stand at the top of the list of suspects). A part that has its row on
+this machine is not run again. ``--images N`` tries everything out on N images a set, whose rows are not kept;
+``--readme`` writes the tables into the README.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from common import (
     RESULTS,
     ROOT,
@@ -40,9 +43,13 @@ from speed.environments import InstallError, environment, versions_in
 
 ROWS = RESULTS / "inspect_faults.jsonl"
 SETS = ("sign-digits", "cifar10")
-PARTS = ("faults", "speed", "memory")
+PARTS = ("faults", "speed", "memory", "labels")
 MEMORY_IMAGES = (10_000, 60_000)
 SPEED_IMAGES = 10_000
+WRONG_SHARE = 0.05
+TOP_SHARE = 0.075
+HEADS = ("linear", "multi-stage")
+SUSPECT_RECIPE = {"backbone": "tf_efficientnet_lite0", "weights": "packaged", "image_size": 128}
 SEED = 0
 CLEANVISION = Peer("cleanvision_.py", ("cleanvision",))
 HERE = Path(__file__).parent / "faults"
@@ -153,7 +160,59 @@ def measure_memory(folder: Path, options: argparse.Namespace, rows: list[Row]) -
         }
 
 
-MEASURES = {"faults": measure_faults, "speed": measure_speed, "memory": measure_memory}
+def measure_labels(folder: Path, options: argparse.Namespace, rows: list[Row]) -> Iterator[Row]:
+    """Give a row for each head: the share of the wrong labels among the first of the list of suspects."""
+    from finetune.recipe import Recipe
+    from finetune.training.suspects import find_suspects
+
+    root = folder / f"labels-{options.images or 'all'}"
+    wrong = wrong_labels(class_folders("cifar10", folder), root, options.images)
+    for head in HEADS:
+        if any(row["part"] == "labels" and row["head"] == head for row in rows):
+            continue
+        begun = time.perf_counter()
+        suspects = find_suspects(root, Recipe(**SUSPECT_RECIPE, head=head, seed=SEED), offline=True)
+        n_top = round(TOP_SHARE * len(suspects.ranked))
+        issues = {suspect.name for suspect in suspects.issues}
+        yield {
+            "part": "labels",
+            "data": "cifar10",
+            "head": head,
+            **SUSPECT_RECIPE,
+            "images": len(suspects.ranked),
+            "planted": len(wrong),
+            "top_share": TOP_SHARE,
+            "in_top": sum(suspect.name in wrong for suspect in suspects.ranked[:n_top]),
+            "flagged": len(issues),
+            "flagged_planted": len(issues & wrong),
+            "cross_validated_accuracy": round(suspects.accuracy, 4),
+            "seconds": round(time.perf_counter() - begun, 1),
+        }
+
+
+def wrong_labels(classes: dict[str, Path], root: Path, limit: int | None) -> set[str]:
+    """Link the images of ``classes`` under ``root``, one in twenty in a wrong class; return the names of these."""
+    random, wrong = np.random.default_rng(SEED), set()
+    for label, folder in classes.items():
+        files = sorted(folder.iterdir())[: limit and max(1, limit // len(classes))]
+        moved = set(random.choice(len(files), size=round(WRONG_SHARE * len(files)), replace=False).tolist())
+        others = [other for other in classes if other != label]
+        for rank, path in enumerate(files):
+            given = random.choice(others) if rank in moved else label
+            target = root / given / f"{label}-{path.name}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, target)
+            if rank in moved:
+                wrong.add(target.relative_to(root).as_posix())
+    return wrong
+
+
+MEASURES = {
+    "faults": measure_faults,
+    "speed": measure_speed,
+    "memory": measure_memory,
+    "labels": measure_labels,
+}
 
 
 def timed(python: Path, script: str, *arguments: Path) -> Row:
@@ -216,6 +275,8 @@ def tell(row: Row) -> None:
         print(markdown_table(*_fault_table([row])))
     elif row["part"] == "speed":
         print("\n" + speed_line(row))
+    elif row["part"] == "labels":
+        print("\n" + labels_line(row))
     else:
         print("\n" + memory_line([row]))
 
@@ -255,6 +316,16 @@ def memory_line(rows: list[Row]) -> str:
     return "Peak memory of the checking process: " + ", ".join(told)
 
 
+def labels_line(row: Row) -> str:
+    return (
+        f"{row['planted']:,} wrong labels among {row['images']:,} images of CIFAR-10, features of "
+        f"{row['backbone']} at {row['image_size']} px, {row['head']} head: "
+        f"{100 * row['in_top'] / row['planted']:.1f} % of them are in the first {100 * row['top_share']:.1f} % of "
+        f"the suspects; {row['flagged']:,} are called wrong, {row['flagged_planted']:,} of them rightly "
+        f"({row['seconds']:.0f} s)"
+    )
+
+
 def tables(rows: list[Row]) -> str:
     """Return the tables for the README from the newest rows."""
     faults = {row["data"]: row for row in rows if row["part"] == "faults"}
@@ -264,6 +335,8 @@ def tables(rows: list[Row]) -> str:
     parts += [speed_line(row) for row in rows if row["part"] == "speed"][-1:]
     memory = {row["images"]: row for row in rows if row["part"] == "memory"}
     parts += [memory_line([memory[size] for size in sorted(memory)])] if memory else []
+    labels = {row["head"]: row for row in rows if row["part"] == "labels"}
+    parts += [labels_line(labels[head]) for head in HEADS if head in labels]
     return "\n\n".join(parts)
 
 
