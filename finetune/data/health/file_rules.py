@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import PurePosixPath
 
 from finetune.data.health.findings import Evidence, Finding, Severity, amount, at_most_one
 from finetune.data.images import ImageFacts
@@ -65,7 +65,7 @@ _NAMED = {
 def _wrong_endings(evidence: Evidence) -> Iterator[Finding]:
     examples, names = [], []
     for image in evidence.images:
-        ending, found = PurePosixPath(image.name).suffix.lower(), evidence.facts[image.name].format
+        ending, found = posixpath.splitext(image.name)[1].lower(), evidence.facts[image.name].format
         if _NAMED.get(ending, found) != found:
             examples.append(f"{image.name}: {found}")
             names.append(image.name)

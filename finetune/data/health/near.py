@@ -40,10 +40,10 @@ def close_pairs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         shift = np.uint64(band * _BAND_BITS)
         mine, theirs = (((part >> shift) & np.uint64(0xFFFF)).astype(np.int64) for part in (left, right))
         order = np.argsort(theirs, kind="stable")
+        counts = np.bincount(theirs, minlength=1 << _BAND_BITS)
+        first = np.cumsum(counts) - counts
         for flipped in (0, *(1 << bit for bit in range(_BAND_BITS))):
-            first = np.searchsorted(theirs[order], mine ^ flipped, side="left")
-            last = np.searchsorted(theirs[order], mine ^ flipped, side="right")
-            for i, ranks in _expanded(first, last - first):
+            for i, ranks in _expanded(first[mine ^ flipped], counts[mine ^ flipped]):
                 j = order[ranks]
                 near = (i < j) & (np.bitwise_count(left[i] ^ right[j]) <= MOST_BITS)
                 found.append(np.stack([i[near], j[near]], axis=1))
