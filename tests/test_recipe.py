@@ -383,14 +383,14 @@ def test_a_file_without_settings_shows_how_one_looks(text: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("text", ["a: [", "a: b: c\n", "\t- x", "x: !!python/object:os.system {}\n"])
 def test_a_file_that_is_no_yaml_is_refused(text: str, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"is not valid YAML \(.+\); mend the file"):
+    with pytest.raises(OptionError, match=r"recipe .*recipe\.yaml: not valid YAML \(.+\); mend the file"):
         read(tmp_path, text)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_bytes(os.urandom(20) + b"\xff\xfe")
-    with pytest.raises(OptionError, match="is not valid YAML"):
+    with pytest.raises(OptionError, match=r"recipe\.yaml: it is no UTF-8 text; save it as UTF-8"):
         Recipe.read(path)
 
 
