@@ -49,9 +49,16 @@ NUMBERS = [name for name, field in Recipe.model_fields.items() if takes_numbers(
 
 
 def test_the_fields_that_take_numbers_are_told_from_the_others() -> None:
-    assert {"epochs", "lr", "image_size", "hidden", "milestones", "strategy_options", "crop", "val_share"} <= {
-        *NUMBERS
-    }
+    assert {
+        "epochs",
+        "lr",
+        "image_size",
+        "hidden",
+        "milestones",
+        "strategy_options",
+        "crop",
+        "val_share",
+    } <= {*NUMBERS}
     assert not {"find_lr", "head_first", "hflip", "cache", "strategy", "exclude", "augment"} & {*NUMBERS}
 
 

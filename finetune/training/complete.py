@@ -19,7 +19,6 @@ from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.careful import augmentation_json
 from finetune.training.determinism import deterministic
-from finetune.training.durable import write_text
 from finetune.training.ending import ended_early
 from finetune.training.journal import Journal
 from finetune.training.run_folder import RunFolder
@@ -60,11 +59,11 @@ def complete(setup: Setup, journal: Journal, *, stop: Stop, log: RunLog) -> Run:
 
 def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -> Run:
     folder = journal.folder
-    write_text(folder.recipe, setup.resolved.recipe.to_yaml())
+    journal.write_recipe(setup.resolved.recipe)
     with journal.phase("train"):
         outcome = _train(setup, journal, stop, log)
     with journal.phase("write"):
-        write_text(folder.recipe, outcome.recipe.to_yaml())
+        journal.write_recipe(outcome.recipe)
         put_bundle(folder, setup)
     with journal.phase("evaluate"):
         metrics = _judge(setup, folder, log)

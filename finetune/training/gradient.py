@@ -29,7 +29,7 @@ from finetune.training.movement import Watch
 from finetune.training.quiet import quiet_lightning
 from finetune.training.resolve import DEFAULT_CLIP_NORM
 from finetune.training.saved_states import SavedState, SavedStates
-from finetune.training.settle import accumulation_of, keep, make_tuner, settle, smaller
+from finetune.training.settle import accumulation_of, make_tuner, settle, smaller
 from finetune.training.stop import Stop
 from finetune.training.stopping import make_stoppers, why_stopped
 from finetune.training.tuner import Tuner
@@ -73,7 +73,7 @@ def train(
             if not is_out_of_memory(error):
                 raise
         recipe = smaller(recipe, reporter)
-        keep(journal, recipe)
+        journal.write_recipe(recipe)
         begin = _back_to_the_last_epoch(learner, SavedStates(journal.folder.states))
 
 
