@@ -479,7 +479,9 @@ def test_memory_that_runs_out_has_a_remedy(
     monkeypatch.setattr("finetune.data.health.inspect_source", exhausted)
     answer = finetune("inspect", colours)
     assert answer.code == 5
-    assert answer.error == "error: out of memory; use a smaller --batch-size or --image-size"
+    assert answer.error == (
+        "error: out of memory; use a smaller --image-size, or a smaller --backbone, or close other programs"
+    )
 
 
 # --- bundles
