@@ -209,7 +209,8 @@ class Recipe(Augmentations):
     )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(default=0, description="Seed of every random choice.")
     max_minutes: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
-        default=None, description="Time budget."
+        default=None,
+        description="Time budget, in minutes: epochs that do not fit are left out (freeze-all has none, and warns).",
     )
     workers: Annotated[int, Field(ge=0, le=64)] | None = Field(
         default=None, description="Processes that load images."

@@ -376,7 +376,16 @@ def test_a_budget_that_a_solved_head_cannot_keep_is_told(
     budget = ("--max-minutes", 0.00001, "--out", tmp_path / "run")
     answer = finetune("fit", colours, "--strategy", "freeze-all", *tiny, *budget)
     assert answer.code == 0
-    assert "warning: that is more than --max-minutes 1e-05" in answer.err
+    assert re.search(
+        r"^warning: the features alone take about \d+ seconds?, more than --max-minutes 1e-05, which can only leave "
+        r"out epochs; a smaller --image-size is faster$",
+        answer.err,
+        re.MULTILINE,
+    )
+    roomy = ("--max-minutes", 100, "--cache", "off", "--out", tmp_path / "roomy")
+    answer = finetune("fit", colours, "--strategy", "freeze-all", *tiny, *roomy)
+    assert "training: the features of 32 images once" in answer.err
+    assert "--max-minutes" not in answer.err
 
 
 def test_a_learning_rate_that_breaks_the_network_still_gives_a_sound_classifier(
