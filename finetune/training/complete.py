@@ -71,7 +71,8 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
     report.write(folder.report)
     class_names = setup.prepared.split.class_names
     draw_confusion(np.array(metrics.confusion), class_names, _title(report), folder.confusion)
-    log.note(report.sentence())
+    for sentence in (report.sentence(), *(f"note: {note}" for note in report.notes)):
+        log.note(sentence)
     journal.update(state="finished", ended=now(), error=None)
     SavedStates(folder.states).remove()
     return Run(folder, report, outcome.recipe, setup.prepared.where)
@@ -136,6 +137,7 @@ def _report(setup: Setup, journal: Journal, outcome: Outcome, metrics: Metrics) 
         seconds_by_phase=dict(journal.record.seconds),
         seed=recipe.seed,
         stopped=outcome.stopped,
+        notes=outcome.notes,
         advice=journal.record.advice,
         corrections={
             c.option.removeprefix("--").replace("-", "_"): c.to_json() for c in prepared.corrections

@@ -398,6 +398,16 @@ def test_a_learning_rate_that_breaks_the_network_still_gives_a_sound_classifier(
     assert answer.code == 0, answer.err
     state = load_file(tmp_path / "run" / "bundle" / "model.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in state.values())
+    (diverged, *_) = notes = json.loads((tmp_path / "run" / "report.json").read_text())["notes"]
+    assert re.fullmatch(
+        r"training diverged: the \w+ loss (grew from|became) .* at step \d+ \(epoch \d, learning rate .*\); "
+        r"kept are the weights of (the start|epoch 1); try --lr 1 or --clip-norm 0\.1",
+        diverged,
+    )
+    assert f"warning: {diverged}" in answer.err
+    assert all(f"note: {note}\n" in answer.out for note in notes)
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert all(f" note: {note}\n" in log for note in notes)
 
 
 def test_quiet_leaves_only_warnings_and_the_result(
