@@ -26,7 +26,7 @@ MOST_PICTURES = 100
 
 
 def class_thumbnails(images: Iterable[LabelledImage]) -> list[dict[str, str]]:
-    """Return a few images of each class as ``label`` and ``source``, classes in turn, but for those that have gone."""
+    """Return a few images of each class as ``label`` and ``source``, classes in turn; none that has gone."""
     by_class: dict[str, list[LabelledImage]] = {}
     for image in images:
         by_class.setdefault(image.label, []).append(image)
