@@ -19,7 +19,7 @@ from finetune.data.health.look import Look
 from finetune.data.images import ImageFacts
 from finetune.data.unpacking import cache_folder
 
-VERSION = 1
+VERSION = 2
 """Of the table and of what the columns mean: a file of another version is begun anew."""
 
 MOST_ROWS = 300_000
@@ -28,7 +28,7 @@ MOST_ROWS = 300_000
 _WAIT_S = 30.0
 _TOGETHER = 500
 _COLUMNS = (
-    "path, size, mtime, ctime, width, height, mode, format, rotated, sha256, transparent, "
+    "path, size, mtime, ctime, width, height, mode, format, rotated, sha256, transparent, largest, "
     "brightness, contrast, darkest, brightest, sharpness, red, green, blue, red2, green2, blue2, "
     "phash, mirrored, thumb"
 )
@@ -194,6 +194,7 @@ def _row(path: str, stamp: Stamp, seen: Seen, thumb: bytes) -> tuple[object, ...
         facts.rotated_by_exif,
         facts.sha256,
         facts.transparent,
+        facts.largest,
         *look.numbers(),
         _signed(look.phash),
         _signed(look.mirrored_phash),
@@ -202,9 +203,18 @@ def _row(path: str, stamp: Stamp, seen: Seen, thumb: bytes) -> tuple[object, ...
 
 
 def _seen(values: Sequence[object]) -> Seen:
-    width, height, mode, format_, rotated, sha256, transparent, *numbers = values
+    width, height, mode, format_, rotated, sha256, transparent, largest, *numbers = values
     brightness, contrast, darkest, brightest, sharpness, r, g, b, r2, g2, b2, phash, mirrored = numbers
-    facts = ImageFacts(width, height, mode, format_, bool(rotated), sha256, bool(transparent))  # type: ignore[arg-type]
+    facts = ImageFacts(
+        width,  # type: ignore[arg-type]
+        height,  # type: ignore[arg-type]
+        mode,  # type: ignore[arg-type]
+        format_,  # type: ignore[arg-type]
+        bool(rotated),
+        sha256,  # type: ignore[arg-type]
+        bool(transparent),
+        largest,  # type: ignore[arg-type]
+    )
     look = Look(
         brightness,  # type: ignore[arg-type]
         contrast,  # type: ignore[arg-type]

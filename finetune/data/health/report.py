@@ -16,6 +16,7 @@ from finetune.data.health.file_rules import FILE_RULES
 from finetune.data.health.findings import Evidence, Finding, Severity
 from finetune.data.health.index import ImageIndex, Seen, open_index
 from finetune.data.health.look_rules import LOOK_RULES
+from finetune.data.health.pixel_rules import PIXEL_RULES
 from finetune.data.health.scan import scan
 from finetune.data.health.twins import Group, exact_twins, near_twins
 from finetune.data.images import ImageFacts
@@ -166,5 +167,6 @@ def _names(groups: Sequence[Group]) -> tuple[tuple[str, ...], ...]:
 
 def _find_all(evidence: Evidence) -> tuple[Finding, ...]:
     """Apply every rule; errors come first, then warnings, then notes."""
-    found = [finding for rule in (*CLASS_RULES, *FILE_RULES, *LOOK_RULES) for finding in rule(evidence)]
+    rules = (*CLASS_RULES, *FILE_RULES, *PIXEL_RULES, *LOOK_RULES)
+    found = [finding for rule in rules for finding in rule(evidence)]
     return tuple(sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity)))
