@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from finetune.data.health.index import ImageIndex, Seen
-from finetune.data.health.look import THUMB_PX
 from finetune.data.health.near import LEAST_CONTRAST, close_pairs, same_picture
 from finetune.data.health.stars import Parted, parted
+from finetune.data.health.thumbs import Thumbs
 from finetune.data.sources import LabelledImage
 
 Group = tuple[LabelledImage, ...]
@@ -53,7 +53,7 @@ def near_twins(
     )
     known = None if features is None else np.stack([features[image.name] for image in first])
     candidates = {False: close_pairs(hashes, hashes), True: close_pairs(hashes, mirrored)}
-    thumbs = _thumbs(first, candidates.values(), index)
+    thumbs = Thumbs(first, index).of(np.arange(len(first)))
     near, mirrored_twins = (
         _with_copies(parted(same_picture(pairs, thumbs, mirrored=turned, features=known)), copies)
         for turned, pairs in candidates.items()
@@ -81,15 +81,3 @@ def _by_content(images: Sequence[LabelledImage], seen: Mapping[str, Seen]) -> di
     for image in images:
         groups[seen[image.name].facts.sha256].append(image)
     return groups
-
-
-def _thumbs(images: Sequence[LabelledImage], pairs: Iterable[np.ndarray], index: ImageIndex) -> np.ndarray:
-    """Return n x side x side grey values; those that no pair asks for are zero."""
-    thumbs = np.zeros((len(images), THUMB_PX, THUMB_PX), np.uint8)
-    rows = np.unique(np.concatenate([np.ravel(part) for part in pairs]))
-    found = index.thumbs([str(images[row].path) for row in rows])
-    for row in rows:
-        content = found.get(str(images[row].path))
-        if content is not None:
-            thumbs[row] = np.frombuffer(content, np.uint8).reshape(THUMB_PX, THUMB_PX)
-    return thumbs
