@@ -15,6 +15,9 @@ ODD_FORMAT_SHARE = 0.02
 USUAL_FORMAT_SHARE = 0.95
 """...and at least this share has one other format."""
 
+MOST_NAMED = 10
+"""Images of one group that its example names."""
+
 Group = tuple[LabelledImage, ...]
 
 
@@ -83,9 +86,13 @@ def _twins(
 ) -> Iterator[Finding]:
     """Yield a finding whose examples are ``groups`` of images that belong together."""
     names = [[image.name for image in group] for group in groups]
-    yield from at_most_one(
-        kind, severity, message, [" = ".join(group) for group in names], count=count, images=names
-    )
+    yield from at_most_one(kind, severity, message, list(map(_equation, names)), count=count, images=names)
+
+
+def _equation(names: Sequence[str]) -> str:
+    """Return the first of ``names`` as an equation, and how many there are: a burst may have thousands."""
+    more = [f"… ({len(names)} in all)"] if len(names) > MOST_NAMED else []
+    return " = ".join([*names[:MOST_NAMED], *more])
 
 
 def _copies(evidence: Evidence) -> Iterator[Finding]:

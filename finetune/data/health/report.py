@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from finetune.data.health.channels import Channels, channels_of
 from finetune.data.health.class_rules import CLASS_RULES, effective_number
 from finetune.data.health.file_rules import FILE_RULES
@@ -90,14 +88,12 @@ def inspect_source(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     index: Path | None = None,
-    features: Mapping[str, np.ndarray] | None = None,
 ) -> HealthReport:
     """Look at every image of ``source``, decoded in full, and report; unchanged files are not read again.
 
     ``progress(images done, images in all)`` is called from the calling thread; ``workers`` decode at once
     (default: one a core). An image that cannot be decoded goes to the quarantine; nothing is raised for it.
-    ``index`` is the file of what was seen before (default: the user's). ``features`` of all images, by name,
-    confirm near-duplicates where given.
+    ``index`` is the file of what was seen before (default: the user's).
     """
     with open_index(index) as opened:
         outcomes = scan(source.images, opened, progress=progress, workers=workers)
@@ -108,7 +104,6 @@ def inspect_source(
             {image.name: found for image, found in checked if not isinstance(found, str)},
             unreadable,
             opened,
-            features,
         )
     images, findings = evidence.images, _find_all(evidence)
     by_class = Counter(image.label for image in images)
@@ -140,10 +135,9 @@ def _evidence(
     seen: Mapping[str, Seen],
     unreadable: Mapping[str, str],
     index: ImageIndex,
-    features: Mapping[str, np.ndarray] | None,
 ) -> Evidence:
     images = tuple(image for image in source.images if image.name in seen)
-    near, mirrored = near_twins(images, seen, index, features=features)
+    near, mirrored = near_twins(images, seen, index)
     return Evidence(
         source,
         images,

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from finetune.data.health.index import ImageIndex, Seen
-from finetune.data.health.near import LEAST_CONTRAST, close_pairs, same_picture
+from finetune.data.health.likeness import likeness_of
+from finetune.data.health.near import LEAST_CONTRAST, Pictures
 from finetune.data.health.stars import Parted, parted
 from finetune.data.health.thumbs import Thumbs
 from finetune.data.sources import LabelledImage
@@ -30,16 +31,12 @@ def exact_twins(images: Sequence[LabelledImage], seen: Mapping[str, Seen]) -> tu
 
 
 def near_twins(
-    images: Sequence[LabelledImage],
-    seen: Mapping[str, Seen],
-    index: ImageIndex,
-    *,
-    features: Mapping[str, np.ndarray] | None = None,
+    images: Sequence[LabelledImage], seen: Mapping[str, Seen], index: ImageIndex
 ) -> tuple[Twins, Twins]:
     """Return the images that show the same picture, and those that show one another's mirror image.
 
-    ``seen`` is by name, ``index`` has the thumbnails; ``features`` by name confirm what they show where given
-    for every image. A picture of a group brings its exact twins along; exact twins alone are no group here.
+    ``seen`` is by name, ``index`` has the thumbnails. A picture of a group brings its exact twins along; exact twins
+    alone are no group here.
     """
     copies = [
         group
@@ -51,12 +48,13 @@ def near_twins(
         np.array([getattr(seen[image.name].look, name) for image in first], np.uint64)
         for name in ("phash", "mirrored_phash")
     )
-    known = None if features is None else np.stack([features[image.name] for image in first])
-    candidates = {False: close_pairs(hashes, hashes), True: close_pairs(hashes, mirrored)}
-    thumbs = Thumbs(first, index).of(np.arange(len(first)))
+    thumbs = Thumbs(first, index)
     near, mirrored_twins = (
-        _with_copies(parted(same_picture(pairs, thumbs, mirrored=turned, features=known)), copies)
-        for turned, pairs in candidates.items()
+        _with_copies(parted(likeness_of(pictures)), copies)
+        for pictures in (
+            Pictures(hashes, hashes, thumbs.of),
+            Pictures(hashes, mirrored, thumbs.of, mirrored=True),
+        )
     )
     together = {image.name: rank for rank, group in enumerate(near.groups) for image in group}
 
