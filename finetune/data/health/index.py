@@ -37,7 +37,10 @@ _COLUMNS = (
 )
 _SEEN_COLUMNS = _COLUMNS.removesuffix(", thumb")
 _N_COLUMNS = len(_COLUMNS.split(","))
-_TABLE = f"CREATE TABLE IF NOT EXISTS images ({_COLUMNS}, PRIMARY KEY (path))"
+_TABLES = (
+    f"CREATE TABLE IF NOT EXISTS images ({_COLUMNS}, PRIMARY KEY (path))",
+    "CREATE TABLE IF NOT EXISTS crashed (path, size, mtime, ctime, PRIMARY KEY (path))",
+)
 
 
 class Stamp(NamedTuple):
@@ -119,6 +122,19 @@ class ImageIndex:
                         found[path] = _seen(values)
         return found
 
+    def crashed(self, stamps: Mapping[str, Stamp]) -> set[str]:
+        """Return the absolute paths of unchanged files that have ended the process that looked at them."""
+        found: set[str] = set()
+        with self._replaced_on_failure():
+            rows = self._connection.execute("SELECT path, size, mtime, ctime FROM crashed")
+            found.update(path for path, *stamp in rows if stamps.get(path) == tuple(stamp))
+        return found
+
+    def note_crash(self, path: str, stamp: Stamp) -> None:
+        """Keep that the file ``path`` has ended the process that looked at it."""
+        with self._replaced_on_failure(), self._connection:
+            self._connection.execute("INSERT OR REPLACE INTO crashed VALUES (?, ?, ?, ?)", (path, *stamp))
+
     def add(self, rows: Iterable[tuple[str, Stamp, Seen, bytes]]) -> None:
         """Keep what was seen: absolute path, stamp taken *before* reading, what was seen, grey thumbnail."""
         values = [_row(*row) for row in rows]
@@ -162,7 +178,7 @@ class ImageIndex:
         for name in self._others:
             with suppress(sqlite3.Error):
                 connection = sqlite3.connect(name)
-                connection.execute(_TABLE)
+                _make_tables(connection)
                 return connection
         raise ResourceError("not even an index in memory can be kept; free some memory or disk space")
 
@@ -195,6 +211,11 @@ def _connect(path: Path) -> sqlite3.Connection | None:
     return None
 
 
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for table in _TABLES:
+        connection.execute(table)
+
+
 def _is_ours(connection: sqlite3.Connection) -> bool:
     """Prepare the file and return True; False where it is of another version."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -203,7 +224,7 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     with connection:
-        connection.execute(_TABLE)
+        _make_tables(connection)
         connection.execute(f"PRAGMA user_version={VERSION}")
     connection.execute(f"SELECT {_COLUMNS} FROM images LIMIT 1").fetchone()
     return True
