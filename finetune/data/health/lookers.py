@@ -53,9 +53,10 @@ def by_processes(paths: Sequence[str], workers: int) -> Iterator[Outcome]:
     while parts:
         some = [*parts][: _CAREFUL_PARTS * workers] if is_careful else [*parts]
         try:
-            for outcomes in _in_children(some, workers, one_at_a_time=is_careful):
-                parts.popleft()
-                yield from outcomes
+            with contextlib.closing(_in_children(some, workers, one_at_a_time=is_careful)) as found:
+                for outcomes in found:
+                    parts.popleft()
+                    yield from outcomes
             is_careful = False
         except BrokenProcessPool:
             if is_careful:
@@ -78,17 +79,20 @@ def one_by_one(paths: Sequence[str], workers: int) -> Iterator[Outcome]:
 
 def _in_children(
     parts: Sequence[Sequence[str]], workers: int, *, one_at_a_time: bool
-) -> Iterator[list[Outcome]]:
+) -> Generator[list[Outcome]]:
     """Yield the outcomes of each part in order; raises BrokenProcessPool when a process ends by itself."""
+    # With more in flight than loky's queue holds, its thread may end with a KeyError when all is to stop.
     amounts: dict[str, Any] = (
-        {"pre_dispatch": 1, "batch_size": 1} if one_at_a_time else {"pre_dispatch": "4*n_jobs"}
+        {"pre_dispatch": 1, "batch_size": 1} if one_at_a_time else {"pre_dispatch": "2*n_jobs"}
     )
     # With one job joblib would start no process.
     pool = Parallel(n_jobs=max(2, workers), return_as="generator", **amounts)
     with contextlib.ExitStack() as stack:
         with _signals_kept_from_children():
             found = stack.enter_context(_ended(pool(delayed(look_at_files)(part) for part in parts)))
-        yield from found
+        # Not delegated to: who leaves early must not close it before it is meant to be.
+        for outcomes in found:  # noqa: UP028
+            yield outcomes
 
 
 @contextlib.contextmanager
