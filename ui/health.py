@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from ui.health_words import WHOSE_CHANNELS, balance_words, training_images
+from ui.health_words import WHOSE_CHANNELS, balance_words, check_words, training_images
 from ui.present import BAR_CELLS, MOST_CLASSES_SHOWN, SEVERITY_MARKS, table
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ def health_view(report: HealthReport, backbone: Mapping[str, Any] | None = None)
     lines += ["", _class_bars(report.classes)]
     if report.imbalance is not None:
         lines.append(Text(balance_words(report.imbalance._asdict(), training_images(report.split_folders))))
-    return Group(*lines, "", *_findings(report), *_channels(report, backbone))
+    lines += ["", *_findings(report)]
+    check = None if report.feature_check is None else report.feature_check._asdict()
+    if told := check_words(check, backbone):
+        lines.append(Text(told))
+    return Group(*lines, *_channels(report, backbone))
 
 
 def _channels(report: HealthReport, backbone: Mapping[str, Any] | None) -> list[RenderableType]:

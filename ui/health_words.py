@@ -24,3 +24,13 @@ def balance_words(imbalance: Mapping[str, Any], whose: str) -> str:
         f"Of {whose} '{imbalance['largest']}' has {imbalance['ratio']:.1f} times as many as "
         f"'{imbalance['smallest']}' (effectively {imbalance['effective']:.1f} times)."
     )
+
+
+def check_words(check: Mapping[str, Any] | None, backbone: Mapping[str, Any] | None) -> str:
+    """Return in one sentence what the features of ``backbone`` made of likely duplicates; empty without any."""
+    if check is None or backbone is None or not check["candidates"]:
+        return ""
+    return (
+        f"The features of {backbone['name']} turned down {check['turned_down']:,} of {check['candidates']:,} likely "
+        "duplicate pairs, those whose thumbnails show one picture."
+    )

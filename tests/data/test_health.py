@@ -303,6 +303,7 @@ def test_the_json_has_exactly_the_promised_keys(tmp_path: Path) -> None:
         "mirrored_duplicates",
         "effective_number",
         "imbalance",
+        "feature_check",
         "channels",
     }
     assert all(

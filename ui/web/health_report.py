@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ui.health_words import WHOSE_CHANNELS, training_images
+from ui.health_words import WHOSE_CHANNELS, check_words, training_images
 from ui.web.data import data_html
 from ui.web.words import join
 
@@ -34,6 +34,7 @@ def report_html(
     body = join(
         Markup("<h1>{}</h1>").format(f"Health of {name}"),
         data_html(name, {"health": health, "thumbnails": thumbnails, "pictures": pictures or {}}),
+        _check(health),
         _channels(health.get("channels"), health.get("backbone"), training_images(health["split_folders"])),
         _quarantine(health["quarantine"]),
     )
@@ -43,6 +44,11 @@ def report_html(
         "<title>{}</title>\n<style>\n{}</style></head>\n<body><main>{}</main></body></html>\n"
     )
     return str(page.format(f"Health of {name}", style, body))
+
+
+def _check(health: Mapping[str, Any]) -> Markup:
+    told = check_words(health.get("feature_check"), health.get("backbone"))
+    return Markup("<p>{}</p>").format(told) if told else Markup()
 
 
 def _channels(own: Mapping[str, Any] | None, backbone: Mapping[str, Any] | None, whose: str) -> Markup:

@@ -18,7 +18,7 @@ from typing import Any
 
 from joblib import Parallel, delayed
 
-from finetune.data.health.index import Seen
+from finetune.data.health.index_rows import Seen
 from finetune.data.health.look import look_at
 from finetune.data.images import examine
 from finetune.errors import ImageError

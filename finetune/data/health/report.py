@@ -12,11 +12,12 @@ from finetune.data.health.channels import Channels, channels_of
 from finetune.data.health.class_rules import CLASS_RULES, Imbalance, effective_number, imbalance_of
 from finetune.data.health.file_rules import FILE_RULES
 from finetune.data.health.findings import Evidence, Finding, Severity
-from finetune.data.health.index import ImageIndex, Seen, open_index
+from finetune.data.health.index import ImageIndex, open_index
+from finetune.data.health.index_rows import Seen
 from finetune.data.health.look_rules import LOOK_RULES
 from finetune.data.health.pixel_rules import PIXEL_RULES
 from finetune.data.health.scan import scan
-from finetune.data.health.twins import Group, exact_twins, near_twins
+from finetune.data.health.twins import FeatureCheck, FeaturesOf, Group, exact_twins, near_twins
 from finetune.data.images import ImageFacts
 from finetune.data.sources import LabelledImage, Source
 
@@ -47,7 +48,8 @@ class HealthReport:
     their first.
 
     ``train_classes`` counts, and ``channels`` are the mean and deviation of, the images that training can draw on:
-    those of train where splits are given, else all.
+    those of train where splits are given, else all. ``feature_check`` says how many pairs of likely duplicates
+    features have turned down; None where none were asked.
     """
 
     where: str
@@ -67,6 +69,7 @@ class HealthReport:
     mirrored_duplicates: tuple[tuple[str, ...], ...] = ()
     channels: Channels | None = None
     train_classes: Mapping[str, int] = field(default_factory=dict)
+    feature_check: FeatureCheck | None = None
 
     @property
     def imbalance(self) -> Imbalance | None:
@@ -88,6 +91,7 @@ class HealthReport:
             "mirrored_duplicates": [list(group) for group in self.mirrored_duplicates],
             "effective_number": {name: effective_number(n) for name, n in self.train_classes.items()},
             "imbalance": None if self.imbalance is None else self.imbalance._asdict(),
+            "feature_check": None if self.feature_check is None else self.feature_check._asdict(),
             "channels": None if self.channels is None else asdict(self.channels),
         }
 
@@ -98,12 +102,14 @@ def inspect_source(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     index: Path | None = None,
+    features: FeaturesOf | None = None,
 ) -> HealthReport:
     """Look at every image of ``source``, decoded in full, and report; unchanged files are not read again.
 
     ``progress(images done, images in all)`` is called from the calling thread; ``workers`` decode at once
     (default: one a core). An image that cannot be decoded goes to the quarantine; nothing is raised for it.
-    ``index`` is the file of what was seen before (default: the user's).
+    ``index`` is the file of what was seen before (default: the user's). ``features`` must confirm near-duplicates
+    where given; it is asked for those images alone that look like one.
     """
     with open_index(index) as opened:
         outcomes = scan(source.images, opened, progress=progress, workers=workers)
@@ -114,6 +120,7 @@ def inspect_source(
             {image.name: found for image, found in checked if not isinstance(found, str)},
             unreadable,
             opened,
+            features,
         )
     images, findings = evidence.images, _find_all(evidence)
     by_class = Counter(image.label for image in images)
@@ -138,6 +145,7 @@ def inspect_source(
         mirrored_duplicates=_names(evidence.mirrored.groups),
         channels=channels_of([evidence.looks[image.name] for image in _training(evidence)]),
         train_classes=evidence.train_counts,
+        feature_check=evidence.feature_check,
     )
 
 
@@ -146,9 +154,10 @@ def _evidence(
     seen: Mapping[str, Seen],
     unreadable: Mapping[str, str],
     index: ImageIndex,
+    features: FeaturesOf | None,
 ) -> Evidence:
     images = tuple(image for image in source.images if image.name in seen)
-    near, mirrored = near_twins(images, seen, index)
+    near, mirrored, check = near_twins(images, seen, index, features=features)
     return Evidence(
         source,
         images,
@@ -158,6 +167,7 @@ def _evidence(
         exact_twins(images, seen),
         near,
         mirrored,
+        check,
     )
 
 
