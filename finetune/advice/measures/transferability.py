@@ -61,7 +61,7 @@ def h_score(features: FloatArray, labels: NDArray[np.str_]) -> float:
     H = (1 - s) tr(C^-1 B), with B the covariance of the class means, each weighing as its images, and
     C = (1 - s) cov(f) + s tr(cov(f))/d I of Ledoit and Wolf's shrinkage s (Ibrahim, Ponomareva and Mazumder, *Newer
     is not always better: rethinking transferability metrics, their peculiarities, stability and performance*, ECML
-    2022; Bao et al., ICIP 2019). It lies in [0, K - 1], the higher the better.
+    2022; Bao et al., ICIP 2019). It lies in [0, K - 1], the higher the better; features that are all alike have 0.
     """
     from sklearn.covariance import ledoit_wolf
 
@@ -72,4 +72,4 @@ def h_score(features: FloatArray, labels: NDArray[np.str_]) -> float:
     for name in np.unique(labels):
         means[labels == name] = values[labels == name].mean(axis=0)
     between = means.T @ means / len(values)
-    return float((1 - shrinkage) * np.trace(np.linalg.solve(covariance, between)))
+    return float((1 - shrinkage) * np.trace(np.linalg.pinv(covariance, hermitian=True) @ between))
