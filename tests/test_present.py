@@ -164,6 +164,15 @@ def test_a_screen_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "2/2" in stream.getvalue()
 
 
+def test_a_bar_shows_a_path_with_brackets_as_it_is() -> None:
+    stream = io.StringIO()
+    reporter = TerminalReporter()
+    reporter._console = Console(file=stream, force_terminal=True, width=100)
+    with reporter.track("writing out [red]set[/].npz") as advance:
+        advance(1, 2)
+    assert "writing out [red]set[/].npz" in stream.getvalue()
+
+
 def test_silence_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     SILENT.say("anything")
     with SILENT.track("counting") as advance:

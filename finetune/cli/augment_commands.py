@@ -16,6 +16,7 @@ from finetune.errors import OptionError
 from finetune.recipe import Recipe
 from finetune.recipe.augmentations import switches
 from finetune.recipe.sentences import shown
+from finetune.terminal import TerminalReporter
 
 FIELDS = ("augment", *PER_IMAGE, "image_size", "exclude", "seed")
 PICTURES = (".png", ".jpg", ".webp")
@@ -80,7 +81,7 @@ def _draw(data: str, recipe: Recipe, path: Path, as_json: bool) -> None:
     from finetune.training.careful import augmentation_json, with_care
     from finetune.training.resolve import preprocessing_of
 
-    source = open_source(data, exclude=recipe.exclude)
+    source = open_source(data, exclude=recipe.exclude, track=TerminalReporter().track)
     class_names = sorted({image.label for image in source.images})
     careful, notes = with_care(recipe, class_names)
     prepared = preprocessing_of(find_backbone("resnet18"), recipe.image_size or DEFAULT_SIDE_PX)

@@ -70,7 +70,7 @@ def clean(
     )
     refuse_nothing_to_do(switches)
     reporter = TerminalReporter(quiet=quiet)
-    source = open_source(data, exclude=exclude or (), offline=offline)
+    source = open_source(data, exclude=exclude or (), offline=offline, track=reporter.track)
     if out is not None:
         refuse_full(out)
         refuse_inside(out, source)

@@ -73,8 +73,8 @@ def inspect(
     known = None if backbone is None else backbone_channels(find_backbone(backbone))
     if html is not None:
         refuse_impossible(html)
-    source = open_source(data, exclude=exclude or (), offline=offline)
     reporter = TerminalReporter(quiet=quiet)
+    source = open_source(data, exclude=exclude or (), offline=offline, track=reporter.track)
     with reporter.track("checking images") as advance:
         report = inspect_source(source, progress=advance)
     values = report.to_json() | ({} if known is None else {"backbone": known})

@@ -47,7 +47,8 @@ def units_of(
     for name, image in members.items():
         for token in (tokens[name], _content(image, report)):
             ties.tie(name, first.setdefault(token, name))
-    for group in (*report.exact_duplicates, *(report.near_duplicates if near else ())):
+    alike = (*report.near_duplicates, *report.near_links) if near else ()
+    for group in (*report.exact_duplicates, *alike):
         here = [name for name in group if name in members]
         for name in here[1:]:
             ties.tie(name, here[0])

@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drawing import draw_scenes, picture, save, scene
-from PIL import Image, ImageFilter
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageFilter, ImageOps
 from test_health import found, inspected, kinds
 
 from finetune.data.health.class_rules import effective_number
-from finetune.data.health.look import look_at
+from finetune.data.health.look import LONGEST_PX, look_at
 
 
 @pytest.fixture
@@ -23,11 +25,40 @@ def test_the_look_of_an_image_is_what_numpy_says() -> None:
     values = np.asarray(image, np.float64) / 255
     grey = np.asarray(image.convert("L"), np.float64)
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
-    assert look.mean == pytest.approx(values.mean(axis=(0, 1)), rel=1e-4)
-    assert look.mean_square == pytest.approx((values**2).mean(axis=(0, 1)), rel=1e-4)
-    assert (look.brightness, look.contrast) == pytest.approx((grey.mean(), grey.std()), rel=1e-4)
+    assert max(image.size) <= LONGEST_PX, "larger ones are measured smaller"
+    assert look.mean == pytest.approx(values.mean(axis=(0, 1)), rel=1e-9)
+    assert look.mean_square == pytest.approx((values**2).mean(axis=(0, 1)), rel=1e-9)
+    assert (look.brightness, look.contrast) == pytest.approx((grey.mean(), grey.std()), rel=1e-9)
     assert look.sharpness == pytest.approx(laplacian.var(), rel=1e-3)
     assert len(thumb) == 16 * 16
+
+
+@st.composite
+def small_images(draw: st.DrawFn) -> Image.Image:
+    """RGB images of 1 to 32 px a side: noise, few colours, or gradients, which are alike in many rows."""
+    height, width = draw(st.integers(1, 32)), draw(st.integers(1, 32))
+    values = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).integers(0, 256, (height, width, 3))
+    kind = draw(st.sampled_from(["noise", "two colours", "rows", "columns"]))
+    if kind == "two colours":
+        values = np.where(values < 128, draw(st.integers(0, 255)), draw(st.integers(0, 255)))
+    if kind == "rows":
+        values[:] = values[:, :1]
+    if kind == "columns":
+        values[:] = values[:1]
+    return Image.fromarray(values.astype(np.uint8))
+
+
+@given(small_images())
+def test_the_darkest_and_the_brightest_are_numpy_s_percentiles(image: Image.Image) -> None:
+    look, _ = look_at(image)
+    expected = np.percentile(np.asarray(image.convert("L")), (1, 99))
+    assert (look.darkest, look.brightest) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+@given(small_images())
+def test_the_mirrored_hash_is_the_hash_of_the_mirrored_image(image: Image.Image) -> None:
+    look, mirrored = look_at(image)[0], look_at(ImageOps.mirror(image))[0]
+    assert (look.mirrored_phash, look.phash) == (mirrored.phash, mirrored.mirrored_phash)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 300), (1, 5000), (3, 3)])

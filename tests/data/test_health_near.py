@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 from test_health import found, inspected, kinds
 
-from finetune.data.health.near import MOST_BITS, close_pairs, grouped, same_picture
+from finetune.data.health.near import MOST_BITS, close_pairs, same_picture
 
 hashes = st.integers(0, 2**64 - 1)
 
@@ -42,23 +42,6 @@ def test_thousands_of_equal_hashes_are_all_pairs() -> None:
 def test_no_hashes_are_no_pairs() -> None:
     nothing = np.zeros(0, np.uint64)
     assert close_pairs(nothing, nothing).shape == (0, 2)
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=30))
-def test_groups_are_what_the_pairs_connect(pairs: list[tuple[int, int]]) -> None:
-    groups = grouped(pairs)
-    members = [row for group in groups for row in group]
-    assert len(members) == len(set(members))
-    assert set(members) == {row for pair in pairs for row in pair}
-    place = {row: rank for rank, group in enumerate(groups) for row in group}
-    assert all(place[one] == place[other] for one, other in pairs)
-    edges = {frozenset(pair) for pair in pairs}
-    for group in groups:
-        reached, new = {group[0]}, {group[0]}
-        while new:
-            new = {row for row in group if any(frozenset((row, old)) in edges for old in new)} - reached
-            reached |= new
-        assert reached == set(group)
 
 
 def test_features_that_disagree_forbid_what_thumbnails_allow() -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from finetune.data.health import inspect_source
 from finetune.data.images import load_rgb
-from finetune.data.kinds import arrays
+from finetune.data.kinds import stored_array
 from finetune.data.kinds.torchvision_sets import SETS
 from finetune.data.sources import Source, open_source
 from finetune.errors import DataError, OptionError, ResourceError
@@ -116,7 +116,7 @@ def test_encoded_images_in_an_array_of_bytes_are_written_as_they_are(tmp_path: P
 
 def test_an_array_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = pixels(7, 3, 3)
-    monkeypatch.setattr(arrays, "_CHUNK_BYTES", 20)
+    monkeypatch.setattr(stored_array, "CHUNK_BYTES", 20)
     source = open_source(saved(tmp_path, images=images, labels=[0, 0, 0, 0, 1, 1, 1]))
     found = [np.asarray(Image.open(image.path)) for image in source.images]
     assert np.array_equal(np.stack(found), images)

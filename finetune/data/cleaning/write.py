@@ -58,7 +58,7 @@ def write_copy(
     paths = {image.name: image.path for image in source.images}
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        remove_stale(out.absolute())
+        remove_stale(out.absolute().parent, out.absolute().name)
         with partial_folder(out.absolute()) as partial:
             for done, action in enumerate(actions, start=1):
                 _carry_out(action, paths, partial)

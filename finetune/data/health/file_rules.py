@@ -131,7 +131,9 @@ def _copies(evidence: Evidence) -> Iterator[Finding]:
 
 def _near_copies(evidence: Evidence) -> Iterator[Finding]:
     """The same picture saved anew: leaks, contradictions, and what is merely repeated."""
-    contradicting, across = _contradicting(evidence.near), _across(evidence.near)
+    near, mirrored = evidence.near, evidence.mirrored
+    alike = near.groups + near.links
+    contradicting, across = _contradicting(alike), _across(alike)
     yield from _twins(
         "near-conflicting-labels",
         "warning",
@@ -146,24 +148,24 @@ def _near_copies(evidence: Evidence) -> Iterator[Finding]:
         "makes the accuracy look better than it is; remove them from one",
         across,
     )
-    n_extra = sum(len({evidence.facts[image.name].sha256 for image in group}) - 1 for group in evidence.near)
+    n_extra = sum(len({evidence.facts[image.name].sha256 for image in group}) - 1 for group in near.groups)
     yield from _twins(
         "near-duplicate",
         "note",
         f"{amount(n_extra, 'file shows', 'files show')} the same picture as another: saved anew, at another size, "
         "or taken in the same moment",
-        evidence.near,
+        near.groups,
         count=n_extra,
     )
-    n_mirrored = sum(len(group) - 1 for group in evidence.mirrored)
+    n_mirrored = sum(len(group) - 1 for group in mirrored.groups)
     yield from _twins(
         "mirrored-duplicate",
         "note",
         f"{amount(n_mirrored, 'file shows', 'files show')} the mirror image of another",
-        evidence.mirrored,
+        mirrored.groups,
         count=n_mirrored,
     )
-    turned = _across(evidence.mirrored)
+    turned = _across(mirrored.groups + mirrored.links)
     yield from _twins(
         "mirrored-across-splits",
         "warning",

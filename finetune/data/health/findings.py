@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from finetune.data.health.look import Look
+from finetune.data.health.twins import Twins
 from finetune.data.images import ImageFacts
 from finetune.data.sources import LabelledImage, Source
 
@@ -36,8 +37,8 @@ class Finding:
 class Evidence:
     """What the rules look at: readable ``images`` with ``facts`` and ``looks`` by name; why others are not.
 
-    ``copies`` are groups of two or more images that are the same, byte for byte; ``near`` those that show the same
-    picture, with the copies of each; ``mirrored`` those that show one another's mirror image.
+    ``copies`` are groups of two or more images that are the same, byte for byte; ``near`` are those that show
+    the same picture, with the copies of each; ``mirrored`` those that show one another's mirror image.
     """
 
     source: Source
@@ -46,8 +47,8 @@ class Evidence:
     unreadable: Mapping[str, str]
     looks: Mapping[str, Look] = field(default_factory=dict)
     copies: tuple[tuple[LabelledImage, ...], ...] = ()
-    near: tuple[tuple[LabelledImage, ...], ...] = ()
-    mirrored: tuple[tuple[LabelledImage, ...], ...] = ()
+    near: Twins = field(default_factory=Twins)
+    mirrored: Twins = field(default_factory=Twins)
 
     @cached_property
     def train_counts(self) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -93,22 +93,3 @@ def _standardised(thumbs: np.ndarray) -> np.ndarray:
     values -= values.mean(axis=(1, 2), keepdims=True)
     standardised: np.ndarray = values / np.maximum(values.std(axis=(1, 2), keepdims=True), 1e-6)
     return standardised
-
-
-def grouped(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Return the groups of rows that ``pairs`` connect, each and all of them in rising order."""
-    leader: dict[int, int] = {}
-
-    def lead(row: int) -> int:
-        while leader.setdefault(row, row) != row:
-            leader[row] = leader[leader[row]]
-            row = leader[row]
-        return row
-
-    for pair in pairs:
-        low, high = sorted(map(lead, pair))
-        leader[high] = low
-    groups: dict[int, list[int]] = {}
-    for row in sorted(leader):
-        groups.setdefault(lead(row), []).append(row)
-    return sorted(groups.values())

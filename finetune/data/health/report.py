@@ -41,9 +41,11 @@ class HealthReport:
     start: exactly when a finding is an error. ``how_split`` says how the splits were understood.
 
     ``exact_duplicates`` are groups of names of images that are equal byte for byte, ``near_duplicates`` groups
-    of those that show the same picture (a group holds the exact duplicates of its members too), each of two
-    names or more, in any class and split; no name is in two groups of one kind. ``mirrored_duplicates`` are
-    groups that show one another's mirror image. ``channels`` are the training images' own mean and deviation.
+    of those that show the same picture as the group's first (a group holds the exact duplicates of its members
+    too), each of two names or more, in any class and split; no name is in two groups of one kind. ``near_links``
+    are images that show the same picture though they are in two groups: in a long series of pictures each is like
+    the next, and the last not like the first. ``mirrored_duplicates`` are groups that show the mirror image of
+    their first. ``channels`` are the training images' own mean and deviation.
     """
 
     where: str
@@ -59,6 +61,7 @@ class HealthReport:
     facts: Mapping[str, ImageFacts] = field(default_factory=dict)
     exact_duplicates: tuple[tuple[str, ...], ...] = ()
     near_duplicates: tuple[tuple[str, ...], ...] = ()
+    near_links: tuple[tuple[str, ...], ...] = ()
     mirrored_duplicates: tuple[tuple[str, ...], ...] = ()
     channels: Channels | None = None
 
@@ -124,8 +127,9 @@ def inspect_source(
         how_split=replace(source, images=images).how_split,
         facts=evidence.facts,
         exact_duplicates=_names(evidence.copies),
-        near_duplicates=_names(evidence.near),
-        mirrored_duplicates=_names(evidence.mirrored),
+        near_duplicates=_names(evidence.near.groups),
+        near_links=_names(evidence.near.links),
+        mirrored_duplicates=_names(evidence.mirrored.groups),
         channels=channels_of([evidence.looks[image.name] for image in _training(evidence)]),
     )
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+import signal
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from joblib import Parallel, delayed
 
@@ -39,32 +43,44 @@ def scan(
 ) -> list[Seen | str]:
     """Return for each image, in order, what was seen, or the reason why it cannot be decoded.
 
-    What is new is kept in ``index`` every few hundred images, so that an interrupted scan goes on. ``workers``
-    (default: one a core) are threads, and processes from `MANY` unread images on.
+    What is new is kept in ``index`` every few hundred images and when the scan is interrupted, so that the next
+    one goes on. ``workers`` (default: one a core) are threads, and processes from `MANY` unread images on.
     """
     stamps = {str(image.path): stamp for image in images if (stamp := stamp_of(image.path)) is not None}
     known = index.known(stamps)
-    outcomes: dict[str, Seen | str] = dict(known)
     unread = list(dict.fromkeys(str(image.path) for image in images if str(image.path) not in known))
     n_known = len(images) - len(unread)
     if progress is not None and n_known:
         progress(n_known, len(images))
-    rows: list[tuple[str, Stamp, Seen, bytes]] = []
-    for done, (path, outcome) in enumerate(
-        zip(unread, _outcomes(unread, workers or usual_workers()), strict=True), 1
+    outcomes: dict[str, Seen | str] = dict(known)
+    with (
+        _kept(index, stamps) as keep,
+        contextlib.closing(_outcomes(unread, workers or usual_workers())) as found,
     ):
-        if isinstance(outcome, str):
-            outcomes[path] = outcome
-        else:
-            outcomes[path] = outcome[0]
-            if path in stamps:
-                rows.append((path, stamps[path], *outcome))
-        if len(rows) >= _WRITE_EVERY or done == len(unread):
-            index.add(rows)
-            rows = []
-        if progress is not None:
-            progress(n_known + done, len(images))
+        for done, (path, outcome) in enumerate(zip(unread, found, strict=True), n_known + 1):
+            outcomes[path] = outcome if isinstance(outcome, str) else outcome[0]
+            keep(path, outcome)
+            if progress is not None:
+                progress(done, len(images))
     return [outcomes[str(image.path)] for image in images]
+
+
+@contextlib.contextmanager
+def _kept(index: ImageIndex, stamps: Mapping[str, Stamp]) -> Iterator[Callable[[str, Outcome], None]]:
+    """Give a function that keeps what was seen of a path; whatever ends the scan, all of it is in the index."""
+    rows: list[tuple[str, Stamp, Seen, bytes]] = []
+
+    def keep(path: str, outcome: Outcome) -> None:
+        if not isinstance(outcome, str) and path in stamps:
+            rows.append((path, stamps[path], *outcome))
+        if len(rows) >= _WRITE_EVERY:
+            index.add(rows)
+            rows.clear()
+
+    try:
+        yield keep
+    finally:
+        index.add(rows)
 
 
 def usual_workers() -> int:
@@ -72,15 +88,11 @@ def usual_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _outcomes(paths: Sequence[str], workers: int) -> Iterator[Outcome]:
+def _outcomes(paths: Sequence[str], workers: int) -> Generator[Outcome]:
     if len(paths) < MANY or workers == 1:
         yield from _by_threads(paths, min(workers, _MAX_THREADS))
-        return
-    parts = [paths[start : start + _TOGETHER] for start in range(0, len(paths), _TOGETHER)]
-    for outcomes in Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")(
-        delayed(look_at_files)(part) for part in parts
-    ):
-        yield from outcomes
+    else:
+        yield from _by_processes(paths, workers)
 
 
 def _by_threads(paths: Sequence[str], workers: int) -> Iterator[Outcome]:
@@ -90,6 +102,45 @@ def _by_threads(paths: Sequence[str], workers: int) -> Iterator[Outcome]:
     finally:
         # Ctrl-C must not wait for fifty thousand images that are still queued.
         pool.shutdown(cancel_futures=True)
+
+
+def _by_processes(paths: Sequence[str], workers: int) -> Iterator[Outcome]:
+    parts = [paths[start : start + _TOGETHER] for start in range(0, len(paths), _TOGETHER)]
+    pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")
+    with contextlib.ExitStack() as stack:
+        with _signals_kept_from_children():
+            found = stack.enter_context(_ended(pool(delayed(look_at_files)(part) for part in parts)))
+        for outcomes in found:
+            yield from outcomes
+
+
+@contextlib.contextmanager
+def _ended(results: Generator[Any]) -> Iterator[Generator[Any]]:
+    """Give ``results``, and end the processes that still work on them when the context is left early."""
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            # joblib warns that tasks were cancelled: they were meant to be.
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
+
+
+@contextlib.contextmanager
+def _signals_kept_from_children() -> Iterator[None]:
+    """Start processes that a terminal's Ctrl-C, or a signal to the whole group, does not reach.
+
+    This process answers it for all: one that is hit while it starts would print a traceback. A blocked signal
+    stays blocked in children, those of threads begun meanwhile included.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def look_at_files(paths: Sequence[str]) -> list[Outcome]:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from finetune.data.health.index import ImageIndex, Seen
 from finetune.data.health.look import THUMB_PX
-from finetune.data.health.near import LEAST_CONTRAST, close_pairs, grouped, same_picture
+from finetune.data.health.near import LEAST_CONTRAST, close_pairs, same_picture
+from finetune.data.health.stars import Parted, parted
 from finetune.data.sources import LabelledImage
 
 Group = tuple[LabelledImage, ...]
+
+
+class Twins(NamedTuple):
+    """Groups of images that are each alike the group's first, and pairs (with their copies) alike across groups."""
+
+    groups: tuple[Group, ...] = ()
+    links: tuple[Group, ...] = ()
 
 
 def exact_twins(images: Sequence[LabelledImage], seen: Mapping[str, Seen]) -> tuple[Group, ...]:
@@ -26,8 +35,8 @@ def near_twins(
     index: ImageIndex,
     *,
     features: Mapping[str, np.ndarray] | None = None,
-) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
-    """Return the groups that show the same picture, and those that show one another's mirror image.
+) -> tuple[Twins, Twins]:
+    """Return the images that show the same picture, and those that show one another's mirror image.
 
     ``seen`` is by name, ``index`` has the thumbnails; ``features`` by name confirm what they show where given
     for every image. A picture of a group brings its exact twins along; exact twins alone are no group here.
@@ -45,17 +54,26 @@ def near_twins(
     known = None if features is None else np.stack([features[image.name] for image in first])
     candidates = {False: close_pairs(hashes, hashes), True: close_pairs(hashes, mirrored)}
     thumbs = _thumbs(first, candidates.values(), index)
-    found = []
-    for turned, pairs in candidates.items():
-        groups = grouped(same_picture(pairs, thumbs, mirrored=turned, features=known).tolist())
-        found.append(tuple(tuple(image for row in rows for image in copies[row]) for rows in groups))
-    near, turned_round = found
-    together = {image.name: rank for rank, group in enumerate(near) for image in group}
-    # What looks the same in the mirror is told once, as near.
-    apart = (
-        group for group in turned_round if len({together.get(image.name, image.name) for image in group}) > 1
+    near, mirrored_twins = (
+        _with_copies(parted(same_picture(pairs, thumbs, mirrored=turned, features=known)), copies)
+        for turned, pairs in candidates.items()
     )
-    return near, tuple(apart)
+    together = {image.name: rank for rank, group in enumerate(near.groups) for image in group}
+
+    def apart(groups: Iterable[Group]) -> tuple[Group, ...]:
+        """Leave out what looks the same in the mirror: it is told once, as near."""
+        return tuple(
+            group for group in groups if len({together.get(image.name, image.name) for image in group}) > 1
+        )
+
+    return near, Twins(apart(mirrored_twins.groups), apart(mirrored_twins.links))
+
+
+def _with_copies(found: Parted, copies: Sequence[Sequence[LabelledImage]]) -> Twins:
+    def of(rows: Iterable[int]) -> Group:
+        return tuple(image for row in rows for image in copies[row])
+
+    return Twins(tuple(map(of, found.groups)), tuple(map(of, found.links)))
 
 
 def _by_content(images: Sequence[LabelledImage], seen: Mapping[str, Seen]) -> dict[str, list[LabelledImage]]:

@@ -12,16 +12,17 @@ from typing import Any
 
 from finetune.data.kinds.encoded import IMAGES, LABELS, choose_column, class_name, content_of
 from finetune.data.kinds.tables import cell_text
-from finetune.data.kinds.written import Encoded, written_set
+from finetune.data.kinds.written import Encoded, Rows, written_set
 from finetune.data.labelled import Found
 from finetune.data.layout import SPLIT_FOLDERS, SplitName
+from finetune.data.tracking import Track, untracked
 from finetune.errors import DataError, FinetuneError, OptionError, ResourceError
 
 HUB = "hf:"
 _DIGITS = 16
 
 
-def read_hub_set(where: str, cache_dir: Path | None, *, offline: bool) -> Found:
+def read_hub_set(where: str, cache_dir: Path | None, track: Track = untracked, *, offline: bool) -> Found:
     """Return the images of ``hf:NAME``, ``hf:NAME:CONFIGURATION`` or ``hf:FOLDER``, written once as files.
 
     A folder is one that `save_to_disk` wrote, or one that `load_dataset` understands. Parts that are neither
@@ -42,7 +43,8 @@ def read_hub_set(where: str, cache_dir: Path | None, *, offline: bool) -> Found:
     parts = _parts(where, _loaded(where, name, offline=offline))
     content = "\n".join([name, *(f"{split} {part._fingerprint}" for split, part in parts.items())])
     key = hashlib.sha256(content.encode()).hexdigest()[:_DIGITS]
-    return written_set(where, key, _rows(where, parts), splits_from="dataset", cache_dir=cache_dir)
+    rows = Rows(_rows(where, parts), lambda: sum(map(len, parts.values())))
+    return written_set(where, key, rows, splits_from="dataset", cache_dir=cache_dir, track=track)
 
 
 def _loaded(where: str, name: str, *, offline: bool) -> Any:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from finetune.data.kinds.written import Encoded, written_set
+from finetune.data.kinds.written import Encoded, Rows, written_set
 from finetune.data.labelled import Found
 from finetune.data.layout import SplitName
+from finetune.data.tracking import Track, untracked
 from finetune.data.unpacking import cache_folder
 from finetune.errors import DataError, ResourceError, nearest
 
@@ -52,7 +53,9 @@ SETS: Mapping[str, _Parts] = {
 """The labelled image sets of torchvision.datasets, with what to ask each for; a lone train is not split."""
 
 
-def read_torchvision_set(where: str, cache_dir: Path | None, *, offline: bool) -> Found:
+def read_torchvision_set(
+    where: str, cache_dir: Path | None, track: Track = untracked, *, offline: bool
+) -> Found:
     """Return the images of ``torchvision:NAME`` or ``torchvision:NAME@FOLDER``, written once as files.
 
     Those of a set that is made of image files are copied, others become lossless PNG. FOLDER is the ``root`` that
@@ -71,7 +74,8 @@ def read_torchvision_set(where: str, cache_dir: Path | None, *, offline: bool) -
     root = Path(given).expanduser() if given else cache_folder(cache_dir) / "torchvision"
     parts = {split: _opened(where, name, root, asked, offline) for split, asked in SETS[name].items()}
     key = hashlib.sha256(f"{name}\n{_state(root)}".encode()).hexdigest()[:_DIGITS]
-    return written_set(where, key, _rows(parts), splits_from="dataset", cache_dir=cache_dir)
+    rows = Rows(_rows(parts), lambda: sum(map(len, parts.values())))
+    return written_set(where, key, rows, splits_from="dataset", cache_dir=cache_dir, track=track)
 
 
 def _opened(where: str, name: str, root: Path, asked: Mapping[str, Any], offline: bool) -> Any:
