@@ -92,7 +92,7 @@ def wait_for(is_so: Callable[[], bool], process: subprocess.Popen[str], seconds:
 
 def assert_ended_well(process: subprocess.Popen[str]) -> None:
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, out) == (130, ""), err
     assert err == "error: interrupted; what was finished is kept\n"
     deadline = time.monotonic() + 10
     while members(process.pid) and time.monotonic() < deadline:

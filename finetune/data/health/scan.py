@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ MANY = 1_000
 
 _TOGETHER = 32
 _WRITE_EVERY = 512
+_MANAGER = "ExecutorManagerThread"
+_MANAGER_WAIT_S = 5.0
 _MAX_THREADS = 16
 """Each may hold an image of MAX_PIXELS: about half a GiB."""
 
@@ -108,6 +111,7 @@ def _by_processes(paths: Sequence[str], workers: int) -> Iterator[Outcome]:
     parts = [paths[start : start + _TOGETHER] for start in range(0, len(paths), _TOGETHER)]
     pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_manager_unheard())
         with _signals_kept_from_children():
             found = stack.enter_context(_ended(pool(delayed(look_at_files)(part) for part in parts)))
         for outcomes in found:
@@ -124,6 +128,29 @@ def _ended(results: Generator[Any]) -> Iterator[Generator[Any]]:
             # joblib warns that tasks were cancelled: they were meant to be.
             warnings.simplefilter("ignore", UserWarning)
             results.close()
+
+
+@contextlib.contextmanager
+def _manager_unheard() -> Iterator[None]:
+    """Wait for the thread that hands out the tasks, and let it stumble over those that it has just dropped.
+
+    loky forgets the tasks that wait when its processes are ended, but may still look one up: a KeyError in a thread
+    that ends anyway, which Python would print.
+    """
+    former = threading.excepthook
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if args.thread is None or args.thread.name != _MANAGER or args.exc_type is not KeyError:
+            former(args)
+
+    threading.excepthook = hook
+    try:
+        yield
+        for thread in threading.enumerate():
+            if thread.name == _MANAGER and thread.is_alive():
+                thread.join(_MANAGER_WAIT_S)
+    finally:
+        threading.excepthook = former
 
 
 @contextlib.contextmanager
