@@ -75,6 +75,11 @@ class Backbone:
         return not self.is_baseline and not self.name.startswith("vgg")
 
     @property
+    def usual_strategy(self) -> str:
+        """The strategy to show it under where none is named: with nothing pretrained there is nothing to freeze."""
+        return "freeze-all" if self.has_weights else "from-scratch"
+
+    @property
     def timm_name(self) -> str:
         """The name that timm knows it by."""
         return self.name.replace("-", "_")
