@@ -60,9 +60,12 @@ def test_a_full_disk_ends_the_copy_in_one_sentence_and_leaves_nothing(
 def test_a_full_disk_leaves_neither_a_manifest_nor_its_log(finetune: Finetune, small_disk: Path) -> None:
     root = draw_colours(small_disk / "set", {"a": 2, "b": 2})
     (root / "a" / "broken.jpg").write_bytes(b"no image")
-    with Path("/dev/zero").open("rb") as zeros, (small_disk / "full").open("wb", 0) as full:
-        with pytest.raises(OSError, match="No space left"):
-            shutil.copyfileobj(zeros, full, 4096)
+    with (
+        Path("/dev/zero").open("rb") as zeros,
+        (small_disk / "full").open("wb", 0) as full,
+        pytest.raises(OSError, match="No space left"),
+    ):
+        shutil.copyfileobj(zeros, full, 4096)
     before = tree(small_disk)
     answer = finetune("clean", root, "--manifest", small_disk / "sound.csv")
     assert (answer.code, "No space left on device; free some space" in answer.error) == (5, True)
