@@ -64,9 +64,12 @@ def _view(head: str, cleaned: Cleaned, actions: Sequence[Action], after: str) ->
     if cleaned.quarantine is not None:
         aside = f"put aside in {cleaned.quarantine}"
     counts = {kind: f"{cleaned.counts[kind]:,}" for kind in WORDS if cleaned.counts.get(kind)}
-    width = max(map(len, counts.values()), default=0)
+    width, wide = max(map(len, counts.values()), default=0), max(map(len, counts), default=0)
     lines: list[RenderableType] = [Text(head, style="bold")]
-    lines += [Text(f"  {count:>{width}} {WORDS[kind].format(aside=aside)}") for kind, count in counts.items()]
+    lines += [
+        Text(f"  {count:>{width}} {kind:<{wide}}  {WORDS[kind].format(aside=aside)}")
+        for kind, count in counts.items()
+    ]
     rows = list(_rows(actions))
     if rows:
         made = table("action", "file", "why")

@@ -55,7 +55,7 @@ def clean(
     quiet: QuietOption = False,
 ) -> None:
     """Write a cleaned copy of a data set, or a manifest, and a log of every action; DATA stays as it is."""
-    from finetune.data.cleaning.plan import Switches, plan
+    from finetune.data.cleaning.plan import Switches, listed, plan
     from finetune.data.cleaning.refusals import refuse_emptied, refuse_nothing_to_do
     from finetune.data.cleaning.write import foresee
     from finetune.data.health import inspect_source
@@ -72,7 +72,8 @@ def clean(
     _refuse_places(out, manifest, source)
     with reporter.track("checking images") as advance:
         report = inspect_source(source, progress=advance)
-    actions = plan(source, report, switches)
+    planned = plan(source, report, switches)
+    actions = planned if manifest is None else listed(planned)
     if dry_run:
         foreseen = foresee(source, actions, out=out, manifest=manifest)
         show(cleaned_json(foreseen, planned=actions), foreseen_view(foreseen, actions), as_json)

@@ -119,7 +119,8 @@ def test_a_manifest_names_what_is_sound_and_can_be_trained_on(
     names = {image.name.removeprefix("set/") for image in sound.images}
     left_out = {name for name, (kind, _) in EXPECTED.items() if kind in ("quarantine", "drop")}
     assert names == {image.name for image in open_source(faulty).images} - left_out
-    assert (tmp_path / "sound.actions.csv").exists()
+    log = (tmp_path / "sound.actions.csv").read_text(encoding="utf-8").splitlines()
+    assert "quarantine,apple/broken.jpg,,is a damaged or truncated JPEG" in log, "nothing is put anywhere"
     assert finetune("inspect", manifest).code == 0
     assert finetune("clean", faulty, "--manifest", manifest).code == 6
 

@@ -51,6 +51,8 @@ def test_every_action_is_told_and_nothing_is_written(
     assert told["actions"] == (
         {**COUNTS, "copy": 21, "rename": 0, "rewrite": 0} if "--manifest" in place else COUNTS
     )
+    aside = {row["written"] != "" for row in told["files"] if row["kind"] == "quarantine"}
+    assert aside == {"--manifest" not in place}
     said = finetune("clean", "set", "--dry-run", *place).out
     assert said.startswith("21 images would ")
     assert "dry run: nothing was written; to do it, " in said
@@ -76,7 +78,8 @@ def test_of_many_alike_the_first_are_shown_and_the_others_counted(finetune: Fine
         (root / "a" / f"broken-{number}.jpg").write_bytes(b"no image")
     (root / "b" / "notes [1].txt").write_text("hello")
     said = finetune("clean", root, "--dry-run").out
-    assert said.count("quarantine") == 5
+    assert "  9 quarantine  put aside: unreadable, or in two classes at once" in said
+    assert said.count("quarantine") == 1 + 5
     assert "… and 4 more" in said
     assert "notes [1].txt" in said, "what follows many of one kind is shown too"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cleaning_sets import tree
 from conftest import Finetune, draw_colours
+from drawing import draw_set
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_a_class_whose_training_images_are_copies_of_test(
 
 
 def test_of_many_emptied_classes_the_first_are_named(refused: Callable[..., str], tmp_path: Path) -> None:
-    root = draw_colours(tmp_path / "set", dict.fromkeys(["a", "b", *(f"damaged {i}" for i in range(5))], 1))
+    root = draw_set(tmp_path / "set", dict.fromkeys(["a", "b", *(f"damaged {i}" for i in range(5))], 1))
     for path in root.glob("damaged*/0.png"):
         path.write_bytes(b"no image")
     assert refused() == (

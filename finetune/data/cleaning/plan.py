@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -92,6 +92,11 @@ def plan(source: Source, report: HealthReport, switches: Switches) -> list[Actio
     ]
     actions += [Action("skip", item.name, "", item.reason) for item in source.skipped]
     return sorted(actions, key=lambda action: action.name)
+
+
+def listed(actions: Iterable[Action]) -> list[Action]:
+    """Return ``actions`` as a manifest carries them out: what would be put aside is left out."""
+    return [replace(action, written="") if action.kind == "quarantine" else action for action in actions]
 
 
 def _unreadable(report: HealthReport, switches: Switches) -> dict[str, Action]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from finetune.data.cleaning.copying import copy_file, rewrite_file
-from finetune.data.cleaning.plan import KEPT, Action
+from finetune.data.cleaning.plan import KEPT, Action, listed
 from finetune.data.cleaning.refusals import logs_of, refuse_emptied, refuse_manifest, refuse_out
 from finetune.data.cleaning.tables import manifest_of, write_log, write_whole
 from finetune.data.health import HealthReport
@@ -103,7 +103,7 @@ def write_manifest(file: Path, source: Source, actions: Sequence[Action]) -> Cle
     refuse_emptied(source, actions)
     below = source.root.resolve().relative_to(file.absolute().parent.resolve()).as_posix()
     try:
-        write_log(*logs_of(file), actions)
+        write_log(*logs_of(file), listed(actions))
         write_whole(file, manifest_of(source, actions, below=below))
     except BaseException as error:
         for path in (*logs_of(file), file):
