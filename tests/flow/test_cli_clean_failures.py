@@ -1,5 +1,6 @@
 """A cleaning that fails or is stopped leaves nothing where it wrote, and the original as it was."""
 
+import os
 import resource
 import shutil
 import signal
@@ -57,7 +58,11 @@ def test_a_full_disk_ends_the_copy_in_one_sentence_and_leaves_nothing(
     assert list(small_disk.iterdir()) == []
 
 
-def test_a_full_disk_leaves_neither_a_manifest_nor_its_log(finetune: Finetune, small_disk: Path) -> None:
+@pytest.mark.parametrize("n_free", [0, 1, 2])
+def test_a_full_disk_leaves_neither_a_manifest_nor_its_log(
+    n_free: int, finetune: Finetune, small_disk: Path
+) -> None:
+    """With room for ``n_free`` pages: for nothing, half of the log, or the log without the manifest."""
     root = draw_colours(small_disk / "set", {"a": 2, "b": 2})
     (root / "a" / "broken.jpg").write_bytes(b"no image")
     with (
@@ -66,6 +71,8 @@ def test_a_full_disk_leaves_neither_a_manifest_nor_its_log(finetune: Finetune, s
         pytest.raises(OSError, match="No space left"),
     ):
         shutil.copyfileobj(zeros, full, 4096)
+    n_bytes = (small_disk / "full").stat().st_size - n_free * resource.getpagesize()
+    os.truncate(small_disk / "full", n_bytes)
     before = tree(small_disk)
     answer = finetune("clean", root, "--manifest", small_disk / "sound.csv")
     assert (answer.code, "No space left on device; free some space" in answer.error) == (5, True)
