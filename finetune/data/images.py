@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import logging
 import threading
 import warnings
@@ -131,6 +132,14 @@ def load_rgb(path: Path, *, enough_px: int | None = None) -> Image.Image:
     try:
         with path.open("rb") as file:
             return _decoded(file, enough_px)[0]
+    except Exception as error:
+        raise ImageError(f"{path} {_why(path, error)}") from error
+
+
+def rgb_from(content: bytes, path: Path) -> Image.Image:
+    """Return what `load_rgb` makes of a file with these bytes; ``path`` names it in the ImageError, as there."""
+    try:
+        return _decoded(io.BytesIO(content))[0]
     except Exception as error:
         raise ImageError(f"{path} {_why(path, error)}") from error
 
