@@ -78,10 +78,9 @@ def inspect(
     with reporter.track("checking images") as advance:
         report = inspect_source(source, progress=advance)
     values = report.to_json() | ({} if known is None else {"backbone": known})
-    if html is not None:
-        write_page(html, report, values)
     show(values, health_view(report, known), as_json)
     if html is not None:
+        write_page(html, report, values)
         reporter.say(f"wrote {html}")
     if not report.usable or (strict and report.findings):
         raise typer.Exit(DataError.exit_code)

@@ -19,8 +19,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from finetune import python
 from finetune.errors import INTERRUPTED_EXIT_CODE, ResourceError
-from finetune.service import python
 from finetune.service.status import State, Status, read_status, write_status
 
 GRACE_S = 10.0

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finetune import python
 from finetune.errors import FinetuneError, ResourceError, RunError
-from finetune.service import python
 
 ANSWER_WITHIN_S = 120.0
 

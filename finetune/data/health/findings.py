@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -17,6 +17,9 @@ from finetune.data.units import parts_of
 Severity = Literal["error", "warning", "note"]
 
 MAX_EXAMPLES = 10
+
+LOW_RANGE = 4_096
+"""Where no value of a set's 16-bit images reaches this, they hold 12 bits or fewer and are read as almost black."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,12 @@ class Evidence:
         found = Counter(label for part in parts for label in {image.label for image in part})
         return {name: found[name] for name in self.source.class_names}
 
+    @cached_property
+    def low_range(self) -> dict[str, int]:
+        """The largest value of each image with 16 bits a channel, by name, where all are below `LOW_RANGE`."""
+        largest = {i.name: value for i in self.images if (value := self.facts[i.name].largest) is not None}
+        return largest if max(largest.values(), default=LOW_RANGE) < LOW_RANGE else {}
+
 
 def at_most_one(
     kind: str,
@@ -85,6 +94,11 @@ def at_most_one(
         n = len(examples) if count is None else count
         named = tuple(tuple(group) for group in images[:MAX_EXAMPLES])
         yield Finding(kind, severity, n, message, tuple(examples)[:MAX_EXAMPLES], named)
+
+
+def each(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return ``names`` as the `Finding.images` of a finding whose examples are one image each."""
+    return [(name,) for name in names]
 
 
 def amount(n: int, noun: str, plural: str | None = None) -> str:

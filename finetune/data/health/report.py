@@ -8,14 +8,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from finetune.data.health.channels import Channels, channels_of
 from finetune.data.health.class_rules import CLASS_RULES, effective_number
 from finetune.data.health.file_rules import FILE_RULES
 from finetune.data.health.findings import Evidence, Finding, Severity
 from finetune.data.health.index import ImageIndex, Seen, open_index
 from finetune.data.health.look_rules import LOOK_RULES
+from finetune.data.health.pixel_rules import PIXEL_RULES
 from finetune.data.health.scan import scan
 from finetune.data.health.twins import Group, exact_twins, near_twins
 from finetune.data.images import ImageFacts
@@ -89,14 +88,12 @@ def inspect_source(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     index: Path | None = None,
-    features: Mapping[str, np.ndarray] | None = None,
 ) -> HealthReport:
     """Look at every image of ``source``, decoded in full, and report; unchanged files are not read again.
 
     ``progress(images done, images in all)`` is called from the calling thread; ``workers`` decode at once
     (default: one a core). An image that cannot be decoded goes to the quarantine; nothing is raised for it.
-    ``index`` is the file of what was seen before (default: the user's). ``features`` of all images, by name,
-    confirm near-duplicates where given.
+    ``index`` is the file of what was seen before (default: the user's).
     """
     with open_index(index) as opened:
         outcomes = scan(source.images, opened, progress=progress, workers=workers)
@@ -107,7 +104,6 @@ def inspect_source(
             {image.name: found for image, found in checked if not isinstance(found, str)},
             unreadable,
             opened,
-            features,
         )
     images, findings = evidence.images, _find_all(evidence)
     by_class = Counter(image.label for image in images)
@@ -139,10 +135,9 @@ def _evidence(
     seen: Mapping[str, Seen],
     unreadable: Mapping[str, str],
     index: ImageIndex,
-    features: Mapping[str, np.ndarray] | None,
 ) -> Evidence:
     images = tuple(image for image in source.images if image.name in seen)
-    near, mirrored = near_twins(images, seen, index, features=features)
+    near, mirrored = near_twins(images, seen, index)
     return Evidence(
         source,
         images,
@@ -166,5 +161,6 @@ def _names(groups: Sequence[Group]) -> tuple[tuple[str, ...], ...]:
 
 def _find_all(evidence: Evidence) -> tuple[Finding, ...]:
     """Apply every rule; errors come first, then warnings, then notes."""
-    found = [finding for rule in (*CLASS_RULES, *FILE_RULES, *LOOK_RULES) for finding in rule(evidence)]
+    rules = (*CLASS_RULES, *FILE_RULES, *PIXEL_RULES, *LOOK_RULES)
+    found = [finding for rule in rules for finding in rule(evidence)]
     return tuple(sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity)))

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from finetune.data.health.index import ImageIndex, Seen
-from finetune.data.health.look import THUMB_PX
-from finetune.data.health.near import LEAST_CONTRAST, close_pairs, same_picture
+from finetune.data.health.likeness import likeness_of
+from finetune.data.health.near import LEAST_CONTRAST, Pictures
 from finetune.data.health.stars import Parted, parted
+from finetune.data.health.thumbs import Thumbs
 from finetune.data.sources import LabelledImage
 
 Group = tuple[LabelledImage, ...]
@@ -30,16 +31,12 @@ def exact_twins(images: Sequence[LabelledImage], seen: Mapping[str, Seen]) -> tu
 
 
 def near_twins(
-    images: Sequence[LabelledImage],
-    seen: Mapping[str, Seen],
-    index: ImageIndex,
-    *,
-    features: Mapping[str, np.ndarray] | None = None,
+    images: Sequence[LabelledImage], seen: Mapping[str, Seen], index: ImageIndex
 ) -> tuple[Twins, Twins]:
     """Return the images that show the same picture, and those that show one another's mirror image.
 
-    ``seen`` is by name, ``index`` has the thumbnails; ``features`` by name confirm what they show where given
-    for every image. A picture of a group brings its exact twins along; exact twins alone are no group here.
+    ``seen`` is by name, ``index`` has the thumbnails. A picture of a group brings its exact twins along; exact twins
+    alone are no group here.
     """
     copies = [
         group
@@ -51,12 +48,13 @@ def near_twins(
         np.array([getattr(seen[image.name].look, name) for image in first], np.uint64)
         for name in ("phash", "mirrored_phash")
     )
-    known = None if features is None else np.stack([features[image.name] for image in first])
-    candidates = {False: close_pairs(hashes, hashes), True: close_pairs(hashes, mirrored)}
-    thumbs = _thumbs(first, candidates.values(), index)
+    thumbs = Thumbs(first, index)
     near, mirrored_twins = (
-        _with_copies(parted(same_picture(pairs, thumbs, mirrored=turned, features=known)), copies)
-        for turned, pairs in candidates.items()
+        _with_copies(parted(likeness_of(pictures)), copies)
+        for pictures in (
+            Pictures(hashes, hashes, thumbs.of),
+            Pictures(hashes, mirrored, thumbs.of, mirrored=True),
+        )
     )
     together = {image.name: rank for rank, group in enumerate(near.groups) for image in group}
 
@@ -81,15 +79,3 @@ def _by_content(images: Sequence[LabelledImage], seen: Mapping[str, Seen]) -> di
     for image in images:
         groups[seen[image.name].facts.sha256].append(image)
     return groups
-
-
-def _thumbs(images: Sequence[LabelledImage], pairs: Iterable[np.ndarray], index: ImageIndex) -> np.ndarray:
-    """Return n x side x side grey values; those that no pair asks for are zero."""
-    thumbs = np.zeros((len(images), THUMB_PX, THUMB_PX), np.uint8)
-    rows = np.unique(np.concatenate([np.ravel(part) for part in pairs]))
-    found = index.thumbs([str(images[row].path) for row in rows])
-    for row in rows:
-        content = found.get(str(images[row].path))
-        if content is not None:
-            thumbs[row] = np.frombuffer(content, np.uint8).reshape(THUMB_PX, THUMB_PX)
-    return thumbs
