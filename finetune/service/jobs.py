@@ -47,11 +47,11 @@ def start_job(folder: Path, request: Mapping[str, Any]) -> None:
 
 
 def _spawn(folder: Path) -> subprocess.Popen[bytes]:
-    command = command("finetune.service.child", str(folder.resolve()), str(os.getpid()))
+    words = command("finetune.service.child", str(folder.resolve()), str(os.getpid()))
     try:
         with (folder / "output.txt").open("ab") as output:
             return subprocess.Popen(
-                command,
+                words,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
