@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -59,17 +60,14 @@ def inspecting(many: Path, tmp_path: Path, cache_of_the_test: Path) -> Iterator[
         process.communicate()
 
 
-def members(group: int) -> list[int]:
-    """The living processes of a group: in proc(5), behind the name, come state, parent and group."""
-    found = []
+def at_work() -> list[int]:
+    """The living processes that were started with the cache folder of this test."""
+    ours, found = f"FINETUNE_CACHE={os.environ['FINETUNE_CACHE']}".encode(), []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
-            try:
-                state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
-            except (OSError, ValueError):
-                continue
-            if int(its_group) == group and state not in "ZX":
-                found.append(int(folder.name))
+            with contextlib.suppress(OSError):
+                if ours in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append(int(folder.name))
     return found
 
 
@@ -92,12 +90,15 @@ def wait_for(is_so: Callable[[], bool], process: subprocess.Popen[str], seconds:
 
 def assert_ended_well(process: subprocess.Popen[str]) -> None:
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
-    assert err == "error: interrupted; what was finished is kept\n"
+    assert (process.returncode, out, err) == (130, "", "error: interrupted; what was finished is kept\n")
+    assert_nothing_is_left()
+
+
+def assert_nothing_is_left() -> None:
     deadline = time.monotonic() + 10
-    while members(process.pid) and time.monotonic() < deadline:
+    while at_work() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert members(process.pid) == []
+    assert at_work() == []
 
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["the group", "the process alone"])
@@ -120,9 +121,32 @@ def test_an_interruption_ends_every_process_and_keeps_what_was_seen(
 def test_an_interruption_while_the_processes_start_is_one_sentence_too(
     inspecting: subprocess.Popen[str], number: signal.Signals
 ) -> None:
-    wait_for(lambda: len(members(inspecting.pid)) > CORES, inspecting)
+    wait_for(lambda: len(at_work()) > CORES, inspecting)
     os.killpg(inspecting.pid, number)
     assert_ended_well(inspecting)
+
+
+def test_a_program_that_is_killed_leaves_no_process_behind(inspecting: subprocess.Popen[str]) -> None:
+    wait_for(lambda: n_seen() > 0, inspecting)
+    inspecting.kill()
+    inspecting.communicate(timeout=60)
+    assert_nothing_is_left()
+
+
+def test_a_process_that_the_system_kills_is_told_and_what_was_seen_is_kept(
+    inspecting: subprocess.Popen[str],
+) -> None:
+    wait_for(lambda: n_seen() > 0, inspecting)
+    os.kill(next(number for number in at_work() if number != inspecting.pid), signal.SIGKILL)
+    out, err = inspecting.communicate(timeout=60)
+    assert (inspecting.returncode, out) == (5, "")
+    assert re.fullmatch(
+        r"error: a process that looks at images ended by itself \(exit code -9\), as happens when memory runs out, "
+        r"at /.*\.jpg or soon after; free some memory and try again, what was seen is kept\n",
+        err,
+    )
+    assert 0 < n_seen() < N_IMAGES
+    assert_nothing_is_left()
 
 
 @pytest.mark.parametrize("workers", [1, 2], ids=["threads", "processes"])

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
-
-from joblib import Parallel, delayed
 
 from finetune.data.health.index import ImageIndex, Seen, Stamp, stamp_of
-from finetune.data.health.look import look_at
-from finetune.data.images import examine
+from finetune.data.health.looking import Outcome, look_at_file
+from finetune.data.health.processes import look_in_processes
 from finetune.data.sources import LabelledImage
-from finetune.errors import ImageError
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
 
-Outcome = tuple[Seen, bytes] | str
-"""What was seen with the thumbnail, or why the image cannot be decoded."""
-
 MANY = 1_000
 """From so many unread images on, processes of their own pay: small images are held up by Python's lock."""
 
-_TOGETHER = 32
 _WRITE_EVERY = 512
 _MAX_THREADS = 16
 """Each may hold an image of MAX_PIXELS: about half a GiB."""
@@ -44,7 +33,8 @@ def scan(
     """Return for each image, in order, what was seen, or the reason why it cannot be decoded.
 
     What is new is kept in ``index`` every few hundred images and when the scan is interrupted, so that the next
-    one goes on. ``workers`` (default: one a core) are threads, and processes from `MANY` unread images on.
+    one goes on. ``workers`` (default: one a core) are threads, and processes from `MANY` unread images on. Raises
+    ResourceError when the system ends one of those.
     """
     stamps = {str(image.path): stamp for image in images if (stamp := stamp_of(image.path)) is not None}
     known = index.known(stamps)
@@ -92,65 +82,13 @@ def _outcomes(paths: Sequence[str], workers: int) -> Generator[Outcome]:
     if len(paths) < MANY or workers == 1:
         yield from _by_threads(paths, min(workers, _MAX_THREADS))
     else:
-        yield from _by_processes(paths, workers)
+        yield from look_in_processes(paths, workers)
 
 
 def _by_threads(paths: Sequence[str], workers: int) -> Iterator[Outcome]:
     pool = ThreadPoolExecutor(workers)
     try:
-        yield from pool.map(_look_at_file, paths)
+        yield from pool.map(look_at_file, paths)
     finally:
         # Ctrl-C must not wait for fifty thousand images that are still queued.
         pool.shutdown(cancel_futures=True)
-
-
-def _by_processes(paths: Sequence[str], workers: int) -> Iterator[Outcome]:
-    parts = [paths[start : start + _TOGETHER] for start in range(0, len(paths), _TOGETHER)]
-    pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")
-    with contextlib.ExitStack() as stack:
-        with _signals_kept_from_children():
-            found = stack.enter_context(_ended(pool(delayed(look_at_files)(part) for part in parts)))
-        for outcomes in found:
-            yield from outcomes
-
-
-@contextlib.contextmanager
-def _ended(results: Generator[Any]) -> Iterator[Generator[Any]]:
-    """Give ``results``, and end the processes that still work on them when the context is left early."""
-    try:
-        yield results
-    finally:
-        with warnings.catch_warnings():
-            # joblib warns that tasks were cancelled: they were meant to be.
-            warnings.simplefilter("ignore", UserWarning)
-            results.close()
-
-
-@contextlib.contextmanager
-def _signals_kept_from_children() -> Iterator[None]:
-    """Start processes that a terminal's Ctrl-C, or a signal to the whole group, does not reach.
-
-    This process answers it for all: one that is hit while it starts would print a traceback. A blocked signal
-    stays blocked in children, those of threads begun meanwhile included.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def look_at_files(paths: Sequence[str]) -> list[Outcome]:
-    """Return the outcomes of ``paths`` in order."""
-    return [_look_at_file(path) for path in paths]
-
-
-def _look_at_file(path: str) -> Outcome:
-    try:
-        facts, (look, thumb) = examine(Path(path), look_at)
-    except ImageError as error:
-        return str(error).removeprefix(f"{path} ")
-    return Seen(facts, look), thumb

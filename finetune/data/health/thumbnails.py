@@ -32,7 +32,7 @@ def class_thumbnails(images: Iterable[LabelledImage]) -> list[dict[str, str]]:
         by_class.setdefault(image.label, []).append(image)
     each = max(1, min(MOST_EACH, MOST_THUMBNAILS // max(1, len(by_class))))
     chosen = [
-        members[rank * len(members) // each]
+        members[rank * len(members) // min(each, len(members))]
         for members in by_class.values()
         for rank in range(min(each, len(members)))
     ]
