@@ -209,6 +209,38 @@ def test_the_same_picture_in_two_splits_is_a_leak(tmp_path: Path) -> None:
     assert (leak.severity, leak.examples) == ("warning", ("train/ants/2.png = test/ants/leak.jpg",))
 
 
+def test_an_exact_copy_in_another_split_is_no_leak_of_files_that_differ(tmp_path: Path) -> None:
+    """The copy is told as one; without it all that shows the picture is in train."""
+    draw_scenes(tmp_path, {"train/ants": 20, "train/bees": 20, "val/ants": 5, "val/bees": 5})
+    save(scene(2), tmp_path / "val" / "ants" / "copy.png")
+    save(scene(2), tmp_path / "train" / "ants" / "again.jpg", quality=50)
+    report = inspected(tmp_path)
+    assert found(report, "duplicate-across-splits").examples == ("train/ants/2.png = val/ants/copy.png",)
+    assert "near-duplicate" in kinds(report)
+    assert "near-duplicate-across-splits" not in kinds(report)
+    save(scene(2), tmp_path / "val" / "ants" / "third.jpg", quality=40)
+    assert found(inspected(tmp_path), "near-duplicate-across-splits").count == 1
+
+
+def test_an_exact_copy_in_another_class_is_no_contradiction_of_files_that_differ(tmp_path: Path) -> None:
+    draw_scenes(tmp_path, {"ants": 20, "bees": 20})
+    save(scene(2), tmp_path / "bees" / "copy.png")
+    save(scene(2), tmp_path / "ants" / "again.jpg", quality=50)
+    assert kinds(inspected(tmp_path)) == {"conflicting-labels", "near-duplicate", "odd-format"}
+    save(scene(2), tmp_path / "bees" / "third.jpg", quality=40)
+    assert "near-conflicting-labels" in kinds(inspected(tmp_path))
+
+
+def test_an_exact_copy_in_another_split_is_no_mirrored_leak(tmp_path: Path) -> None:
+    draw_scenes(tmp_path, {"train/ants": 20, "train/bees": 20, "val/ants": 5, "val/bees": 5})
+    save(scene(2), tmp_path / "val" / "ants" / "copy.png")
+    save(ImageOps.mirror(scene(2)), tmp_path / "train" / "ants" / "turned.png")
+    assert kinds(inspected(tmp_path)) >= {"duplicate-across-splits", "mirrored-duplicate"}
+    assert "mirrored-across-splits" not in kinds(inspected(tmp_path))
+    (tmp_path / "train" / "ants" / "2.png").unlink()
+    assert "mirrored-across-splits" in kinds(inspected(tmp_path))
+
+
 def test_a_group_brings_the_copies_of_its_pictures_along(tmp_path: Path) -> None:
     draw_scenes(tmp_path, {"ants": 20, "bees": 20})
     save(scene(1), tmp_path / "ants" / "again.jpg", quality=50)

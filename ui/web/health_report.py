@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ui.health_words import WHOSE_CHANNELS, training_images
 from ui.web.data import data_html
 from ui.web.words import join
 
@@ -33,7 +34,7 @@ def report_html(
     body = join(
         Markup("<h1>{}</h1>").format(f"Health of {name}"),
         data_html(name, {"health": health, "thumbnails": thumbnails, "pictures": pictures or {}}),
-        _channels(health.get("channels"), health.get("backbone")),
+        _channels(health.get("channels"), health.get("backbone"), training_images(health["split_folders"])),
         _quarantine(health["quarantine"]),
     )
     page = Markup(
@@ -44,8 +45,8 @@ def report_html(
     return str(page.format(f"Health of {name}", style, body))
 
 
-def _channels(own: Mapping[str, Any] | None, backbone: Mapping[str, Any] | None) -> Markup:
-    """Return the training images' mean and deviation a channel, beside those that the backbone is used to."""
+def _channels(own: Mapping[str, Any] | None, backbone: Mapping[str, Any] | None, whose: str) -> Markup:
+    """Return the mean and deviation a channel of ``whose`` images, beside those that the backbone is used to."""
     if own is None:
         return Markup()
     sides = [("these images", own)] + ([] if backbone is None else [(backbone["name"], backbone)])
@@ -70,10 +71,9 @@ def _channels(own: Mapping[str, Any] | None, backbone: Mapping[str, Any] | None)
         for rank, channel in enumerate(CHANNELS)
     ]
     return Markup(
-        '<h2>Channels of the training images</h2><div class="wide"><table><thead><tr><td></td>{}</tr></thead>'
-        '<tbody>{}</tbody></table></div><p class="quiet">On the 0 to 1 scale. The backbone\u2019s own are used '
-        "unless <code>--normalize dataset</code> is said.</p>"
-    ).format(heads, join(*rows))
+        '<h2>Channels of {}</h2><div class="wide"><table><thead><tr><td></td>{}</tr></thead>'
+        '<tbody>{}</tbody></table></div><p class="quiet">On the 0 to 1 scale; {}.</p>'
+    ).format(whose, heads, join(*rows), WHOSE_CHANNELS)
 
 
 def _quarantine(quarantine: Sequence[Mapping[str, str]]) -> Markup:

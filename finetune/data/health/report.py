@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.data.health.channels import Channels, channels_of
-from finetune.data.health.class_rules import CLASS_RULES, effective_number
+from finetune.data.health.class_rules import CLASS_RULES, Imbalance, effective_number, imbalance_of
 from finetune.data.health.file_rules import FILE_RULES
 from finetune.data.health.findings import Evidence, Finding, Severity
 from finetune.data.health.index import ImageIndex, Seen, open_index
@@ -44,7 +44,10 @@ class HealthReport:
     too), each of two names or more, in any class and split; no name is in two groups of one kind. ``near_links``
     are images that show the same picture though they are in two groups: in a long series of pictures each is like
     the next, and the last not like the first. ``mirrored_duplicates`` are groups that show the mirror image of
-    their first. ``channels`` are the training images' own mean and deviation.
+    their first.
+
+    ``train_classes`` counts, and ``channels`` are the mean and deviation of, the images that training can draw on:
+    those of train where splits are given, else all.
     """
 
     where: str
@@ -63,6 +66,12 @@ class HealthReport:
     near_links: tuple[tuple[str, ...], ...] = ()
     mirrored_duplicates: tuple[tuple[str, ...], ...] = ()
     channels: Channels | None = None
+    train_classes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def imbalance(self) -> Imbalance | None:
+        """Return how unequal the classes are that training can draw on; None of fewer than two."""
+        return imbalance_of(self.train_classes)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `inspect --json` prints: counts, findings and quarantine, without the images."""
@@ -77,7 +86,8 @@ class HealthReport:
             "duplicates": [list(group) for group in self.exact_duplicates],
             "near_duplicates": [list(group) for group in self.near_duplicates],
             "mirrored_duplicates": [list(group) for group in self.mirrored_duplicates],
-            "effective_number": {name: effective_number(count) for name, count in self.classes.items()},
+            "effective_number": {name: effective_number(n) for name, n in self.train_classes.items()},
+            "imbalance": None if self.imbalance is None else self.imbalance._asdict(),
             "channels": None if self.channels is None else asdict(self.channels),
         }
 
@@ -127,6 +137,7 @@ def inspect_source(
         near_links=_names(evidence.near.links),
         mirrored_duplicates=_names(evidence.mirrored.groups),
         channels=channels_of([evidence.looks[image.name] for image in _training(evidence)]),
+        train_classes=evidence.train_counts,
     )
 
 
