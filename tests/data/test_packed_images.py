@@ -299,6 +299,29 @@ def test_a_hub_set_on_disk_opens_with_its_parts(tmp_path: Path) -> None:
     assert source.splits_from == "dataset"
     assert source.how_split == "its part 'train' is train (3), its part 'val' is val (1)"
     assert source.images[0].path.read_bytes() == encoded(0)
+    (told,) = source.skipped
+    assert told.name == "the part unsupervised"
+    assert open_source(f"hf:{tmp_path / 'set'}", offline=True).skipped == source.skipped
+
+
+@pytest.mark.parametrize("others", [("unlabelled",), ("unlabelled", "dev", "testing")])
+def test_the_one_part_that_is_a_split_is_taken_whatever_comes_first(
+    tmp_path: Path, others: tuple[str, ...]
+) -> None:
+    parts = {"unlabelled": hub_set([-1, -1, -1]), "test": hub_set([0, 1]), "dev": hub_set([0])}
+    parts["testing"] = hub_set([1, 1, 0])
+    chosen = {name: parts[name] for name in parts if name == "test" or name in others}
+    datasets.DatasetDict(chosen).save_to_disk(tmp_path / "set")
+    source = open_source(f"hf:{tmp_path / 'set'}", offline=True)
+    assert seen(source) == [("ant", None), ("bee", None)]
+    told = {
+        "the part unlabelled": "is neither train, val nor test; its 3 images are left out",
+        "the part dev": "is neither train, val nor test; its 1 image is left out",
+        "the part testing": "is a second test beside the part test; its 3 images are left out",
+    }
+    assert [(item.name, item.reason) for item in source.skipped] == [
+        (f"the part {name}", told[f"the part {name}"]) for name in others
+    ]
 
 
 def test_a_hub_set_without_parts_is_not_split(tmp_path: Path) -> None:
