@@ -7,6 +7,7 @@ import pytest
 from test_docs import ROOT, code_blocks
 
 from finetune import cli
+from finetune.data.archive_names import MAX_BYTES, MAX_ENTRIES, MAX_RATIO
 from finetune.data.kinds.torchvision_sets import SETS
 
 
@@ -34,3 +35,9 @@ def test_the_set_that_the_page_names_is_one_that_can_be_had() -> None:
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     assert "torchvision:CIFAR10" in page
     assert "CIFAR10" in SETS
+
+
+def test_the_page_says_the_bounds_on_archives() -> None:
+    page = " ".join((ROOT / "docs" / "data.md").read_text(encoding="utf-8").split())
+    bounds = f"at most {MAX_ENTRIES:,} entries (files, folders and macOS's shadows), {MAX_BYTES // 10**9} GB"
+    assert f"{bounds} and {MAX_RATIO} times their own size" in page
