@@ -216,7 +216,8 @@ def _files(part: Any) -> list[tuple[str | Path, int]] | None:
         if pairs and isinstance(pairs[0][0], (str, Path)):
             return list(pairs)
     for name, targets in (("_image_files", "_labels"), ("_images", "_labels"), ("data", "targets")):
-        paths, labels = getattr(part, name, None), getattr(part, targets, None)
+        paths: Any = getattr(part, name, None)
+        labels: Any = getattr(part, targets, None)
         are_paths = isinstance(paths, list) and bool(paths) and isinstance(paths[0], (str, Path))
         if are_paths and labels and len(paths) == len(labels):
             return list(zip(paths, labels, strict=True))
