@@ -110,12 +110,12 @@ def test_a_set_without_splits_says_that_they_will_be_cut(tmp_path: Path) -> None
 
 def test_the_stages_show_what_trains_and_its_share() -> None:
     rows = describe(find_backbone("resnet18"), make_strategy("partial"), n_classes=2)
-    text = shown(present.stages_table(rows))
+    text = shown(present.stages_table(rows, strategy="partial"))
     lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
     assert "frozen" in lines["stem"]
     assert "training, statistics held" in lines["layer4"]
     assert lines["fc"].rstrip().endswith("training")
-    assert "75.10 % of 11,177,538 parameters train" in text
+    assert "partial: 75.10 % of 11,177,538 parameters train" in text
 
 
 def test_the_metrics_show_scores_and_each_class_s_recall() -> None:

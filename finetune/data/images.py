@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import logging
 import threading
 import warnings
@@ -142,6 +143,14 @@ def load_rgb(path: Path, *, enough_px: int | None = None) -> Image.Image:
         raise ImageError(f"{path} {_why(path, error)}") from error
 
 
+def rgb_from(content: bytes, path: Path) -> Image.Image:
+    """Return what `load_rgb` makes of a file with these bytes; ``path`` names it in the ImageError, as there."""
+    try:
+        return _decoded(io.BytesIO(content))[0]
+    except Exception as error:
+        raise ImageError(f"{path} {_why(path, error)}") from error
+
+
 def check_image(path: Path) -> ImageFacts:
     """Decode ``path`` exactly as `load_rgb` does and return its facts; raises ImageError as `load_rgb`."""
     return examine(path, lambda _rgb: None)[0]
@@ -175,7 +184,7 @@ def examine(path: Path, look: Callable[[Image.Image], Seen]) -> tuple[ImageFacts
 def _has_deep_channels(stored: Image.Image, file: BinaryIO) -> bool:
     """Whether the file holds 16 bits a channel: Pillow gives colours with 8 and says nothing of the others."""
     if isinstance(stored, TiffImagePlugin.TiffImageFile):
-        return max(stored.tag_v2.get(_TIFF_DEPTH_TAG, (8,))) == 16
+        return bool(max(stored.tag_v2.get(_TIFF_DEPTH_TAG, (8,))) == 16)
     if stored.format != "PNG":
         return False
     file.seek(_PNG_DEPTH_AT)

@@ -36,13 +36,15 @@ if TYPE_CHECKING:
 class Outcome:
     """How training ended: the recipe as it was run, the split that chose something (or None), and why it ended.
 
-    ``combined`` is the report's part on averaged and interpolated weights and on folds, by its keys.
+    ``combined`` is the report's part on averaged and interpolated weights and on folds, by its keys; ``notes`` are
+    sentences that a reader of the result must know.
     """
 
     recipe: Recipe
     selection_split: str | None
     stopped: str
     combined: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def train_head_only(
@@ -108,7 +110,7 @@ def train_by_gradient(
     )
     draw_curves(trained.rows, folder.curves, kept=trained.kept_epoch)
     combined = _show_finish(trained.finish, folder)
-    return Outcome(trained.recipe, _selection_split(trained.recipe), trained.stopped, combined)
+    return Outcome(trained.recipe, _selection_split(trained.recipe), trained.stopped, combined, trained.notes)
 
 
 def _selection_split(recipe: Recipe) -> str | None:

@@ -44,7 +44,7 @@ def are_alike(first: Path, second: Path) -> bool:
 
 @pytest.fixture
 def faded(tmp_path: Path) -> tuple[HealthReport, list[str], Path]:
-    draw_scenes(tmp_path, {"ants": 20, "bees": 20, "clouds": 20})
+    draw_scenes(tmp_path, {"ants": 20, "bees": 20, "fade": 20})
     names = fade(tmp_path / "fade")
     return inspected(tmp_path), names, tmp_path
 

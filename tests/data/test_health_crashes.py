@@ -1,8 +1,7 @@
 """A file that ends the process that decodes it is left out with a reason, and every other file is looked at."""
 
-import os
 import signal
-from collections.abc import Sequence
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from drawing import draw_set
 
 from finetune.data.health import inspect_source
 from finetune.data.health.index import open_index
-from finetune.data.health.lookers import CRASHED, Outcome, look_at_files
+from finetune.data.health.lookers import CRASHED
 from finetune.data.health.scan import scan
 from finetune.data.sources import open_source
 
@@ -19,19 +18,32 @@ DEADLY = ("3.png", "41.png")
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="ends processes by a signal")
 
 
-def look_or_die(paths: Sequence[str]) -> list[Outcome]:
-    """What a process does whose decoder crashes: it ends, and says nothing."""
-    if any(Path(path).name in DEADLY for path in paths):
+DEADLY_CHILD = """
+import os, signal, sys
+from pathlib import Path
+from finetune.data.health import child
+
+look = child.look_at_file
+
+def look_or_die(path):
+    if Path(path).name in {deadly}:
         os.kill(os.getpid(), signal.SIGKILL)
-    return look_at_files(paths)
+    return look(path)
+
+child.look_at_file = look_or_die
+child.serve(sys.stdin.buffer, sys.stdout.buffer)
+"""
+"""What a process does whose decoder crashes: it ends, and says nothing."""
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A set that is looked at by processes, eight files at a time, with two deadly ones far from each other."""
+    program = tmp_path / "deadly_child.py"
+    program.write_text(DEADLY_CHILD.format(deadly=DEADLY), encoding="utf-8")
     monkeypatch.setattr("finetune.data.health.scan.MANY", 10)
     monkeypatch.setattr("finetune.data.health.lookers._TOGETHER", 8)
-    monkeypatch.setattr("finetune.data.health.lookers.look_at_files", look_or_die)
+    monkeypatch.setattr("finetune.data.health.child.command", lambda _: [sys.executable, str(program)])
     return draw_set(tmp_path / "data", {"ants": 60, "bees": 3})
 
 

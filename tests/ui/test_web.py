@@ -266,6 +266,17 @@ def test_a_result_on_the_split_that_chose_says_so() -> None:
     assert "chosen on these same images" in text
 
 
+def test_a_result_shows_the_notes_on_it_escaped() -> None:
+    shown = str(result_html(report(notes=["training diverged: <nan>", "the kept weights are the start"])))
+    text = Reader(shown).text
+    assert "Training diverged: <nan>." in text
+    assert "The kept weights are the start." in text
+    assert "<nan>" not in shown
+    assert str(result_html(report(notes=[]))) == str(result_html(report())), (
+        "a report of before there were notes"
+    )
+
+
 def test_progress_tells_how_far_and_how_long() -> None:
     page = str(progress_html(Status("running", phase="training", done=30, total=120, left_s=65)))
     assert 'aria-valuenow="25"' in page

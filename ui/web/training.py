@@ -67,7 +67,8 @@ def result_html(report: Mapping[str, Any]) -> Markup:
         if report["selection_split"] == report["accuracy_split"]
         else ""
     )
-    return Markup(
+    notes = [note_html(f"{note[:1].upper()}{note[1:]}.") for note in report.get("notes", ())]
+    score = Markup(
         '<div class="result" role="status"><p class="headline"><strong>{:.1f} %</strong> of {} {} right</p>'
         "<p>With so many images, the true accuracy lies between {:.1f} and {:.1f} % (95 % interval). "
         "The macro F1, in which every class counts alike, is {:.3f}. Always naming "
@@ -84,6 +85,7 @@ def result_html(report: Mapping[str, Any]) -> Markup:
         time_words(report["seconds"]),
         caution,
     )
+    return join(score, *notes)
 
 
 def _picture(path: Path, alt: str) -> Markup:

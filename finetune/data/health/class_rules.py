@@ -1,12 +1,14 @@
-"""Health rules about classes and splits: too small, too few, missing, out of balance, named alike."""
+"""Health rules about classes, splits and groups: too small, too few, missing, out of balance, named alike, torn."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from finetune.data.health.class_names import similar_names
 from finetune.data.health.findings import Evidence, Finding, amount, at_most_one
+from finetune.data.labelled import LabelledImage
 from finetune.data.split import images_needed, too_small
 
 FEW_IMAGES = 20
@@ -59,12 +61,13 @@ def _no_images(evidence: Evidence) -> Iterator[Finding]:
 
 def _small_classes(evidence: Evidence) -> Iterator[Finding]:
     needed = images_needed(evidence.source.split_folders)
+    grouped = {image.label for image in evidence.training if image.group is not None}
     for name, count in evidence.train_counts.items():
-        different = evidence.train_different[name]
-        if different < needed:
+        n_units = evidence.train_units[name]
+        if n_units < needed:
             kind = "tiny-class" if count else "empty-class"
-            message = too_small(evidence.source.where, name, count, different, needed)
-            yield Finding(kind, "error", different, message, (name,))
+            message = too_small(evidence.source.where, name, count, n_units, needed, grouped=name in grouped)
+            yield Finding(kind, "error", n_units, message, (name,))
 
 
 def _empty_splits(evidence: Evidence) -> Iterator[Finding]:
@@ -84,6 +87,22 @@ def _missing_from_split(evidence: Evidence) -> Iterator[Finding]:
                 f"{amount(len(absent), 'class', 'classes')} without images in {folder}; not measured there"
             )
             yield from at_most_one("missing-from-split", "warning", message, absent)
+
+
+def _groups_across_splits(evidence: Evidence) -> Iterator[Finding]:
+    """Groups of the data's own, such as a patient's images, that lie in more than one of its own splits."""
+    groups: defaultdict[str, dict[str | None, LabelledImage]] = defaultdict(dict)
+    for image in evidence.images:
+        if image.group is not None:
+            groups[image.group].setdefault(image.split, image)
+    torn = {name: first for name, first in sorted(groups.items()) if len(first) > 1}
+    message = (
+        f"{amount(len(torn), 'group lies', 'groups lie')} in more than one split, which makes the accuracy look "
+        "better than it is; keep the images of each in one"
+    )
+    examples = [f"{name}: in {' and '.join(str(split) for split in first)}" for name, first in torn.items()]
+    images = [[image.name for image in first.values()] for first in torn.values()]
+    yield from at_most_one("group-across-splits", "warning", message, examples, images=images)
 
 
 def _similar_class_names(evidence: Evidence) -> Iterator[Finding]:
@@ -119,6 +138,7 @@ CLASS_RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     _small_classes,
     _empty_splits,
     _missing_from_split,
+    _groups_across_splits,
     _similar_class_names,
     _few_images,
     _imbalance,

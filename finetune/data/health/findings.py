@@ -12,6 +12,7 @@ from finetune.data.health.look import Look
 from finetune.data.health.twins import FeatureCheck, Twins
 from finetune.data.images import ImageFacts
 from finetune.data.sources import LabelledImage, Source
+from finetune.data.units import parts_of
 
 Severity = Literal["error", "warning", "note"]
 
@@ -56,19 +57,23 @@ class Evidence:
     feature_check: FeatureCheck | None = None
 
     @cached_property
+    def training(self) -> tuple[LabelledImage, ...]:
+        """Readable images that training can draw on."""
+        train = "train" if self.source.split_folders else None
+        return tuple(image for image in self.images if image.split == train)
+
+    @cached_property
     def train_counts(self) -> dict[str, int]:
         """Readable images of each class that training can draw on, zero included."""
-        train = "train" if self.source.split_folders else None
-        found = Counter(image.label for image in self.images if image.split == train)
+        found = Counter(image.label for image in self.training)
         return {name: found[name] for name in self.source.class_names}
 
     @cached_property
-    def train_different(self) -> dict[str, int]:
-        """As ``train_counts``, but byte-identical images count once."""
-        train = "train" if self.source.split_folders else None
-        found = {(i.label, self.facts[i.name].sha256) for i in self.images if i.split == train}
-        counts = Counter(label for label, _ in found)
-        return {name: counts[name] for name in self.source.class_names}
+    def train_units(self) -> dict[str, int]:
+        """As ``train_counts``, but what no split parts, copies and the images of one group, counts once."""
+        parts = parts_of(self.training, self.facts)
+        found = Counter(label for part in parts for label in {image.label for image in part})
+        return {name: found[name] for name in self.source.class_names}
 
     @cached_property
     def low_range(self) -> dict[str, int]:

@@ -87,12 +87,9 @@ def near_twins(
         )
     ]
     near, turned = (_with_copies(parted(alike), copies) for alike, _ in judged)
-    check = (
-        None
-        if features is None
-        else FeatureCheck(*map(sum, zip(*(check for _, check in judged), strict=True)))
-    )
-    return NearTwins(near, _without_the_near(turned, near), check)
+    checks = [check for _, check in judged]
+    check = FeatureCheck(sum(c.candidates for c in checks), sum(c.turned_down for c in checks))
+    return NearTwins(near, _without_the_near(turned, near), None if features is None else check)
 
 
 def _judged(
