@@ -17,6 +17,7 @@ from finetune.service.status import Status
 from strategies import STRATEGIES, make_strategy
 from ui.web.curves import curves_html, read_columns
 from ui.web.data import data_html
+from ui.web.details import folded_details
 from ui.web.square import BOTTOM, LEFT, RIGHT, TOP, square_svg
 from ui.web.strategy import advice_html, card_html, strip_html
 from ui.web.training import result_html
@@ -123,9 +124,30 @@ def findings_of_names(name: str) -> dict[str, Any]:
     return {"health": health, "thumbnails": [{"label": name, "source": "data:,"}]}
 
 
-def test_a_set_that_comes_with_splits_says_how_they_were_understood() -> None:
-    page = Reader(str(data_html("a.zip", findings_of(splits={"train": 10, "val": 5})))).text
-    assert "It comes with its own splits: train 10, val 5." in page
+def test_a_set_says_how_its_splits_were_understood_and_how_unequal_its_classes_are() -> None:
+    page = Reader(str(data_html("a.zip", findings_of(how_split="train/ is train (10), val/ is val (5)")))).text
+    assert "Splits: train/ is train (10), val/ is val (5)." in page
+    assert "Imbalance ratio, largest class to smallest: 2.0." in page
+    empty = Reader(str(data_html("a.zip", findings_of(classes={"ants": 4, "bees": 0})))).text
+    assert "Imbalance" not in empty
+
+
+def test_channels_stand_beside_those_that_the_backbone_is_used_to() -> None:
+    own = {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
+    health = findings_of(channels=own, quarantine=[])["health"]
+    read = Reader(str(folded_details(health, {"name": NASTY, "mean": [0.7] * 3, "std": [0.25] * 3})))
+    assert read.tags.count("tr") == 4
+    assert f"mean, these images{'std, these images'}mean, {NASTY}std, {NASTY}" in read.text
+    assert "green0.2000.5000.7000.250" in read.text
+    assert folded_details({**health, "channels": None}, None) == ""
+
+
+def test_all_unreadable_files_are_listed_where_the_finding_names_the_first_alone() -> None:
+    quarantine = [{"name": f"ants/{rank}.jpg", "reason": f"is {NASTY}"} for rank in range(6)]
+    read = Reader(str(folded_details(findings_of(quarantine=quarantine)["health"], None)))
+    assert "All 6 unreadable files" in read.text
+    assert read.text.count(f".jpg: is {NASTY}") == 6
+    assert folded_details(findings_of(quarantine=quarantine[:5])["health"], None) == ""
 
 
 def test_a_set_that_cannot_be_trained_on_says_so() -> None:
