@@ -13,6 +13,7 @@ from finetune.service.projects import Project, Training
 from finetune.service.service import can_resume, trained
 from finetune.service.status import Status
 from strategies import STRATEGIES
+from ui.data_tools import NO_TOOLS, DataTools, make_tools
 from ui.health import backbone_channels
 from ui.web.data import data_html
 from ui.web.details import folded_details
@@ -31,7 +32,7 @@ class View:
 
     ``cards`` follow the order of `STRATEGIES`; they are empty until there is advice. ``address`` is the path of
     the bundle's download, ``asked`` the identity of the classifier that answers and ``asked_name`` its name for
-    people; all three are empty while there is none.
+    people; all three are empty while there is none. ``tools`` are what else can be done with the images.
     """
 
     data: str
@@ -44,6 +45,7 @@ class View:
     address: str
     asked: str
     asked_name: str
+    tools: DataTools = NO_TOOLS
 
 
 def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -> View:
@@ -58,7 +60,7 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         return _empty(error_html(GONE))
     findings = project.findings
     if "advice" not in findings:
-        return _empty(_looking(project, status))
+        return _empty(_looking(project, status), make_tools(project, findings))
     trainings = project.trainings
     chosen = chosen or (trainings[-1].strategy if trainings else findings["advice"]["strategy"])
     newest = trainings[-1] if trainings else None
@@ -75,12 +77,13 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         address="" if answering is None else f"/bundle/{project.id}/{answering.job.name}",
         asked="" if answering is None else identity(answering.run / "bundle"),
         asked_name="" if answering is None else f"{answering.strategy} ({answering.run.name})",
+        tools=make_tools(project, findings),
     )
 
 
-def _empty(data: str) -> View:
+def _empty(data: str, tools: DataTools = NO_TOOLS) -> View:
     closed = note_html(NO_DATA)
-    return View(data, closed, (), "", "", False, False, "", "", "")
+    return View(data, closed, (), "", "", False, False, "", "", "", tools)
 
 
 def _looking(project: Project, status: Status) -> str:
