@@ -20,7 +20,6 @@ from finetune.terminal import TerminalReporter
 
 FIELDS = ("augment", *PER_IMAGE, "image_size", "exclude", "seed")
 PICTURES = (".png", ".jpg", ".webp")
-DEFAULT_SIDE_PX = 224
 
 
 @takes_fields(FIELDS)
@@ -74,24 +73,11 @@ def _list(choices: dict[str, Any], as_json: bool) -> None:
 def _draw(data: str, recipe: Recipe, path: Path, as_json: bool) -> None:
     if path.suffix.lower() not in PICTURES:
         raise OptionError(f"--preview {path} names no picture; end it in {', '.join(PICTURES)}")
-    from finetune.data.augmentation.preview import draw_sheet
-    from finetune.data.sources import open_source
-    from finetune.data.transforms import TrainingTransform
-    from finetune.model.backbones import find_backbone
-    from finetune.training.careful import augmentation_json, with_care
-    from finetune.training.resolve import preprocessing_of
+    from finetune.training.policy_sheet import draw_policy
 
-    source = open_source(data, exclude=recipe.exclude, track=TerminalReporter().track)
-    class_names = sorted({image.label for image in source.images})
-    careful, notes = with_care(recipe, class_names)
-    prepared = preprocessing_of(find_backbone("resnet18"), recipe.image_size or DEFAULT_SIDE_PX)
-    transform = TrainingTransform(
-        prepared, careful.augment or "none", recipe.seed, switches=switches(careful)
-    )
-    draw_sheet([image.path for image in source.images], transform).save(path)
-    told = augmentation_json(careful, class_names)
-    text = "\n".join([*notes, f"the sheet is drawn in {path}", f"next: {_fit_command(data, recipe)}"])
-    show({**told, "notes": list(notes), "preview": str(path)}, text, as_json)
+    told = draw_policy(data, recipe, path, track=TerminalReporter().track)
+    text = "\n".join([*told["notes"], f"the sheet is drawn in {path}", f"next: {_fit_command(data, recipe)}"])
+    show({**told, "preview": str(path)}, text, as_json)
 
 
 def _fit_command(data: str, recipe: Recipe) -> str:

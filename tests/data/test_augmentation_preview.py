@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from drawing import picture, save
 
 from finetune.data.augmentation.policies import POLICIES
@@ -18,6 +19,7 @@ from finetune.data.augmentation.preview import (
     spread,
 )
 from finetune.data.transforms import Preprocessing, TrainingTransform
+from finetune.errors import ImageError
 
 AT_64 = Preprocessing(64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear", 0.95)
 
@@ -51,6 +53,16 @@ def test_the_sheet_holds_a_row_of_eight_images_for_each_and_every_part_shows(tmp
     ]
     assert all(shown != plain for row in cells[1:] for shown, plain in zip(row, cells[0], strict=True))
     assert len({shown for row in cells for shown in row}) == n_rows * N_IMAGES
+
+
+def test_what_cannot_be_read_is_left_out_of_the_sheet(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_text("<html>")
+    sound = save(picture(1, (90, 80)), tmp_path / "sound.png")
+    transform = TrainingTransform(AT_64, "none", 0)
+    assert draw_sheet([broken, sound], transform).width == TITLE_PX + CELL_PX + GAP_PX
+    with pytest.raises(ImageError, match=r"broken\.png is not an image but a text"):
+        draw_sheet([broken], transform)
 
 
 def test_few_images_are_all_shown_and_many_at_equal_distances(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from finetune.data.augmentation.family import FAMILY
 from finetune.data.images import load_rgb
 from finetune.data.transforms import TrainingTransform
+from finetune.errors import ImageError
 
 N_IMAGES = 8
 N_VERSIONS = 3
@@ -59,9 +60,11 @@ def _title(name: str, strength: float) -> str:
 
 
 def draw_sheet(paths: Sequence[Path], transform: TrainingTransform) -> Image.Image:
-    """Draw `rows_of` the transform for up to eight of ``paths``, spread over them; one image keeps its column."""
-    shown = spread(paths, N_IMAGES)
-    images = [(index, load_rgb(path)) for index, path in shown]
+    """Draw `rows_of` the transform for up to eight of ``paths``, spread over them; one image keeps its column.
+
+    Those that cannot be read are left out; raises ImageError where none can.
+    """
+    images = _read(spread(paths, N_IMAGES))
     rows, cell = rows_of(transform), CELL_PX + GAP_PX
     sheet = Image.new("RGB", (TITLE_PX + len(images) * cell, len(rows) * cell), "white")
     drawing, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_PX)
@@ -71,6 +74,19 @@ def draw_sheet(paths: Sequence[Path], transform: TrainingTransform) -> Image.Ima
             small = row.draw(image, index).resize((CELL_PX, CELL_PX), Image.Resampling.LANCZOS)
             sheet.paste(small, (TITLE_PX + column * cell, line * cell))
     return sheet
+
+
+def _read(shown: Sequence[tuple[int, Path]]) -> list[tuple[int, Image.Image]]:
+    images: list[tuple[int, Image.Image]] = []
+    trouble: ImageError | None = None
+    for index, path in shown:
+        try:
+            images.append((index, load_rgb(path)))
+        except ImageError as error:
+            trouble = error
+    if trouble is not None and not images:
+        raise trouble
+    return images
 
 
 def spread(paths: Sequence[Path], n_images: int) -> list[tuple[int, Path]]:
