@@ -88,7 +88,9 @@ def _draw(data: str, recipe: Recipe, path: Path, as_json: bool) -> None:
     transform = TrainingTransform(
         prepared, careful.augment or "none", recipe.seed, switches=switches(careful)
     )
-    draw_sheet([image.path for image in source.images], transform).save(path)
+    sheet = draw_sheet([image.path for image in source.images], transform)
+    sheet.picture.save(path)
+    notes = (*notes, *sheet.notes)
     told = augmentation_json(careful, class_names)
     text = "\n".join([*notes, f"the sheet is drawn in {path}", f"next: {_fit_command(data, recipe)}"])
     show({**told, "notes": list(notes), "preview": str(path)}, text, as_json)
