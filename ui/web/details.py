@@ -23,6 +23,7 @@ def folded_details(health: Mapping[str, Any], backbone: Mapping[str, Any] | None
     """
     quarantine = health.get("quarantine", ())
     listed = unreadable_html(quarantine) if len(quarantine) > MOST_EXAMPLES else Markup()
+    whose = training_images(health.get("split_folders", {}))
     return join(
         _folded(f"All {len(quarantine):,} unreadable files", listed),
         _folded(
