@@ -27,7 +27,7 @@ def folded_details(health: Mapping[str, Any], backbone: Mapping[str, Any] | None
     return join(
         _folded(f"All {len(quarantine):,} unreadable files", listed),
         _folded(
-            f"Channels of {training_images(health.get('split_folders', {}))}",
+            f"Channels of {whose}",
             channels_html(health.get("channels"), backbone),
         ),
     )
