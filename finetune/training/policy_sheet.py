@@ -11,7 +11,7 @@ from finetune.data.tracking import Track, untracked
 from finetune.data.transforms import TrainingTransform
 from finetune.model.backbones import find_backbone
 from finetune.recipe import Recipe
-from finetune.recipe.augmentations import switches
+from finetune.recipe.augmentations import mixes, switches
 from finetune.training.careful import augmentation_json, with_care
 from finetune.training.resolve import preprocessing_of
 
@@ -37,6 +37,6 @@ def draw_policy(
     transform = TrainingTransform(
         prepared, careful.augment or "none", recipe.seed, switches=switches(careful)
     )
-    sheet = draw_sheet([image.path for image in source.images], transform)
+    sheet = draw_sheet([image.path for image in source.images], transform, mixes(recipe))
     sheet.picture.save(path)
     return {**augmentation_json(careful, class_names), "notes": [*notes, *sheet.notes]}

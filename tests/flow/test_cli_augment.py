@@ -11,7 +11,7 @@ from conftest import Finetune, draw_colours, fit_quietly
 from killing import draw_hard, kill_when, n_rows, outcome, start
 from PIL import Image
 
-from finetune.data.augmentation.family import FAMILY
+from finetune.data.augmentation.family import FAMILY, flag
 from finetune.data.augmentation.policies import POLICIES
 from finetune.data.augmentation.preview import CELL_PX, GAP_PX, TITLE_PX
 
@@ -48,6 +48,42 @@ def test_a_sheet_is_drawn_and_the_command_that_trains_with_it_is_told(
     assert f"next: finetune fit {colours} --augment light --no-hflip --blur 0.02" in answer.out
     with Image.open(sheet) as drawn:
         assert drawn.size == (TITLE_PX + 8 * (CELL_PX + GAP_PX), 8 * (CELL_PX + GAP_PX))
+
+
+def test_every_augmentation_of_the_table_is_an_option_of_the_command_and_shown(
+    finetune: Finetune, colours: Path, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "sheet.png"
+    options = {name: row.most for name, row in FAMILY.items() if name != "trivial_augment"}
+    words = [
+        word
+        for name, most in options.items()
+        for word in ([flag(name)] if FAMILY[name].kind == "switch" else [flag(name), f"{most:g}"])
+    ]
+    answer = finetune("augment", colours, "--augment", "none", "--mixup", 0.4, "--preview", sheet)
+    assert answer.code == 0, answer.err
+    assert f"next: finetune fit {colours} --augment none --mixup 0.4" in answer.out
+    with Image.open(sheet) as drawn:
+        assert drawn.height == 5 * (CELL_PX + GAP_PX)
+    answer = finetune("augment", colours, *words, "--preview", sheet, "--json")
+    assert answer.json["strengths"] == options
+    with Image.open(sheet) as drawn:
+        assert drawn.height == (4 + len(options)) * (CELL_PX + GAP_PX)
+
+
+def test_the_command_that_trains_names_the_same_images_size_and_seed(
+    finetune: Finetune, colours: Path, tmp_path: Path
+) -> None:
+    given = ("--augment", "crop", "--cutmix", 1, "--image-size", 64, "--exclude", "a", "--seed", 3)
+    answer = finetune("augment", colours, *given, "--preview", tmp_path / "sheet.png")
+    assert f"next: finetune fit {colours} {' '.join(map(str, given))}\n" in answer.out + "\n"
+
+
+def test_offline_a_set_that_is_not_there_is_not_asked_for(finetune: Finetune, tmp_path: Path) -> None:
+    answer = finetune("augment", f"torchvision:MNIST@{tmp_path}", "--offline")
+    assert answer.code == 3
+    assert "offline nothing is downloaded" in answer.error
+    assert finetune("augment", "--offline").code == 0
 
 
 def test_a_sheet_of_digits_leaves_flips_out_and_says_so(
@@ -139,7 +175,8 @@ def test_frozen_features_take_a_single_switch_in_views(
     assert recipe_of(run)["rotation"] == 30
     report = json.loads((run / "report.json").read_text())["augmentation"]
     assert report == {"policy": "none", "strengths": {"rotation": 30}, "class_names": None}
-    assert (run / "augmentation.png").is_file()
+    with Image.open(run / "augmentation.png") as drawn:
+        assert drawn.size == (TITLE_PX + 8 * (CELL_PX + GAP_PX), 4 * (CELL_PX + GAP_PX))
     again = finetune("fit", colours, *tiny, *choices, "--out", tmp_path / "again")
     assert "features: 0 computed, 64 from the cache" in again.err
     other = finetune(

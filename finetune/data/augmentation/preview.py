@@ -9,6 +9,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from finetune.data.augmentation.family import FAMILY
+from finetune.data.augmentation.mixing import mix_images, mix_plainly
+from finetune.data.augmentation.policies import Switches
 from finetune.data.images import load_rgb
 from finetune.data.transforms import TrainingTransform
 from finetune.errors import DataError, ImageError
@@ -17,42 +19,90 @@ N_IMAGES = 8
 N_VERSIONS = 3
 CELL_PX = 112
 GAP_PX = 4
-TITLE_PX = 150
+TITLE_PX = 160
 FONT_PX = 13
 AS_IT_IS = "as it is"
 MOST_TRIED = 50
 
 
+class Strip:
+    """The images of a sheet with their places in the set, shrunk once for all rows."""
+
+    def __init__(self, images: Sequence[tuple[int, Image.Image]]) -> None:
+        self._images = images
+        self._shrunk: dict[int | None, list[Image.Image]] = {}
+        self.places = [place for place, _ in images]
+
+    def shrunk(self, transform: TrainingTransform) -> list[Image.Image]:
+        """Return what ``transform`` keeps of each image; all rows share their preprocessing."""
+        if transform.enough_px not in self._shrunk:
+            self._shrunk[transform.enough_px] = [transform.shrink(image) for _, image in self._images]
+        return self._shrunk[transform.enough_px]
+
+
 @dataclass(frozen=True)
 class Row:
-    """A row of the sheet: its title, and what draws it in which epoch; None: the first that changes the image."""
+    """A row of the sheet: its title, what varies each image, and what mixes it with its neighbour to the left.
+
+    ``epoch`` is whose draws are shown; None: the first that change the image.
+    """
 
     title: str
     transform: TrainingTransform
     epoch: int | None = 0
+    mixed: Switches = ()
 
-    def draw(self, image: Image.Image, index: int) -> Image.Image:
-        """Return ``image``, the set's number ``index``, as this row shows it."""
+    def draw(self, strip: Strip) -> list[Image.Image]:
+        """Return the images as this row shows them, square and of one size."""
+        plain = strip.shrunk(as_it_is(self.transform))
+        smalls = strip.shrunk(self.transform)
+        crops = [self._vary(*one) for one in zip(smalls, plain, strip.places, strict=True)]
+        if not self.mixed:
+            return crops
+        if self.epoch is None:
+            return mix_plainly(crops, self.mixed, MOST_TRIED)
+        return mix_images(crops, self.mixed, self.transform.seed + self.epoch)[0]
+
+    def _vary(self, small: Image.Image, plain: Image.Image, place: int) -> Image.Image:
+        if not self.transform.is_augmented:
+            return plain
         if self.epoch is not None:
-            return self.transform.augment(image, epoch=self.epoch, index=index)
-        plain = replace(self.transform, augmentation="none", switches=()).augment(image, epoch=0, index=index)
-        versions = (self.transform.augment(image, epoch=epoch, index=index) for epoch in range(MOST_TRIED))
+            return self.transform.crop(small, epoch=self.epoch, index=place)
+        versions = (self.transform.crop(small, epoch=epoch, index=place) for epoch in range(MOST_TRIED))
         return next((version for version in versions if version != plain), plain)
 
 
-def rows_of(transform: TrainingTransform) -> list[Row]:
-    """Return the images as they are, the policy in three epochs, then each of its augmentations alone."""
-    plain = replace(transform, augmentation="none", switches=())
-    strengths = transform.strengths
-    whole = [
-        Row(f"{transform.augmentation}, epoch {epoch + 1}", transform, epoch) for epoch in range(N_VERSIONS)
-    ]
+def as_it_is(transform: TrainingTransform) -> TrainingTransform:
+    """Return the transform without augmentation."""
+    return replace(transform, augmentation="none", switches=())
+
+
+def rows_of(transform: TrainingTransform, mixed: Switches = ()) -> list[Row]:
+    """Return the images as they are, the policy in three epochs, then each of its augmentations alone.
+
+    What ``mixed`` names is in the policy's rows too. All is shown at the full size.
+    """
+    transform = replace(transform, growth=None)
+    plain, strengths = as_it_is(transform), transform.strengths
     upright = (("rotation", 0.0),) if strengths.keeps_upright else ()
+    title = _policy_title(transform, mixed)
+    whole = [Row(f"{title}, epoch {epoch + 1}", transform, epoch, mixed) for epoch in range(N_VERSIONS)]
     alone = [
-        Row(_title(name, strengths[name]), replace(plain, switches=((name, strengths[name]), *upright)), None)
-        for name in strengths
+        *(Row(_title(*one), replace(plain, switches=(one, *upright)), None) for one in strengths.on),
+        *(Row(_title(*one), plain, None, (one,)) for one in mixed),
     ]
-    return [Row(AS_IT_IS, plain), *(whole if strengths else ()), *(alone if len(alone) > 1 else ())]
+    return [
+        Row(AS_IT_IS, plain),
+        *(whole if alone else ()),
+        *(alone if len(alone) > 1 or mixed else ()),
+    ]
+
+
+def _policy_title(transform: TrainingTransform, mixed: Switches) -> str:
+    named = transform.augmentation if transform.augmentation != "none" else "chosen"
+    if not transform.is_augmented:
+        return "mixed"
+    return f"{named}, mixed" if mixed else named
 
 
 def _title(name: str, strength: float) -> str:
@@ -79,19 +129,21 @@ class Sheet:
         )
 
 
-def draw_sheet(paths: Sequence[Path], transform: TrainingTransform) -> Sheet:
+def draw_sheet(paths: Sequence[Path], transform: TrainingTransform, mixed: Switches = ()) -> Sheet:
     """Draw `rows_of` the transform for up to eight of ``paths``, spread over them; one image keeps its column.
+
+    Augmentations that mix images blend each with its neighbour to the left, the first with the last.
 
     Raises DataError where none of them can be read.
     """
     images, unreadable = readable(paths, N_IMAGES)
-    rows, cell = rows_of(transform), CELL_PX + GAP_PX
+    rows, strip, cell = rows_of(transform, mixed), Strip(images), CELL_PX + GAP_PX
     sheet = Image.new("RGB", (TITLE_PX + len(images) * cell, len(rows) * cell), "white")
     drawing, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_PX)
     for line, row in enumerate(rows):
         drawing.text((GAP_PX, line * cell + CELL_PX // 2), row.title, "black", font, anchor="lm")
-        for column, (index, image) in enumerate(images):
-            small = row.draw(image, index).resize((CELL_PX, CELL_PX), Image.Resampling.LANCZOS)
+        for column, image in enumerate(row.draw(strip)):
+            small = image.resize((CELL_PX, CELL_PX), Image.Resampling.LANCZOS)
             sheet.paste(small, (TITLE_PX + column * cell, line * cell))
     return Sheet(sheet, unreadable)
 
