@@ -42,7 +42,7 @@ class TerminalReporter:
     def track(self, title: str) -> Iterator[Advance]:
         """Show a bar with count and time left while the context is open."""
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # it may hold a path with brackets
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),

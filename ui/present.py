@@ -44,7 +44,7 @@ def samples_table(samples: Mapping[str, Sample]) -> Table:
 
 
 def cache_table(values: Mapping[str, Any]) -> Table:
-    """List what is kept of frozen layers; ``values`` are those of ``finetune cache --json``."""
+    """List what is kept between runs; ``values`` are those of ``finetune cache --json``."""
     title = f"{values['folder']}: {values['bytes'] / 1e6:,.1f} MB of at most {values['limit_bytes'] / 1e6:,.0f} MB"
     made = table("what", "MB", "rows served", "last used", right=("MB", "rows served"))
     made.title = escape(title)
@@ -54,6 +54,9 @@ def cache_table(values: Mapping[str, Any]) -> Table:
         )
     if values["checked_images"]["bytes"]:
         made.add_row("checked images", f"{values['checked_images']['bytes'] / 1e6:,.1f}", "", "")
+    for found in values["sets"]:
+        what = f"{found['images']:,} images of {found['source']}"
+        made.add_row(escape(what), f"{found['bytes'] / 1e6:,.1f}", "", found["last_used"])
     return made
 
 

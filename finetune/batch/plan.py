@@ -14,6 +14,7 @@ from finetune.batch.job import Job
 from finetune.batch.ledger import Row
 from finetune.errors import FinetuneError
 from finetune.failure import explain
+from finetune.progress import SILENT, Reporter
 from finetune.recipe import Recipe
 
 Action = Literal["keep", "resume", "start", "fail"]
@@ -44,9 +45,10 @@ def plan(
     retry_failed: bool,
     max_minutes: float | None,
     offline: bool = False,
+    reporter: Reporter = SILENT,
 ) -> list[Task]:
     """Return the tasks of ``jobs``, in their order."""
-    before, fingerprint = folder.ledger.rows(), _Fingerprints(offline=offline)
+    before, fingerprint = folder.ledger.rows(), _Fingerprints(offline=offline, reporter=reporter)
     return [
         _task(job, before.get(job.name), folder, fingerprint, retry_failed, _held_to(job.recipe, max_minutes))
         for job in jobs
@@ -135,8 +137,8 @@ def _sha256(path: Path) -> str:
 class _Fingerprints:
     """Hashes each data set once, however many jobs train on it."""
 
-    def __init__(self, *, offline: bool) -> None:
-        self._offline = offline
+    def __init__(self, *, offline: bool, reporter: Reporter) -> None:
+        self._offline, self._track = offline, reporter.track
         self._known: dict[tuple[Path, tuple[str, ...]], str] = {}
 
     def __call__(self, data: Path, exclude: tuple[str, ...]) -> str:
@@ -145,5 +147,6 @@ class _Fingerprints:
 
         what = (data, tuple(sorted(exclude)))
         if what not in self._known:
-            self._known[what] = fingerprint(open_source(data, exclude=exclude, offline=self._offline))
+            source = open_source(data, exclude=exclude, offline=self._offline, track=self._track)
+            self._known[what] = fingerprint(source)
         return self._known[what]

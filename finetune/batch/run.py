@@ -55,7 +55,14 @@ def run_batch(
             refuse_inside_data(Path(out), job.data)
     folder = BatchFolder(Path(out))
     with folder.claimed():
-        tasks = plan(jobs, folder, retry_failed=retry_failed, max_minutes=max_minutes, offline=offline)
+        tasks = plan(
+            jobs,
+            folder,
+            retry_failed=retry_failed,
+            max_minutes=max_minutes,
+            offline=offline,
+            reporter=reporter,
+        )
         return _Batch(folder, tasks, offline=offline, reporter=reporter).run()
 
 

@@ -55,7 +55,7 @@ def evaluate_data(
     The test split is used where there is one, else val, else every image (``all``). Unreadable images are
     left out and said. Raises DataError when no image is left or a class is unknown to the bundle.
     """
-    source = open_source(where, exclude=exclude, offline=offline)
+    source = open_source(where, exclude=exclude, offline=offline, track=reporter.track)
     with reporter.track("checking images") as advance:
         health = inspect_source(source, progress=advance)
     if health.quarantine:

@@ -21,7 +21,7 @@ from finetune.data.sources import LABELLED_SUFFIXES, open_source
 from finetune.data.unpacking import is_archive, unpacked
 from finetune.errors import DataError, ImageError, ResourceError
 from finetune.evaluation.metrics import softmax
-from finetune.progress import Advance
+from finetune.progress import SILENT, Advance, Reporter
 
 BATCH_SIZE = 32
 THREADS = 4
@@ -49,18 +49,20 @@ class Prediction:
         return self.top[0][1] if self.top else None
 
 
-def find_images(paths: Iterable[Path], *, offline: bool = False) -> list[Path]:
+def find_images(paths: Iterable[Path], *, offline: bool = False, reporter: Reporter = SILENT) -> list[Path]:
     """Return files as given, the images below folders and in archives, sorted, and those of any other set.
+
+    ``reporter`` follows what has to be unpacked or written out.
 
     Raises DataError for a path that does not exist and when nothing is found.
     """
     found: list[Path] = []
-    paths = list(paths)
+    paths, track = list(paths), reporter.track
     for path in paths:
         if is_named(path) or (path.is_file() and path.suffix.lower() in LABELLED_SUFFIXES):
-            found += [image.path for image in open_source(path, offline=offline).images]
+            found += [image.path for image in open_source(path, offline=offline, track=track).images]
         elif path.is_dir() or (path.is_file() and is_archive(path)):
-            folder = path if path.is_dir() else unpacked(path)
+            folder = path if path.is_dir() else unpacked(path, track=track)
             found += sorted(file for file in folder.rglob("*") if _is_image(file.relative_to(folder), file))
         elif path.exists():
             found.append(path)

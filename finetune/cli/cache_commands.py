@@ -3,48 +3,88 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 import typer
 
 from finetune.cli.options import JsonOption, show
+from finetune.errors import OptionError
 
 
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove all that is kept.")] = False,
+    only: Annotated[
+        Literal["features", "checks", "sets"] | None,
+        typer.Option("--only", help="With --clear: what of frozen layers, of checked images, or sets alone."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what is kept of frozen layers and of checked images to make the next run faster, or remove it."""
-    from finetune.cache.place import clear as remove_all
-    from finetune.cache.place import limit_bytes, stores, stores_folder, total_bytes
-    from finetune.data.health.index import index_bytes, index_path, remove_index
+    """Show what is kept of frozen layers, of checked images and of unpacked sets for the next run, or remove it."""
+    from finetune.cache.place import stores_folder
     from ui.present import cache_table
 
     root = stores_folder()
     if clear:
-        freed = remove_all(root) + remove_index()
-        where = root.parent
-        show(
-            {"folder": str(root), "freed_bytes": freed},
-            f"removed {freed / 1e6:,.1f} MB from {where}",
-            as_json,
-        )
+        freed = _removed(only)
+        told = f"removed {freed / 1e6:,.1f} MB from {root.parent}"
+        show({"folder": str(root), "freed_bytes": freed}, told, as_json)
         return
-    rows = [
-        {
-            "name": use.folder.name,
-            "what": str(use.about.get("key", {}).get("what", "unknown")),
-            "bytes": use.n_bytes,
-            "rows_served": use.hits,
-            "last_used": time.strftime("%Y-%m-%d %H:%M", time.localtime(use.used)),
-        }
-        for use in stores(root)
-    ]
-    values: dict[str, Any] = {
+    if only is not None:
+        raise OptionError(f"--only {only} has no effect without --clear; add it to remove the {only}")
+    values = _kept()
+    show(values, cache_table(values), as_json)
+
+
+def _removed(only: str | None) -> int:
+    """Remove what is asked for and return how many bytes it held."""
+    from finetune.cache.place import clear, stores_folder
+    from finetune.data.health.index import remove_index
+    from finetune.data.kept_sets import clear_sets
+    from finetune.data.unpacking import sets_folder
+
+    removers: dict[str, Callable[[], int]] = {
+        "features": lambda: clear(stores_folder()),
+        "checks": remove_index,
+        "sets": lambda: clear_sets(sets_folder()),
+    }
+    return sum(remove() for name, remove in removers.items() if only in (None, name))
+
+
+def _kept() -> dict[str, Any]:
+    from finetune.cache.place import limit_bytes, stores, stores_folder, total_bytes
+    from finetune.data.health.index import index_bytes, index_path
+    from finetune.data.kept_sets import kept_sets
+    from finetune.data.unpacking import sets_folder
+
+    root = stores_folder()
+    return {
         "folder": str(root),
         "bytes": total_bytes(root),
         "limit_bytes": limit_bytes(root),
-        "stores": rows,
+        "stores": [
+            {
+                "name": use.folder.name,
+                "what": str(use.about.get("key", {}).get("what", "unknown")),
+                "bytes": use.n_bytes,
+                "rows_served": use.hits,
+                "last_used": _day(use.used),
+            }
+            for use in stores(root)
+        ],
         "checked_images": {"file": str(index_path()), "bytes": index_bytes()},
+        "sets": [
+            {
+                "folder": str(found.folder),
+                "source": found.source,
+                "images": found.n_images,
+                "bytes": found.n_bytes,
+                "last_used": _day(found.used),
+            }
+            for found in kept_sets(sets_folder())
+        ],
     }
-    show(values, cache_table(values), as_json)
+
+
+def _day(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))

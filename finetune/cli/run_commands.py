@@ -155,8 +155,9 @@ def predict(
     if out is not None:
         refuse_unwritable(out)
     loaded = load_bundle(bundle)
-    images = find_images(paths, offline=offline)
-    with TerminalReporter(quiet=quiet).track("predicting") as advance:
+    reporter = TerminalReporter(quiet=quiet)
+    images = find_images(paths, offline=offline, reporter=reporter)
+    with reporter.track("predicting") as advance:
         predictions = list(predict_images(loaded, images, top=top, advance=advance))
     if out is not None:
         save_csv(out, predictions, top=min(top, len(loaded.class_names)))

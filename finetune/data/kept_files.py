@@ -37,7 +37,7 @@ def kept_files(target: Path, fill: Callable[[Path], None], *, what: str) -> Path
         return target / FILES
     with disk_errors(what, target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        remove_stale(target)
+        remove_stale(target.parent, target.name)
         with contextlib.suppress(FileExistsError), partial_folder(target) as partial:
             (partial / FILES).mkdir()
             fill(partial / FILES)
@@ -83,11 +83,12 @@ def disk_errors(what: object, target: Path) -> Iterator[None]:
         ) from error
 
 
-def remove_stale(target: Path) -> None:
-    """Remove what killed processes left of ``target`` a day or longer ago."""
-    for partial in target.parent.glob(f".{target.name}-*.tmp"):
-        if time.time() - partial.stat().st_mtime > _STALE_AFTER_S:
-            shutil.rmtree(partial, ignore_errors=True)
+def remove_stale(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes left in ``folder`` of the set ``name``, or of any, a day or longer ago."""
+    for partial in folder.glob(f".{name}-*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - partial.stat().st_mtime > _STALE_AFTER_S:
+                shutil.rmtree(partial, ignore_errors=True)
 
 
 def _is_whole(target: Path) -> bool:

@@ -16,6 +16,7 @@ from finetune.data.kinds.torchvision_sets import TORCHVISION, read_torchvision_s
 from finetune.data.labelled import Found, LabelledImage, Source
 from finetune.data.layout import SplitName, nfc
 from finetune.data.listing import Skipped
+from finetune.data.tracking import Track, untracked
 from finetune.data.unpacking import is_archive, unpacked
 from finetune.errors import DataError, nearest
 
@@ -33,12 +34,13 @@ def open_source(
     exclude: Collection[str] = (),
     cache_dir: Path | None = None,
     offline: bool = False,
+    track: Track = untracked,
 ) -> Source:
     """List the labelled images that ``where`` stands for, without the classes in ``exclude``.
 
     What it may be, and what each kind holds, `docs/data.md` and the modules of `finetune.data.kinds` say. What is
-    packed in a file, or comes from a package, is written once into ``cache_dir``. With ``offline`` a named set is
-    never downloaded.
+    packed in a file, or comes from a package, is written once into ``cache_dir``, followed by a reporter's
+    ``track``. With ``offline`` a named set is never downloaded.
 
     Raises:
         DataError: nothing there, no images, no classes, one class only, two folders for one split, a
@@ -49,7 +51,7 @@ def open_source(
     """
     if not str(where):
         raise DataError("the data set's path is empty; give a folder or a zip")
-    found = _found(str(where), cache_dir, offline=offline)
+    found = _found(str(where), cache_dir, track, offline=offline)
     unwanted = _unwanted(exclude, found, str(where))
     images = tuple(image for image in found.images if image.label not in unwanted)
     return Source(
@@ -63,11 +65,11 @@ def open_source(
     )
 
 
-def _found(where: str, cache_dir: Path | None, *, offline: bool) -> Found:
+def _found(where: str, cache_dir: Path | None, track: Track, *, offline: bool) -> Found:
     if where.startswith(TORCHVISION):
-        return read_torchvision_set(where, cache_dir, offline=offline)
+        return read_torchvision_set(where, cache_dir, track, offline=offline)
     if where.startswith(HUB):
-        return read_hub_set(where, cache_dir, offline=offline)
+        return read_hub_set(where, cache_dir, track, offline=offline)
     path = _existing(Path(where).expanduser())
     suffix = path.suffix.lower()
     if path.is_dir():
@@ -75,10 +77,10 @@ def _found(where: str, cache_dir: Path | None, *, offline: bool) -> Found:
     if suffix in SUFFIXES or (suffix == ".parquet" and not holds_images(where, path)):
         return read_manifest(where, path)
     if suffix == ".parquet":
-        return read_parquet(where, path, cache_dir)
+        return read_parquet(where, path, cache_dir, track)
     if suffix == ".npz":
-        return read_npz(where, path, cache_dir)
-    return _folder_or_manifest(where, _unpacked(path, cache_dir))
+        return read_npz(where, path, cache_dir, track)
+    return _folder_or_manifest(where, _unpacked(path, cache_dir, track))
 
 
 def _existing(path: Path) -> Path:
@@ -95,13 +97,13 @@ def _existing(path: Path) -> Path:
     raise DataError(f"no folder or file at {path}, check the path{nearest(path.name, beside)}")
 
 
-def _unpacked(path: Path, cache_dir: Path | None) -> Path:
+def _unpacked(path: Path, cache_dir: Path | None, track: Track) -> Path:
     try:
         if not is_archive(path):
             raise DataError(f"{path} is a file that holds no labelled images; give {KINDS}")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}; check its permissions") from error
-    return unpacked(path, cache_dir)
+    return unpacked(path, cache_dir, track)
 
 
 def _folder_or_manifest(where: str, path: Path) -> Found:

@@ -13,7 +13,9 @@ import platformdirs
 
 from finetune.data.archives import extract_zip, is_extracted
 from finetune.data.kept_files import kept_files, remove_stale
+from finetune.data.kept_sets import note_source
 from finetune.data.tars import extract_tar, is_tar
+from finetune.data.tracking import Track, untracked
 from finetune.errors import DataError
 
 SETS = "sets"
@@ -30,9 +32,14 @@ def cache_folder(cache_dir: Path | None = None) -> Path:
     )
 
 
+def sets_folder(cache_dir: Path | None = None) -> Path:
+    """Return ``<cache>/sets``, the folder of all sets that were unpacked or written out."""
+    return cache_folder(cache_dir) / SETS
+
+
 def kept_set(name: str, cache_dir: Path | None = None) -> Path:
     """Return ``<cache>/sets/<name>``, where the files of a set are kept."""
-    return cache_folder(cache_dir) / SETS / name
+    return sets_folder(cache_dir) / name
 
 
 def is_archive(path: Path) -> bool:
@@ -43,24 +50,33 @@ def is_archive(path: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def unpacked(archive: Path, cache_dir: Path | None = None) -> Path:
+def unpacked(archive: Path, cache_dir: Path | None = None, track: Track = untracked) -> Path:
     """Return the folder with the contents of ``archive``, in ``<cache>/sets/<16 hex digits of its SHA-256>``.
 
-    A folder unpacked earlier is used again if every file is still there at its size.
+    A folder unpacked earlier is used again if every file is still there at its size. ``track`` follows the files
+    of a zip; how many a tar has only its end tells.
 
     Raises:
         DataError: a file that cannot be read.
         ArchiveError, ResourceError: as `finetune.data.archives.extract_zip` and `finetune.data.tars.extract_tar`.
     """
     target = kept_set(content_name(archive), cache_dir)
-    if is_tar(archive):
-        return kept_files(target, partial(extract_tar, archive), what=str(archive))
+    folder = (
+        kept_files(target, partial(extract_tar, archive), what=str(archive))
+        if is_tar(archive)
+        else _unzipped(archive, target, track)
+    )
+    note_source(target, str(archive))
+    return folder
+
+
+def _unzipped(archive: Path, target: Path, track: Track) -> Path:
     if target.exists() and not is_extracted(archive, target):
         shutil.rmtree(target)  # a cleaner of old files has been here
     if not target.exists():
-        remove_stale(target)
-        with contextlib.suppress(FileExistsError):  # another process unpacked it meanwhile
-            extract_zip(archive, target)
+        remove_stale(target.parent, target.name)
+        with track(f"unpacking {archive}") as advance, contextlib.suppress(FileExistsError):
+            extract_zip(archive, target, progress=advance)  # unless another process unpacked it meanwhile
     return target
 
 

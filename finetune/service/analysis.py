@@ -32,8 +32,9 @@ def analyse(
     if sample and not Path(data).exists():
         with reporter.track("writing the sample set") as advance:
             write_sample(sample, Path(data), progress=advance)
+    source = open_source(data, offline=offline, track=reporter.track)
     with reporter.track("checking images") as advance:
-        health = inspect_source(open_source(data, offline=offline), progress=advance)
+        health = inspect_source(source, progress=advance)
     answer: dict[str, Any] = {
         "health": _health(health),
         "thumbnails": class_thumbnails(health.images),

@@ -9,6 +9,7 @@ from finetune.data.fingerprint import fingerprint_of, image_digests
 from finetune.data.health.findings import amount
 from finetune.data.places import is_there
 from finetune.errors import DataError, RunError
+from finetune.progress import SILENT, Reporter
 from finetune.training.durable import write_text
 from finetune.training.prepare import open_data
 from finetune.training.run_folder import RunFolder
@@ -26,7 +27,7 @@ def note_images(folder: RunFolder, digests: Mapping[str, str]) -> None:
 
 
 def refuse_other_images(
-    folder: RunFolder, record: RunRecord, where: str, *, offline: bool = False
+    folder: RunFolder, record: RunRecord, where: str, *, offline: bool = False, reporter: Reporter = SILENT
 ) -> dict[str, str]:
     """Return the digests of the images of ``where``; raises RunError when they are not the run's.
 
@@ -37,7 +38,8 @@ def refuse_other_images(
             f"the images of the run are no longer at {where}; say where they are now: "
             f"finetune fit DATA --resume {folder.path}"
         )
-    digests = image_digests(open_data(where, record.goes_on_with, offline=offline)[0])
+    source, _ = open_data(where, record.goes_on_with, offline=offline, reporter=reporter)
+    digests = image_digests(source)
     if record.fingerprint not in ("", fingerprint_of(digests)):
         raise RunError(
             f"the images of {where} are not those that the run {folder.path} began with{_extent(folder, digests)}; "

@@ -14,7 +14,7 @@ from finetune.data.split import Split, cuts, split_images
 from finetune.errors import DataError, OptionError
 from finetune.model.backbones import Backbone, find_backbone
 from finetune.model.weights import WeightsRecord, choose_backbone, locate_weights
-from finetune.progress import Reporter
+from finetune.progress import SILENT, Reporter
 from finetune.recipe import AUTO, Recipe
 from finetune.recipe.names import BASELINES
 from finetune.recipe.sentences import shown
@@ -43,7 +43,7 @@ def prepare(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Repor
     measured when the recipe's strategy is ``auto``.
     """
     backbone, weights = find_weights(recipe, offline=offline, reporter=reporter)
-    source, corrections = open_data(where, recipe, offline=offline)
+    source, corrections = open_data(where, recipe, offline=offline, reporter=reporter)
     for correction in corrections:
         reporter.say(correction.sentence())
     health = inspect_data(source, reporter)
@@ -54,10 +54,10 @@ def prepare(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Repor
 
 
 def open_data(
-    where: str | Path, recipe: Recipe, *, offline: bool = False
+    where: str | Path, recipe: Recipe, *, offline: bool = False, reporter: Reporter = SILENT
 ) -> tuple[Source, tuple[Correction, ...]]:
     """Open the images of ``where`` as ``recipe`` wants them, and what its tables of suspects changed."""
-    source = open_source(where, exclude=recipe.exclude, offline=offline)
+    source = open_source(where, exclude=recipe.exclude, offline=offline, track=reporter.track)
     files = recipe.files
     return corrected(source, drop=files.get("drop_suspects"), relabel=files.get("relabel"))
 

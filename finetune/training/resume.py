@@ -50,13 +50,14 @@ def resume(
         with _taken_over(folder) as former:
             where = former.data if data is None else str(data)
             refuse_inside_data(folder.path, where)
-            digests = refuse_other_images(folder, former, where, offline=offline or former.offline)
+            away = offline or former.offline
+            digests = refuse_other_images(folder, former, where, offline=away, reporter=log)
             journal = Journal(folder, _again(former, where))
             recipe = former.goes_on_with
             _warn_of_other_versions(former, log)
             keep_edited_recipe(folder, journal.record, log)
             with journal.phase("prepare"):
-                setup = set_up(where, recipe, offline=offline or former.offline, reporter=log)
+                setup = set_up(where, recipe, offline=away, reporter=log)
             _refuse_other_weights(setup, former, folder)
             note_setup(journal, setup, digests)
             _sweep(folder)

@@ -95,7 +95,7 @@ def find_suspects(
     """
     recipe = (recipe or Recipe()).with_changes(strategy=STRATEGY)
     backbone, weights = find_weights(recipe, offline=offline, reporter=reporter)
-    source, _ = open_data(where, recipe, offline=offline)
+    source, _ = open_data(where, recipe, offline=offline, reporter=reporter)
     health = inspect_data(source, reporter)
     split = _all_as_train(health)
     prepared = Prepared(str(where), health, split, backbone, weights, None)

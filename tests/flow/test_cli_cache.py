@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
 import yaml
 from conftest import Finetune
 
@@ -50,3 +52,44 @@ def test_without_the_cache_nothing_is_kept(
     assert "from the cache" not in answer.err
     assert of_cache(finetune)["stores"] == []
     assert finetune("cache", "--clear").out.startswith("removed 0.0 MB from ")
+
+
+@pytest.fixture
+def arrays(tmp_path: Path) -> Path:
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    np.savez(tmp_path / "my [red]set[b].npz", images=images, labels=[0, 0, 0, 1, 1, 1])
+    return tmp_path / "my [red]set[b].npz"
+
+
+def test_what_was_written_out_of_a_packed_set_is_shown_and_removed(finetune: Finetune, arrays: Path) -> None:
+    assert finetune("inspect", arrays).code == 0
+    (kept,) = of_cache(finetune)["sets"]
+    assert (kept["source"], kept["images"]) == (str(arrays), 6)
+    assert kept["bytes"] == sum(
+        file.stat().st_size for file in Path(kept["folder"]).rglob("*") if file.is_file()
+    )
+    assert f"6 images of {arrays}" in finetune("cache").out
+    checked = of_cache(finetune)["checked_images"]["bytes"]
+    assert of_cache(finetune, "--clear")["freed_bytes"] == kept["bytes"] + checked
+    assert of_cache(finetune)["sets"] == []
+    assert finetune("inspect", arrays).code == 0
+
+
+def test_one_kind_of_what_is_kept_can_be_removed_alone(finetune: Finetune, arrays: Path) -> None:
+    assert finetune("inspect", arrays).code == 0
+    (kept,) = of_cache(finetune)["sets"]
+    assert of_cache(finetune, "--clear", "--only", "features")["freed_bytes"] == 0
+    assert of_cache(finetune, "--clear", "--only", "sets")["freed_bytes"] == kept["bytes"]
+    values = of_cache(finetune)
+    assert values["sets"] == []
+    assert values["checked_images"]["bytes"] > 0
+    assert (
+        of_cache(finetune, "--clear", "--only", "checks")["freed_bytes"] == values["checked_images"]["bytes"]
+    )
+
+
+def test_only_without_clear_is_refused(finetune: Finetune) -> None:
+    refused = finetune("cache", "--only", "sets")
+    assert refused.code == 2
+    assert refused.error == "error: --only sets has no effect without --clear; add it to remove the sets"
+    assert finetune("cache", "--clear", "--only", "everything").code == 2

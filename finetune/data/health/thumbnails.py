@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from finetune.data.health.report import HealthReport
@@ -26,17 +26,20 @@ MOST_PICTURES = 100
 
 
 def class_thumbnails(images: Iterable[LabelledImage]) -> list[dict[str, str]]:
-    """Return a few images of each class as ``label`` and ``source``, classes in turn."""
+    """Return a few images of each class as ``label`` and ``source``, classes in turn; none that has gone."""
     by_class: dict[str, list[LabelledImage]] = {}
     for image in images:
         by_class.setdefault(image.label, []).append(image)
     each = max(1, min(MOST_EACH, MOST_THUMBNAILS // max(1, len(by_class))))
-    chosen = [
-        members[rank * len(members) // each]
-        for members in by_class.values()
-        for rank in range(min(each, len(members)))
-    ]
-    return [{"label": image.label, "source": data_uri(image.path)} for image in chosen[:MOST_THUMBNAILS]]
+    chosen = [image for members in by_class.values() for image in _spread(members, each)]
+    pictures = [(image.label, _picture(image.path)) for image in chosen[:MOST_THUMBNAILS]]
+    return [{"label": label, "source": picture} for label, picture in pictures if picture is not None]
+
+
+def _spread(images: Sequence[LabelledImage], most: int) -> list[LabelledImage]:
+    """Return at most ``most`` of ``images``, from the first on in equal steps."""
+    n = min(most, len(images))
+    return [images[rank * len(images) // n] for rank in range(n)]
 
 
 def finding_thumbnails(health: HealthReport) -> dict[str, str]:
@@ -50,12 +53,17 @@ def finding_thumbnails(health: HealthReport) -> dict[str, str]:
     paths = {image.name: image.path for image in health.images}
     pictures: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        if len(pictures) < MOST_PICTURES and name in paths:
-            try:
-                pictures[name] = data_uri(paths[name])
-            except ImageError:  # it has gone since it was looked at: the finding names it all the same
-                continue
+        if len(pictures) < MOST_PICTURES and name in paths and (picture := _picture(paths[name])) is not None:
+            pictures[name] = picture
     return pictures
+
+
+def _picture(path: Path) -> str | None:
+    """Return the `data_uri` of an image; None where it has gone since it was looked at."""
+    try:
+        return data_uri(path)
+    except ImageError:
+        return None
 
 
 def data_uri(path: Path) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from finetune.data.archive_names import MAX_BYTES
+from finetune.data.kinds.stored_array import StoredArray, header
 from finetune.data.kinds.tables import cell_text
-from finetune.data.kinds.written import Encoded, written_set
+from finetune.data.kinds.written import Encoded, Rows, written_set
 from finetune.data.labelled import Found
 from finetune.data.layout import SPLIT_FOLDERS
+from finetune.data.tracking import Track, untracked
 from finetune.data.unpacking import content_name
 from finetune.errors import DataError
 
@@ -28,13 +29,12 @@ LABELS = ("labels", "label", "targets", "y")
 NAMES = ("class_names", "classes", "label_names", "names")
 CHANNELS = (1, 2, 3, 4)
 
-_CHUNK_BYTES = 2**24
 _MAX_LABEL_BYTES = 2**30
 _KEYS = "images and labels, x_train and y_train, or train_images and train_labels"
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
-def read_npz(where: str, path: Path, cache_dir: Path | None) -> Found:
+def read_npz(where: str, path: Path, cache_dir: Path | None, track: Track = untracked) -> Found:
     """Return the images of the arrays in ``path``, written once as PNG files.
 
     Image arrays are N x H x W, N x H x W x C or N x C x H x W with 1 to 4 channels (grey, grey and opacity,
@@ -46,18 +46,30 @@ def read_npz(where: str, path: Path, cache_dir: Path | None) -> Found:
         DataError: no such arrays, other shapes or values, pickled objects, or a damaged file.
         ResourceError: no room for the files.
     """
-    return written_set(
-        where, content_name(path), _rows(where, path), splits_from="dataset", cache_dir=cache_dir
-    )
+    rows = Rows(_rows(where, path), lambda: _n_images(where, path))
+    name = content_name(path)
+    return written_set(where, name, rows, splits_from="dataset", cache_dir=cache_dir, track=track)
+
+
+def _n_images(where: str, path: Path) -> int:
+    with _opened(where, path) as (opened, keys):
+        pairs = _pairs(where, keys).values()
+        return sum(StoredArray.find(where, opened, images).shape[0] for images, _ in pairs)
 
 
 def _rows(where: str, path: Path) -> Iterator[Encoded]:
+    with _opened(where, path) as (opened, keys):
+        names = _class_names(where, opened, keys)
+        for split, (images, labels) in _pairs(where, keys).items():
+            yield from _split_rows(where, opened, split, images, labels, names)
+
+
+@contextlib.contextmanager
+def _opened(where: str, path: Path) -> Iterator[tuple[zipfile.ZipFile, list[str]]]:
+    """Give the open file and the keys of its arrays; what is damaged raises DataError."""
     try:
         with zipfile.ZipFile(path) as opened:
-            keys = [name.removesuffix(".npy") for name in opened.namelist() if name.endswith(".npy")]
-            names = _class_names(where, opened, keys)
-            for split, (images, labels) in _pairs(where, keys).items():
-                yield from _split_rows(where, opened, split, images, labels, names)
+            yield opened, [name.removesuffix(".npy") for name in opened.namelist() if name.endswith(".npy")]
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise DataError(f"{where} is damaged ({error}); write it again with numpy.savez") from error
 
@@ -87,7 +99,7 @@ def _pairs(where: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
 def _split_rows(
     where: str, opened: zipfile.ZipFile, split: str, images: str, labels: str, names: Mapping[str, str]
 ) -> Iterator[Encoded]:
-    array = _Array.find(where, opened, images)
+    array = StoredArray.find(where, opened, images)
     words = _labels(where, labels, _whole(where, opened, labels), names)
     if len(words) != array.shape[0]:
         raise DataError(
@@ -102,63 +114,9 @@ def _split_rows(
             position += 1
 
 
-@dataclass(frozen=True)
-class _Array:
-    """An array in the file, read a few items at a time."""
-
-    where: str
-    opened: zipfile.ZipFile
-    key: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    @classmethod
-    def find(cls, where: str, opened: zipfile.ZipFile, key: str) -> _Array:
-        """Read the header alone; raises DataError for one that cannot be an array of images."""
-        with opened.open(f"{key}.npy") as file:
-            shape, is_fortran, dtype = _header(where, key, file)
-        if not shape or (is_fortran and len(shape) > 1):
-            raise DataError(f"'{key}' in {where} is stored by columns; save numpy.ascontiguousarray of it")
-        return cls(where, opened, key, shape, dtype)
-
-    @property
-    def item_bytes(self) -> int:
-        return self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
-
-    def chunks(self) -> Iterator[NDArray[Any]]:
-        n_items = max(1, _CHUNK_BYTES // max(1, self.item_bytes))
-        with self.opened.open(f"{self.key}.npy") as file:
-            _header(self.where, self.key, file)
-            for start in range(0, self.shape[0], n_items):
-                count = min(n_items, self.shape[0] - start)
-                content = file.read(count * self.item_bytes)
-                if len(content) != count * self.item_bytes:
-                    raise EOFError(f"'{self.key}' is cut off")
-                yield np.frombuffer(content, self.dtype).reshape((count, *self.shape[1:]))
-
-
-def _header(where: str, key: str, file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    try:
-        version = np.lib.format.read_magic(file)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, is_fortran, dtype = read[version](file)
-    except (ValueError, KeyError) as error:
-        raise DataError(f"'{key}' in {where} is no numpy array ({error}); write it again") from error
-    if dtype.hasobject:
-        raise DataError(
-            f"'{key}' in {where} holds pickled objects, which could run code and are not loaded; "
-            "give images of one size, or a .parquet with their encoded bytes"
-        )
-    if dtype.itemsize * int(np.prod(shape, dtype=object) or 0) > MAX_BYTES:
-        raise DataError(
-            f"'{key}' in {where} is larger than {MAX_BYTES / 1e9:.0f} GB; give a folder of images instead"
-        )
-    return shape, is_fortran, dtype
-
-
 def _whole(where: str, opened: zipfile.ZipFile, key: str) -> NDArray[Any]:
     with opened.open(f"{key}.npy") as file:
-        shape, _, dtype = _header(where, key, file)
+        shape, _, dtype = header(where, key, file)
     if dtype.itemsize * int(np.prod(shape, dtype=object)) > _MAX_LABEL_BYTES:
         raise DataError(f"'{key}' in {where} is too large for labels; give each image one")
     with opened.open(f"{key}.npy") as file:
@@ -188,7 +146,7 @@ def _labels(where: str, key: str, labels: NDArray[Any], names: Mapping[str, str]
     return [names.get(word, word) for word in words]
 
 
-def _encoder(where: str, array: _Array) -> Any:
+def _encoder(where: str, array: StoredArray) -> Any:
     """Return the function from one item to the bytes of an image file."""
     if array.dtype.kind in "SV" and len(array.shape) == 1:
         return bytes
@@ -206,7 +164,7 @@ def _encoder(where: str, array: _Array) -> Any:
     return encode
 
 
-def _layout(where: str, array: _Array) -> tuple[int, Any]:
+def _layout(where: str, array: StoredArray) -> tuple[int, Any]:
     shape = array.shape
     if len(shape) == 3:
         return 1, lambda item: item
@@ -220,7 +178,7 @@ def _layout(where: str, array: _Array) -> tuple[int, Any]:
     )
 
 
-def _to_uint8(where: str, array: _Array) -> Any:
+def _to_uint8(where: str, array: StoredArray) -> Any:
     kind, wrong = array.dtype.kind, f"'{array.key}' in {where}"
     if array.dtype == np.uint8:
         return lambda item: item

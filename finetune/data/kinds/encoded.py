@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from finetune.data.kinds.tables import batches, cell_text, open_parquet
-from finetune.data.kinds.written import Encoded, written_set
+from finetune.data.kinds.written import Encoded, Rows, written_set
 from finetune.data.labelled import Found
+from finetune.data.tracking import Track, untracked
 from finetune.data.unpacking import content_name
 from finetune.errors import DataError
 
@@ -26,7 +27,7 @@ def holds_images(where: str, path: Path) -> bool:
     return bool(_image_columns(open_parquet(where, path).schema_arrow))
 
 
-def read_parquet(where: str, path: Path, cache_dir: Path | None) -> Found:
+def read_parquet(where: str, path: Path, cache_dir: Path | None, track: Track = untracked) -> Found:
     """Return the images inside ``path``, written once as the files that they are.
 
     The images are a column of bytes, or of ``{bytes, path}``. The labels are words or numbers; numbers get the
@@ -37,9 +38,9 @@ def read_parquet(where: str, path: Path, cache_dir: Path | None) -> Found:
         DataError: no or several image columns, no labels, or a damaged file.
         ResourceError: no room for the files.
     """
-    return written_set(
-        where, content_name(path), _rows(where, path), splits_from="column", cache_dir=cache_dir
-    )
+    rows = Rows(_rows(where, path), lambda: int(open_parquet(where, path).metadata.num_rows))
+    name = content_name(path)
+    return written_set(where, name, rows, splits_from="column", cache_dir=cache_dir, track=track)
 
 
 def _rows(where: str, path: Path) -> Iterator[Encoded]:

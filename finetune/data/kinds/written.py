@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from finetune.data.archive_names import MAX_BYTES
 from finetune.data.kept_files import kept_files
+from finetune.data.kept_sets import note_source
 from finetune.data.kinds.manifest import read_manifest
 from finetune.data.kinds.tables import COLUMNS
 from finetune.data.labelled import Found, SplitsFrom
 from finetune.data.listing import Skipped
+from finetune.data.tracking import Track, untracked
 from finetune.data.unpacking import kept_set
 from finetune.errors import DataError
 
@@ -47,31 +49,56 @@ class Encoded:
     group: str = ""
 
 
+@dataclass(frozen=True)
+class Rows:
+    """The images of a set, read once and in order, and how to ask how many they are."""
+
+    images: Iterable[Encoded]
+    count: Callable[[], int]
+
+
 def written_set(
-    where: str, name: str, rows: Iterable[Encoded], *, splits_from: SplitsFrom, cache_dir: Path | None
+    where: str,
+    name: str,
+    rows: Rows,
+    *,
+    splits_from: SplitsFrom,
+    cache_dir: Path | None,
+    track: Track = untracked,
 ) -> Found:
-    """Return the set of ``rows``, written to ``<cache>/sets/<name>`` unless it is there; rows are read once.
+    """Return the set of ``rows``, written to ``<cache>/sets/<name>`` unless it is there; only then they are read.
+
+    ``track`` follows the writing by images.
 
     Raises:
         DataError: no rows, more than MAX_IMAGES or MAX_BYTES, or what `read_manifest` refuses.
         ResourceError: no room.
     """
-    folder = kept_files(kept_set(name, cache_dir), lambda folder: _write(where, folder, rows), what=where)
+    target = kept_set(name, cache_dir)
+
+    def write(folder: Path) -> None:
+        with track(f"writing out {where}") as advance:
+            _write(where, folder, rows, advance)
+
+    folder = kept_files(target, write, what=where)
+    note_source(target, where)
     found = read_manifest(where, folder / MANIFEST)
     left_out = json.loads((folder / LEFT_OUT).read_text(encoding="utf-8"))
     skipped = tuple(Skipped(where, reason, "skipped-image") for reason in left_out)
     return replace(found, splits_from=splits_from, skipped=found.skipped + skipped)
 
 
-def _write(where: str, folder: Path, rows: Iterable[Encoded]) -> None:
+def _write(where: str, folder: Path, rows: Rows, advance: Callable[[int, int], None]) -> None:
     n_bytes = unlabelled = count = 0
+    total = rows.count()
     made: set[Path] = set()
     with (folder / MANIFEST).open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(COLUMNS)
-        for count, row in enumerate(rows, start=1):
+        for count, row in enumerate(rows.images, start=1):
             n_bytes += len(row.content)
             _refuse_giant(where, count, n_bytes)
+            advance(count, total)
             if row.label is None:
                 unlabelled += 1
                 continue
