@@ -67,10 +67,9 @@ def augmentations() -> str:
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     for row in FAMILY.values():
         does = f"{row.does}: {row.strength}" if row.strength else row.does
-        reach = "yes or no" if row.kind == "switch" else f"0 to {row.most:g}"
         under = [_strength(row, POLICIES[policy].get(row.name)) for policy in shown]
         lines.append(
-            "| " + " | ".join([f"`{flag(row.name)}`", does + " \\*" * row.turns, reach, *under]) + " |"
+            "| " + " | ".join([f"`{flag(row.name)}`", does + " \\*" * row.turns, row.reach, *under]) + " |"
         )
     return "\n".join(lines)
 

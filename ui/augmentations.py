@@ -16,7 +16,7 @@ def augmentations_table() -> RenderableType:
     """Show each augmentation with its option, its range, and its strength under each policy."""
     made = table("option", "what it does", "range", *SHOWN, right=SHOWN)
     for row in FAMILY.values():
-        made.add_row(flag(row.name), _does(row), _range(row), *(_under(policy, row) for policy in SHOWN))
+        made.add_row(flag(row.name), _does(row), row.reach, *(_under(policy, row) for policy in SHOWN))
     words = (
         "Policies go by --augment NAME; a single option wins over the policy, and 0 or --no-... switches it off.",
         "Options with * are left out of light, medium and strong where the class names are digits, letters, sides or "
@@ -28,10 +28,6 @@ def augmentations_table() -> RenderableType:
 def _does(row: Augmentation) -> str:
     says = f"{row.does}: {row.strength}" if row.strength else row.does
     return says + (" *" if row.turns else "")
-
-
-def _range(row: Augmentation) -> str:
-    return "yes or no" if row.kind == "switch" else f"0 to {row.most:g}"
 
 
 def _under(policy: str, row: Augmentation) -> str:

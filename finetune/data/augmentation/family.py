@@ -39,7 +39,14 @@ class Augmentation:
         """Return what an option's help says: what it does, and the number's meaning and range."""
         if self.kind == "switch":
             return f"{self.does}{f', {self.strength}' if self.strength else ''}."
-        return f"{self.does}: {self.strength}, 0 to {self.most:g}."
+        return f"{self.does}: {self.strength}, {self.reach}."
+
+    @property
+    def reach(self) -> str:
+        """Return what may be chosen; what mixes images is in no policy, so that there is nothing to switch off."""
+        if self.kind == "switch":
+            return "yes or no"
+        return f"above 0, to {self.most:g}" if self.group == "mixed" else f"0 to {self.most:g}"
 
 
 FAMILY = {
