@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 from test_health import found, inspected, kinds
 
-from finetune.data.health.near import MOST_BITS, close_pairs, same_picture
+from finetune.data.health.near import MOST_BITS, MOST_EQUAL, close_pairs, same_picture
+from finetune.data.health.stars import parted
 
 hashes = st.integers(0, 2**64 - 1)
 
@@ -34,9 +35,15 @@ def test_all_pairs_within_the_distance_are_found_and_no_others(
     assert close_pairs(array, array).tolist() == by_hand
 
 
-def test_thousands_of_equal_hashes_are_all_pairs() -> None:
-    array = np.full(3_000, 7, np.uint64)
-    assert len(close_pairs(array, array)) == 3_000 * 2_999 // 2
+def test_equal_hashes_are_all_pairs_up_to_a_number_and_then_pairs_with_the_first() -> None:
+    few = np.full(MOST_EQUAL, 7, np.uint64)
+    assert len(close_pairs(few, few)) == MOST_EQUAL * (MOST_EQUAL - 1) // 2
+    many = np.full(3_000, 7, np.uint64)
+    many[2_000:] ^= np.uint64(1)
+    pairs = close_pairs(many, many)
+    assert set(pairs[:, 0].tolist()) == {*range(MOST_EQUAL), *range(2_000, 2_000 + MOST_EQUAL)}
+    groups, _ = parted(pairs)
+    assert groups == [list(range(3_000))]
 
 
 def test_no_hashes_are_no_pairs() -> None:

@@ -22,6 +22,10 @@ LEAST_COSINE = 0.9
 LEAST_CONTRAST = 1.0
 """Images with a smaller standard deviation of grey values (0 to 255) show nothing that could be compared."""
 
+MOST_EQUAL = 64
+"""Of images with one and the same hash only the first so many look for others: all frames of a still scene have one,
+and each with each would be millions of pairs. The others are found by these."""
+
 _BAND_BITS = 16
 _BANDS = 64 // _BAND_BITS
 _TOGETHER = 1 << 21
@@ -31,24 +35,39 @@ _ROWS = 1024
 def close_pairs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return the pairs (i, j), i < j, with ``left[i]`` and ``right[j]`` at most `MOST_BITS` apart.
 
+    Of equal values in ``left`` the first `MOST_EQUAL` count as i.
+
     Both are n unsigned 64-bit hashes; the answer is an m x 2 array in rising order. Multi-index hashing (Norouzi,
     Punjani, Fleet, *Fast search in Hamming space with multi-index hashing*, CVPR 2012): of the four 16-bit bands
     of two such hashes one differs in at most one bit, so only images that share a band, or nearly, are compared.
     """
     found = [np.zeros(0, np.int64)]
+    rows = np.flatnonzero(_rank_among_equals(left) < MOST_EQUAL)
     for band in range(_BANDS):
         shift = np.uint64(band * _BAND_BITS)
-        mine, theirs = (((part >> shift) & np.uint64(0xFFFF)).astype(np.int64) for part in (left, right))
+        mine, theirs = (
+            ((part >> shift) & np.uint64(0xFFFF)).astype(np.int64) for part in (left[rows], right)
+        )
         order = np.argsort(theirs, kind="stable")
         counts = np.bincount(theirs, minlength=1 << _BAND_BITS)
         first = np.cumsum(counts) - counts
         for flipped in (0, *(1 << bit for bit in range(_BAND_BITS))):
-            for i, ranks in _expanded(first[mine ^ flipped], counts[mine ^ flipped]):
-                j = order[ranks]
+            for some, ranks in _expanded(first[mine ^ flipped], counts[mine ^ flipped]):
+                i, j = rows[some], order[ranks]
                 near = (i < j) & (np.bitwise_count(left[i] ^ right[j]) <= MOST_BITS)
                 found.append(i[near] * len(right) + j[near])
     # Sorted as numbers: as rows of two it took a hundred times as long.
     return np.stack(np.divmod(np.unique(np.concatenate(found)), max(1, len(right))), axis=1)
+
+
+def _rank_among_equals(values: np.ndarray) -> np.ndarray:
+    """Return how many equal values stand before each of ``values``."""
+    order = np.argsort(values, kind="stable")
+    places = np.arange(len(values))
+    is_new = np.append(True, values[order][1:] != values[order][:-1])[: len(values)]
+    ranks = np.empty(len(values), np.int64)
+    ranks[order] = places - np.maximum.accumulate(np.where(is_new, places, 0))
+    return ranks
 
 
 def _expanded(first: np.ndarray, counts: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
