@@ -59,6 +59,20 @@ RECIPES: dict[str, dict[str, Any]] = {
     | {
         "strategy": "full-finetune",
         "strategy_options": {"layer_decay": 0.9},
+        "image_size": 80,
+        "grow_from": 48,
+        "augment": "crop-flip",
+        "batch_size": 128,
+        "lr": 1.5e-3,
+        "batch_norm": "train",
+        "ema": 0.998,
+        "epochs": 16,
+        "max_minutes": 66,
+    },
+    "full-finetune-64px": LITE0
+    | {
+        "strategy": "full-finetune",
+        "strategy_options": {"layer_decay": 0.9},
         "image_size": 64,
         "augment": "crop-flip",
         "batch_size": 128,

@@ -9,13 +9,16 @@ from finetune.errors import FinetuneError, ResourceError
 # torch raises a plain RuntimeError where memory runs out, in these words.
 _MEMORY_WORDS = re.compile("out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
 
+OUT_OF_MEMORY = "out of memory; use a smaller --image-size, or a smaller --backbone, or close other programs"
+"""Training halves its batches by itself; where that does not help, or nothing is trained, this is left."""
+
 
 def explain(error: Exception) -> tuple[str, int]:
     """Return the sentence and the exit code of ``error``."""
     if isinstance(error, FinetuneError):
         return str(error), error.exit_code
     if isinstance(error, MemoryError) or _MEMORY_WORDS.search(str(error)):
-        return "out of memory; use a smaller --batch-size or --image-size", ResourceError.exit_code
+        return OUT_OF_MEMORY, ResourceError.exit_code
     if isinstance(error, OSError):
         what, where = error.strerror or str(error), error.filename or "the disk"
         return f"{what}: {where}; free some space or check the path", ResourceError.exit_code

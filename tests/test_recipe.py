@@ -12,6 +12,7 @@ from finetune.data.transforms import Preprocessing
 from finetune.errors import OptionError
 from finetune.model.backbones import CATALOGUE
 from finetune.recipe import Recipe
+from finetune.recipe.names import BASELINES, WITHOUT_BLOCKS
 from finetune.training.resolve import preprocessing_of, resolve, steps_per_epoch
 from strategies import STRATEGIES
 
@@ -144,7 +145,7 @@ def test_an_unknown_setting_like_nothing_points_to_the_help() -> None:
         ("max_minutes", float("nan")),
         ("workers", -1),
         ("workers", 65),
-        ("exclude", "daisy"),
+        ("exclude", 5),
         ("strategy_options", None),
         ("strategy_options", {"stages": "many"}),
     ],
@@ -383,14 +384,14 @@ def test_a_file_without_settings_shows_how_one_looks(text: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("text", ["a: [", "a: b: c\n", "\t- x", "x: !!python/object:os.system {}\n"])
 def test_a_file_that_is_no_yaml_is_refused(text: str, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"is not valid YAML \(.+\); mend the file"):
+    with pytest.raises(OptionError, match=r"recipe .*recipe\.yaml: not valid YAML \(.+\); mend the file"):
         read(tmp_path, text)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_bytes(os.urandom(20) + b"\xff\xfe")
-    with pytest.raises(OptionError, match="is not valid YAML"):
+    with pytest.raises(OptionError, match=r"recipe\.yaml: it is no UTF-8 text; save it as UTF-8"):
         Recipe.read(path)
 
 
@@ -476,6 +477,11 @@ def test_the_preprocessing_is_that_of_the_weights() -> None:
             "--weights hub has no effect with fc2, which has no pretrained",
         ),
         ({"backbone": "fc3", "stochastic_depth": 0.1}, "skips residual blocks, but fc3 has none"),
+        ({"backbone": "vgg16", "stochastic_depth": 0.1}, "skips residual blocks, but vgg16 has none"),
+        (
+            {"backbone": "fc3", "grow_from": 16},
+            "--grow-from needs a network for inputs of any size, but fc3 is",
+        ),
         ({"backbone": "cnn-small", "hidden": (8, 8)}, "gives 2 hidden layers, but there can be 1"),
         ({"backbone": "fc2", "head": "dense"}, "--head dense has no place on fc2"),
         ({"head": "multi-stage", "strategy": "partial"}, "--head multi-stage reads the frozen layers"),
@@ -487,6 +493,11 @@ def test_a_head_or_a_baseline_that_cannot_go_with_the_rest_is_refused(
     fields: dict[str, Any], text: str
 ) -> None:
     assert text in sentence(**fields)
+
+
+def test_the_names_that_the_recipe_knows_are_those_of_the_catalogue() -> None:
+    assert {*WITHOUT_BLOCKS} == {row.name for row in CATALOGUE.values() if not row.has_residual_blocks}
+    assert {*BASELINES} == {row.name for row in CATALOGUE.values() if row.fixed_size}
 
 
 @pytest.mark.parametrize("head", ["dense", "cosine"])

@@ -125,8 +125,8 @@ def advice_view(advice: Advice) -> RenderableType:
     return Group(head, square(advice), Text(advice.reason), *warnings)
 
 
-def stages_table(rows: Sequence[StageRow]) -> RenderableType:
-    """Show a network's layer groups under a strategy, and the share that trains."""
+def stages_table(rows: Sequence[StageRow], *, strategy: str) -> RenderableType:
+    """Show a network's layer groups under the strategy of that name, and the share that trains."""
     made = table(
         "stage", "output", "parameters", "share", "learning rate", "state", right=("parameters", "share")
     )
@@ -139,7 +139,9 @@ def stages_table(rows: Sequence[StageRow]) -> RenderableType:
         made.add_row(row.name, row.output, f"{row.n_parameters:,}", share, rate, state)
     trained = sum(row.share for row in rows if row.lr_multiplier > 0)
     total = sum(row.n_parameters for row in rows)
-    return Group(made, "", Text(f"{100 * trained:.2f} % of {total:,} parameters train", style="bold"))
+    return Group(
+        made, "", Text(f"{strategy}: {100 * trained:.2f} % of {total:,} parameters train", style="bold")
+    )
 
 
 def layers_table(rows: Sequence[LayerRow]) -> RenderableType:

@@ -12,16 +12,15 @@ Paths are relative to the file.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from finetune.batch.job import SAMPLE, Job, check_jobs, check_name, make_recipe
 from finetune.data.places import from_anywhere, is_named
 from finetune.errors import OptionError, nearest
 from finetune.recipe import Recipe
+from finetune.recipe.strict_yaml import load_yaml
 
 KEYS = ("jobs", "data", "recipes")
 JOB_KEYS = ("name", "data", "recipe")
@@ -49,35 +48,10 @@ def _text_of(path: Path) -> str:
 
 
 def _fields(text: str) -> Mapping[str, Any]:
-    try:
-        found = yaml.load(text, Loader=_StrictLoader)  # a SafeLoader
-    except yaml.YAMLError as error:
-        raise OptionError(f"not valid YAML ({_what_is_wrong(error)}); mend the file") from None
-    except (RecursionError, ValueError) as error:
-        raise OptionError(f"not valid YAML ({error}); mend the file") from None
+    found = load_yaml(text)
     if found is None:
         raise OptionError("the file is empty; write jobs with a name, data and a recipe")
     return _mapping(found, "the file", KEYS)
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that is there twice, where YAML loaders silently keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    line = key.start_mark.line + 1
-                    raise OptionError(f"'{key.value}' is there twice, again in line {line}; rename one")
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _what_is_wrong(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    where = f" in line {mark.line + 1}" if mark else ""
-    return str(getattr(error, "problem", None) or str(error).splitlines()[0]) + where
 
 
 def _mapping(found: object, what: str, known: tuple[str, ...] = ()) -> Mapping[str, Any]:

@@ -49,7 +49,13 @@ def list_strategies(as_json: JsonOption = False) -> None:
 
 def describe(
     backbone: Annotated[str, typer.Argument(help="A backbone's name.")],
-    strategy: Annotated[str, typer.Option("--strategy", help="A strategy's name.")] = "freeze-all",
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            help="A strategy's name (default freeze-all; from-scratch without pretrained weights).",
+        ),
+    ] = None,
     options: Annotated[
         list[str] | None, typer.Option("--set", help="A strategy's option.", metavar="NAME=VALUE")
     ] = None,
@@ -61,21 +67,27 @@ def describe(
     as_json: JsonOption = False,
 ) -> None:
     """Show a backbone's stages: output size, parameters, and what a strategy trains or freezes."""
-    recipe = Recipe.make(strategy=strategy, strategy_options=pairs(options), image_size=image_size)
-    if strategy == "auto":
-        raise OptionError(f"describe needs a strategy by name; choose one of {', '.join(STRATEGIES)}")
     from finetune.model.backbones import find_backbone
 
+    found = find_backbone(backbone)
+    recipe = Recipe.make(
+        strategy=strategy or found.usual_strategy,
+        strategy_options=pairs(options),
+        backbone=found.name,
+        image_size=image_size,
+    )
+    if strategy == "auto":
+        raise OptionError(f"describe needs a strategy by name; choose one of {', '.join(STRATEGIES)}")
     if layers:
         from finetune.model.layer_table import layer_table
         from ui.present import layers_table
 
-        table = layer_table(find_backbone(backbone), n_classes=classes, image_size=image_size)
+        table = layer_table(found, n_classes=classes, image_size=image_size)
         show([row.to_json() for row in table], layers_table(table), as_json)
         return
     from finetune.model.describe import describe as describe_stages
     from ui.present import stages_table
 
     made = make_strategy(recipe.strategy, recipe.strategy_options)
-    rows = describe_stages(find_backbone(backbone), made, n_classes=classes, image_size=image_size)
-    show([row.to_json() for row in rows], stages_table(rows), as_json)
+    rows = describe_stages(found, made, n_classes=classes, image_size=image_size)
+    show([row.to_json() for row in rows], stages_table(rows, strategy=recipe.strategy), as_json)

@@ -88,8 +88,9 @@ def _show_run(run: Run, as_json: bool) -> None:
     folder = run.folder.path
     pictures = [run.folder.curves, run.folder.confusion, run.folder.moved_picture, run.folder.wise_ft]
     drawn = ", ".join(str(picture) for picture in pictures if picture.is_file())
+    notes = "".join(f"note: {note}\n" for note in run.report.notes)
     text = (
-        f"{run.report.sentence()}\n"
+        f"{run.report.sentence()}\n{notes}"
         f"report: {run.folder.report}   pictures: {drawn}\n"
         f"next: finetune predict {shlex.quote(str(folder))} IMAGE"
     )

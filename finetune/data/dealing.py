@@ -1,4 +1,9 @@
-"""Deal units out to the sides of a split by their places, within limits on how uneven chance may be."""
+"""Deal units out to the sides of a split by their places, within limits on how uneven chance may be.
+
+Shares and limits count a class's units, not its images: a unit is the least that can be moved, ten copies of a
+picture measure no better than one, and limits on images would move other units whenever a group grows. Where units of
+unlike size leave a side with too few or too many images, `finetune.data.split` says so.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import logging
 import threading
 import warnings
@@ -31,7 +32,7 @@ from PIL import (  # noqa: F401
     WebPImagePlugin,
 )
 
-from finetune.data.pixels import to_rgb
+from finetune.data.pixels import largest_of_16_bits, to_rgb
 from finetune.errors import ImageError
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
@@ -68,6 +69,9 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImageP
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_DEPTH_AT = 24
+"""Where a PNG says how many bits a channel has: after the signature, IHDR's length and name, width and height."""
+_TIFF_DEPTH_TAG = 258
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = 1
 _TURNS = {
@@ -107,7 +111,10 @@ Seen = TypeVar("Seen")
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a full decode found: upright size, Pillow mode and format as stored, SHA-256 (hex) of the file."""
+    """What a full decode found: upright size, Pillow mode and format as stored, SHA-256 (hex) of the file.
+
+    ``largest`` is the largest value of an image with 16 bits a channel, which is read as 0 to 65535; None for others.
+    """
 
     width_px: int
     height_px: int
@@ -116,6 +123,7 @@ class ImageFacts:
     rotated_by_exif: bool
     sha256: str
     transparent: bool = False
+    largest: int | None = None
 
 
 def load_rgb(path: Path, *, enough_px: int | None = None) -> Image.Image:
@@ -135,6 +143,14 @@ def load_rgb(path: Path, *, enough_px: int | None = None) -> Image.Image:
         raise ImageError(f"{path} {_why(path, error)}") from error
 
 
+def rgb_from(content: bytes, path: Path) -> Image.Image:
+    """Return what `load_rgb` makes of a file with these bytes; ``path`` names it in the ImageError, as there."""
+    try:
+        return _decoded(io.BytesIO(content))[0]
+    except Exception as error:
+        raise ImageError(f"{path} {_why(path, error)}") from error
+
+
 def check_image(path: Path) -> ImageFacts:
     """Decode ``path`` exactly as `load_rgb` does and return its facts; raises ImageError as `load_rgb`."""
     return examine(path, lambda _rgb: None)[0]
@@ -148,6 +164,7 @@ def examine(path: Path, look: Callable[[Image.Image], Seen]) -> tuple[ImageFacts
             file.seek(0)
             rgb, stored, orientation = _decoded(file)
             seen = look(rgb)
+            largest = largest_of_16_bits(stored, has_deep_channels=_has_deep_channels(stored, file))
     except Exception as error:
         raise ImageError(f"{path} {_why(path, error)}") from error
     facts = ImageFacts(
@@ -159,8 +176,19 @@ def examine(path: Path, look: Callable[[Image.Image], Seen]) -> tuple[ImageFacts
         rotated_by_exif=orientation != _UPRIGHT,
         sha256=sha256,
         transparent=stored.has_transparency_data,
+        largest=largest,
     )
     return facts, seen
+
+
+def _has_deep_channels(stored: Image.Image, file: BinaryIO) -> bool:
+    """Whether the file holds 16 bits a channel: Pillow gives colours with 8 and says nothing of the others."""
+    if isinstance(stored, TiffImagePlugin.TiffImageFile):
+        return bool(max(stored.tag_v2.get(_TIFF_DEPTH_TAG, (8,))) == 16)
+    if stored.format != "PNG":
+        return False
+    file.seek(_PNG_DEPTH_AT)
+    return file.read(1) == b"\x10"
 
 
 def open_image(file: BinaryIO) -> Image.Image:

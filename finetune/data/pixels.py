@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -32,6 +33,23 @@ def to_rgb(image: Image.Image) -> Image.Image:
         rgb = image.convert("RGB")
     rgb.info.clear()  # EXIF that stays could turn the image a second time
     return rgb
+
+
+def largest_of_16_bits(image: Image.Image, *, has_deep_channels: bool) -> int | None:
+    """Return the largest value of a decoded ``image`` that `to_rgb` reads as 0 to 65535; None for any other.
+
+    ``has_deep_channels``: its file holds 16 bits a channel. Of colours Pillow keeps the upper 8, so that the answer
+    is up to 255 too large.
+    """
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        low, high = float(values.min()), float(values.max())
+        is_smaller_float = image.mode == "F" and high <= _FLOAT_WHITES[-2]
+        return None if low < 0 or high > _WHITE_16_BIT or is_smaller_float else math.ceil(high)
+    if not has_deep_channels:
+        return None
+    brightest = int(np.asarray(image.convert("RGB")).max())
+    return brightest * 256 + 255
 
 
 def _over_white(image: Image.Image) -> Image.Image:

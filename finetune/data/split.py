@@ -11,7 +11,8 @@ are val, and the rest is train. Hence
   n s ± 2 sqrt(n s (1 - s)) in 19 of 20 cases, such as 15 ± 7 of 100 and 150 ± 23 of 1,000;
 - chance has limits: a class has at least one unit on each side, and between half and twice the share. Where it would
   not, the units nearest to the cut change sides (`finetune.data.dealing`), and change back when the class has grown.
-  At 15 % this happens to most classes of 5 units, to few of 50 and to hardly any of 150.
+  At 15 % this happens to most classes of 5 units, to few of 50 and to hardly any of 150;
+- near-duplicates of a class that they leave too few units are dealt singly; those of other classes stay together.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def too_small(
     but = f" but only {what}, and" if n_different < n_images else ", but"
     return (
         f"class '{label}' has {images} in {where}{but} a split needs {n_needed}; "
-        f"add images or drop it with --exclude {shlex.quote(label)}"
+        f"add images{' of other groups' * grouped} or drop it with --exclude {shlex.quote(label)}"
     )
 
 
@@ -149,17 +150,15 @@ def _cut(
     n_needed = 1 + len(shares)
     units = units_of(images, report, seed=seed)
     notes = []
-    if report.near_duplicates and (short := _short_of_units(units, report.class_names, n_needed)):
-        units = units_of(images, report, seed=seed, near=False)
-        notes = [
-            f"class '{short[0]}' has fewer than {n_needed} images that are no near-duplicates of each other, so "
-            "near-duplicates may lie on two sides of the split, which makes the accuracy look better than it is"
-        ]
+    if short := _short_of_units(units, report.class_names, n_needed):
+        untied = {image.name for unit in units if not unit.labels.isdisjoint(short) for image in unit.images}
+        units = units_of(images, report, seed=seed, untied=untied)
+        notes = [_untied_note(short, n_needed)]
     for label in _short_of_units(units, report.class_names, n_needed):
-        n_images = sum(image.label == label for image in images)
+        own = [image for image in images if image.label == label]
         n_units = sum(label in unit.labels for unit in units)
-        grouped = any(image.group is not None for image in images)
-        raise DataError(too_small(report.where, label, n_images, n_units, n_needed, grouped=grouped))
+        grouped = any(image.group is not None for image in own)
+        raise DataError(too_small(report.where, label, len(own), n_units, n_needed, grouped=grouped))
     sides: defaultdict[str, list[LabelledImage]] = defaultdict(list)
     for side, dealt in deal(units, shares, report.class_names).items():
         for unit in dealt:
@@ -170,6 +169,16 @@ def _cut(
 def _short_of_units(units: Iterable[Unit], class_names: Iterable[str], n_needed: int) -> list[str]:
     counts = Counter(label for unit in units for label in unit.labels)
     return [label for label in class_names if counts[label] < n_needed]
+
+
+def _untied_note(labels: Sequence[str], n_needed: int) -> str:
+    """Return what is to be said where the near-duplicates of the classes ``labels`` had to be dealt singly."""
+    named = ", ".join(f"'{label}'" for label in labels)
+    who = f"class {named} has" if len(labels) == 1 else f"classes {named} each have"
+    return (
+        f"{who} fewer than {n_needed} images that are no near-duplicates of each other, so these near-duplicates "
+        "may lie on two sides of the split, which makes the accuracy look better than it is"
+    )
 
 
 def _uneven(sides: Mapping[str, Sequence[LabelledImage]], shares: Mapping[str, float]) -> list[str]:

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from finetune.evaluation.scores import Scores
 
+START = "the start"
+"""What the weights before the first epoch are called."""
+
 
 @dataclass(frozen=True)
 class Averaging:
@@ -57,7 +60,7 @@ class Averaging:
 def name_epochs(numbers: tuple[int, ...]) -> str:
     """Name epochs: ``epoch 7``, ``epochs 6 to 8``, ``epochs 5, 7 and 8``."""
     if numbers == (0,):
-        return "the start"
+        return START
     if len(numbers) == 1:
         return f"epoch {numbers[0]}"
     if numbers == tuple(range(numbers[0], numbers[-1] + 1)) and len(numbers) > 2:

@@ -48,21 +48,45 @@ class GroupMovement:
 
 @dataclass(frozen=True)
 class Movement:
-    """All groups in network order, all their epochs, and which weights were ``kept``, in words."""
+    """All groups in network order, all their epochs, and which weights were ``kept``, in words.
+
+    The groups' changes are those of the kept weights; their gradients and rates, like the epochs, are those of the
+    whole training, whichever weights it kept.
+    """
 
     kept: str
     groups: tuple[GroupMovement, ...]
     epochs: tuple[GroupEpoch, ...]
 
+    @property
+    def keeps_the_start(self) -> bool:
+        """Whether the kept weights are those from before the first epoch, to the bit."""
+        return all(row.relative_change == 0 and not row.statistics_moved for row in self.groups)
+
+    @property
+    def note(self) -> str:
+        """A sentence on why nothing moved though there were gradients and rates; empty where something did."""
+        if not self.keeps_the_start:
+            return ""
+        trained = "; the gradients and learning rates are those of the training, which did no better on val"
+        return (
+            f"the kept weights ({self.kept}) are those from before the first epoch, so nothing moved in them"
+            f"{trained if self.epochs else ''}"
+        )
+
 
 def write_movement(movement: Movement, *, table: Path, whole: Path) -> None:
-    """Write the groups to ``table`` as CSV, and groups and epochs to ``whole`` as JSON, null for no number."""
+    """Write the groups to ``table`` as CSV, and all to ``whole`` as JSON, where null is no number.
+
+    Which weights were kept, and the note on them, are in the JSON alone.
+    """
     with table.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, [field.name for field in fields(GroupMovement)])
         writer.writeheader()
         writer.writerows(asdict(group) for group in movement.groups)
     content = {
         "kept": movement.kept,
+        "note": movement.note,
         "groups": _plain(movement.groups),
         "epochs": _plain(movement.epochs),
     }

@@ -60,7 +60,8 @@ def _draw_change(axes: Axes, movement: Movement) -> None:
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
         )
     axes.set_xlim(0, 1.35 * widest)
-    axes.set(xlabel=f"‖W − W₀‖ / ‖W₀‖ (%)\nkept: {movement.kept}", title="Change of the weights")
+    kept = f"kept: {movement.kept}" + (", before the first epoch" if movement.keeps_the_start else "")
+    axes.set(xlabel=f"‖W − W₀‖ / ‖W₀‖ (%)\n{kept}", title="Change of the weights")
 
 
 def _draw_map(axes: Axes, movement: Movement, value: Callable[[GroupEpoch], float], title: str) -> None:
@@ -92,7 +93,7 @@ def _draw_map(axes: Axes, movement: Movement, value: Callable[[GroupEpoch], floa
         axes.axhline(row - 0.5, color="white", linewidth=2)
         if group.frozen:
             _hatch(axes, row)
-    axes.set(xlabel="epoch", title=title)
+    axes.set(xlabel="epoch (trained, not kept)" if movement.keeps_the_start else "epoch", title=title)
 
 
 def _grid(movement: Movement, value: Callable[[GroupEpoch], float]) -> tuple[NDArray[np.float64], list[int]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from finetune.evaluation.averaging import name_epochs
 from finetune.evaluation.figures import BLUE, GREY, ORANGE, new_figure, save_figure
 from finetune.evaluation.history import MetricsRow
 
@@ -27,7 +28,7 @@ MOST_NAMED_CLASSES = 60
 def draw_curves(rows: Sequence[MetricsRow], path: Path, *, kept: int | None = None) -> None:
     """Draw loss and validation accuracy over epochs; ``rows`` in epoch order, at least one.
 
-    ``kept`` is the epoch whose weights were kept, by default that with the highest score.
+    ``kept`` is the epoch whose weights were kept, 0 the start, by default that with the highest score.
     """
     figure, (left, right) = new_figure(9.0, 3.6, columns=2)
     epochs = [row.epoch for row in rows]
@@ -51,7 +52,7 @@ def draw_curves(rows: Sequence[MetricsRow], path: Path, *, kept: int | None = No
     best = max(rows, key=lambda row: row.val_score if kept is None else row.epoch == kept)
     right.axvline(best.epoch, color=GREY, linewidth=0.8, linestyle=":")
     right.annotate(
-        f"kept: epoch {best.epoch}, {100 * best.val_accuracy:.1f} %",
+        f"kept: {name_epochs((best.epoch,))}, {100 * best.val_accuracy:.1f} %",
         (best.epoch, 100 * best.val_accuracy),
         xytext=(0, -14),
         textcoords="offset points",

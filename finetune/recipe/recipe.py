@@ -21,8 +21,10 @@ from finetune.errors import OptionError, nearest
 from finetune.recipe import names
 from finetune.recipe.augmentations import Augmentations
 from finetune.recipe.names import AUTO, NAMED_WEIGHTS, OPTIMIZERS
+from finetune.recipe.plain_values import as_list, refuse_switched_numbers
 from finetune.recipe.rules import check
-from finetune.recipe.sentences import invalid_yaml, sentence
+from finetune.recipe.sentences import sentence
+from finetune.recipe.strict_yaml import load_yaml
 from finetune.recipe.usage import unused_by
 from strategies import STRATEGIES, Strategy, make_strategy
 
@@ -207,11 +209,25 @@ class Recipe(Augmentations):
     )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(default=0, description="Seed of every random choice.")
     max_minutes: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
-        default=None, description="Time budget."
+        default=None,
+        description="Time budget, in minutes: epochs that do not fit are left out (freeze-all has none, and warns).",
     )
     workers: Annotated[int, Field(ge=0, le=64)] | None = Field(
         default=None, description="Processes that load images."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, given: Any) -> Any:
+        if isinstance(given, Mapping):
+            refuse_switched_numbers(given, cls.model_fields)
+        return given
+
+    @field_validator("exclude", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        """Take ``apple`` for a list of one; a class's name may hold a comma, so that none is split at it."""
+        return as_list(value)
 
     @field_validator("strategy")
     @classmethod
@@ -307,19 +323,16 @@ class Recipe(Augmentations):
 
     @classmethod
     def read(cls, path: Path, **changes: Any) -> Recipe:
-        """Read a recipe from a YAML file; ``changes`` win over the file."""
+        """Read a recipe from a YAML file; ``changes`` win over the file. Raises OptionError, which names the file."""
         try:
-            fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+            fields = load_yaml(path.read_text(encoding="utf-8"))
+            if not isinstance(fields, Mapping):
+                raise OptionError("it holds no settings; write lines such as `strategy: partial`")
+            return cls.make(**{**{str(key): value for key, value in fields.items()}, **changes})
         except OSError as error:
             raise OptionError(f"cannot read the recipe {path}: {error.strerror}; check the path") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise OptionError(
-                f"the recipe {path} is not valid YAML ({invalid_yaml(error)}); mend the file"
-            ) from None
-        if not isinstance(fields, Mapping):
-            raise OptionError(f"the recipe {path} holds no settings; write lines such as `strategy: partial`")
-        try:
-            return cls.make(**{**{str(key): value for key, value in fields.items()}, **changes})
+        except UnicodeDecodeError:
+            raise OptionError(f"recipe {path}: it is no UTF-8 text; save it as UTF-8") from None
         except OptionError as error:
             raise OptionError(f"recipe {path}: {error}") from None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from finetune.data.augmentation.family import FAMILY
 from finetune.data.augmentation.policies import POLICIES
 from finetune.recipe.augmentations import switches, varies
-from finetune.recipe.names import AUTO, BASELINES, WITH_MOMENTUM
+from finetune.recipe.names import AUTO, BASELINES, WITH_MOMENTUM, WITHOUT_BLOCKS
 from finetune.recipe.sentences import shown
 from finetune.recipe.usage import is_given, is_solved, unused_by, why_unused
 
@@ -189,8 +189,17 @@ RULES = (
         ),
     ),
     Rule(
-        lambda r: _is_baseline(r) and r.stochastic_depth is not None,
-        lambda r: f"--stochastic-depth skips residual blocks, but {r.backbone} has none; leave it out",
+        lambda r: r.stochastic_depth is not None and r.backbone.partition(".")[0] in WITHOUT_BLOCKS,
+        lambda r: (
+            f"--stochastic-depth skips residual blocks, but {r.backbone} has none; leave it out, or choose a "
+            "backbone that has them, such as resnet18"
+        ),
+    ),
+    Rule(
+        lambda r: r.grow_from is not None and _is_baseline(r),
+        lambda r: (
+            f"--grow-from needs a network for inputs of any size, but {r.backbone} is built for one; leave it out"
+        ),
     ),
     Rule(
         lambda r: r.cache == "on" and (r.mixup is not None or r.cutmix is not None),

@@ -19,7 +19,6 @@ from finetune.progress import Reporter
 from finetune.recipe import Recipe
 from finetune.training.careful import augmentation_json
 from finetune.training.determinism import deterministic
-from finetune.training.durable import write_text
 from finetune.training.ending import ended_early
 from finetune.training.journal import Journal
 from finetune.training.run_folder import RunFolder
@@ -60,11 +59,11 @@ def complete(setup: Setup, journal: Journal, *, stop: Stop, log: RunLog) -> Run:
 
 def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -> Run:
     folder = journal.folder
-    write_text(folder.recipe, setup.resolved.recipe.to_yaml())
+    journal.write_recipe(setup.resolved.recipe)
     with journal.phase("train"):
         outcome = _train(setup, journal, stop, log)
     with journal.phase("write"):
-        write_text(folder.recipe, outcome.recipe.to_yaml())
+        journal.write_recipe(outcome.recipe)
         put_bundle(folder, setup)
     with journal.phase("evaluate"):
         metrics = _judge(setup, folder, log)
@@ -72,7 +71,8 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
     report.write(folder.report)
     class_names = setup.prepared.split.class_names
     draw_confusion(np.array(metrics.confusion), class_names, _title(report), folder.confusion)
-    log.note(report.sentence())
+    for sentence in (report.sentence(), *(f"note: {note}" for note in report.notes)):
+        log.note(sentence)
     journal.update(state="finished", ended=now(), error=None)
     SavedStates(folder.states).remove()
     return Run(folder, report, outcome.recipe, setup.prepared.where)
@@ -137,6 +137,7 @@ def _report(setup: Setup, journal: Journal, outcome: Outcome, metrics: Metrics) 
         seconds_by_phase=dict(journal.record.seconds),
         seed=recipe.seed,
         stopped=outcome.stopped,
+        notes=outcome.notes,
         advice=journal.record.advice,
         corrections={
             c.option.removeprefix("--").replace("-", "_"): c.to_json() for c in prepared.corrections

@@ -12,7 +12,19 @@ LARGEST_GROWTH = 10
 
 
 class Diverged(Exception):  # noqa: N818 - it is told in the report, not raised to the user
-    """Raised in the step, or at the end of the epoch, in which training was found to have diverged."""
+    """Raised in the step, or at the end of the epoch, in which training was found to have diverged.
+
+    ``what`` says which loss became what, at which step, epoch and learning rate; ``advice`` what to try.
+    """
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.advice = advice
+
+    def sentence(self, kept: str) -> str:
+        """Return all of it in one sentence; ``kept`` names the weights that are kept."""
+        return f"training diverged: {self.what}; kept are the weights of {kept}; {self.advice}"
 
 
 class Divergence(pl.Callback):
@@ -20,7 +32,7 @@ class Divergence(pl.Callback):
 
     Also after a whole epoch whose mean training loss is more than `LARGEST_GROWTH` times the larger of the
     first batch's loss and ln K, that of guessing among ``n_classes``: early stopping would let it go on for
-    epochs. ``advice`` ends the sentence.
+    epochs. ``advice`` is what to try instead.
     """
 
     def __init__(self, n_classes: int, advice: str) -> None:
@@ -45,24 +57,22 @@ class Divergence(pl.Callback):
         """Look at the loss of the batch."""
         loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
         if not math.isfinite(loss):
-            raise Diverged(self._sentence(trainer, "the loss was no number any more"))
+            raise self._diverged(trainer, f"the training loss became {loss:g}")
         if not self._has_started:
             self._has_started, self._start = True, max(self._start, loss)
 
     def on_validation_end(self, trainer: pl.Trainer, *_: object) -> None:
         """Look at the validation loss; before training it is what it is."""
-        if trainer.state.fn == "fit" and not math.isfinite(float(trainer.callback_metrics["val_loss"])):
-            raise Diverged(self._sentence(trainer, "the validation loss was no number any more"))
+        loss = float(trainer.callback_metrics["val_loss"])
+        if trainer.state.fn == "fit" and not math.isfinite(loss):
+            raise self._diverged(trainer, f"the validation loss became {loss:g}")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, *_: object) -> None:
         """Look at the mean training loss of the epoch."""
         loss = float(trainer.callback_metrics["train_loss"])
         if loss > LARGEST_GROWTH * self._start:
-            grown = f"the loss had grown from {self._start:.2g} to {loss:.2g}"
-            raise Diverged(self._sentence(trainer, grown))
+            raise self._diverged(trainer, f"the training loss grew from {self._start:.2g} to {loss:.2g}")
 
-    def _sentence(self, trainer: pl.Trainer, what: str) -> str:
-        return (
-            f"{what} at step {trainer.global_step} (epoch {trainer.current_epoch + 1}, learning rate "
-            f"{self._lr:.2g}), and the best weights before that are kept; {self._advice}"
-        )
+    def _diverged(self, trainer: pl.Trainer, what: str) -> Diverged:
+        where = f"epoch {trainer.current_epoch + 1}, learning rate {self._lr:.2g}"
+        return Diverged(f"{what} at step {trainer.global_step} ({where})", self._advice)

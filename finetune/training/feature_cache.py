@@ -208,6 +208,6 @@ class _Count:
         )
         if self._max_minutes is not None and minutes > self._max_minutes:
             self._reporter.say(
-                f"warning: that is more than --max-minutes {self._max_minutes:g}, and there are no epochs to leave "
-                "out; a smaller --image-size is faster"
+                f"warning: the features alone take about {describe_minutes(minutes)}, more than --max-minutes "
+                f"{self._max_minutes:g}, which can only leave out epochs; a smaller --image-size is faster"
             )

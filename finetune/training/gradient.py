@@ -29,7 +29,7 @@ from finetune.training.movement import Watch
 from finetune.training.quiet import quiet_lightning
 from finetune.training.resolve import DEFAULT_CLIP_NORM
 from finetune.training.saved_states import SavedState, SavedStates
-from finetune.training.settle import accumulation_of, keep, make_tuner, settle, smaller
+from finetune.training.settle import accumulation_of, make_tuner, settle, smaller
 from finetune.training.stop import Stop
 from finetune.training.stopping import make_stoppers, why_stopped
 from finetune.training.tuner import Tuner
@@ -37,14 +37,21 @@ from finetune.training.tuner import Tuner
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave: the rows of its history, the recipe as it was run in the end, why it ended, and
-    what was made of its weights. ``kept_epoch`` is the one that was chosen, 0 before the first."""
+    """What training gave: the rows of its history, the recipe as it was run in the end, why it ended (by having
+    ``diverged``, or else), and what was made of its weights. ``kept_epoch`` was chosen, 0 before the first."""
 
     rows: tuple[MetricsRow, ...]
     recipe: Recipe
     stopped: str
     finish: Finish
     kept_epoch: int
+    diverged: bool = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the result must know besides, a sentence each."""
+        note = self.finish.movement.note
+        return (*([self.stopped] if self.diverged else []), *([note] if note else []))
 
 
 def train(
@@ -73,7 +80,7 @@ def train(
             if not is_out_of_memory(error):
                 raise
         recipe = smaller(recipe, reporter)
-        keep(journal, recipe)
+        journal.write_recipe(recipe)
         begin = _back_to_the_last_epoch(learner, SavedStates(journal.folder.states))
 
 
@@ -98,12 +105,8 @@ def _run(
     history = History(journal.folder.metrics, Board(journal.folder.tensorboard))
     best, watch = KeepBest(states, recipe.select or "accuracy"), Watch(learner.grouping)
     observers = [history, best, *averagers(learner, recipe, states), watch]
-    stoppers = make_stoppers(
-        recipe,
-        learner.plan,
-        n_classes=len(learner.split.class_names),
-        budget_minutes=journal.record.budget_minutes,
-    )
+    n_classes, budget = len(learner.split.class_names), journal.record.budget_minutes
+    stoppers = make_stoppers(recipe, learner.plan, n_classes=n_classes, budget_minutes=budget)
     try:
         with reporter.track("training") as advance, quiet_lightning(), stop.patiently():
             countdown = Countdown(advance, (recipe.epochs or 0) * accumulation_of(learner, recipe).n_steps)
@@ -113,8 +116,7 @@ def _run(
                 history.start()
             diverged = _fit(trainer, tuner, learner, recipe, begin, reporter)
             history.close()
-            if diverged:
-                reporter.say(f"warning: {diverged}")
+            if diverged is not None:
                 _leave_finite(tuner.model, best)
             score = _scorer(tuner, learner, recipe, stop)
             transform = transform_of(learner, recipe)
@@ -122,8 +124,12 @@ def _run(
             finish = finisher.finish(history.rows, best, watch.epochs)
     finally:
         history.close()
-    stopped = diverged or why_stopped(trainer, recipe, stoppers)
-    return Trained(tuple(history.rows), recipe, stopped, finish, best.epoch)
+    if diverged is None:
+        stopped = why_stopped(trainer, recipe, stoppers)
+        return Trained(tuple(history.rows), recipe, stopped, finish, best.epoch)
+    stopped = diverged.sentence(finish.movement.kept)
+    reporter.say(f"warning: {stopped}")
+    return Trained(tuple(history.rows), recipe, stopped, finish, best.epoch, diverged=True)
 
 
 def _leave_finite(model: nn.Module, best: KeepBest) -> None:
@@ -146,8 +152,8 @@ def _fit(
     recipe: Recipe,
     begin: SavedState | None,
     reporter: Reporter,
-) -> str:
-    """Train to the end and return an empty text, or how training diverged."""
+) -> Diverged | None:
+    """Train to the end, or return how training diverged."""
     loaders = train_batches(learner, recipe), val_batches(learner, recipe)
     training, validation = across_the_line(loaders, tuner.halves, recipe, reporter)
     try:
@@ -159,8 +165,8 @@ def _fit(
             training.sampler.set_epoch(begin.epoch)  # type: ignore[attr-defined]
             trainer.fit(tuner, training, validation, ckpt_path=begin.path, weights_only=True)
     except Diverged as diverged:
-        return str(diverged)
-    return ""
+        return diverged
+    return None
 
 
 def _trainer(recipe: Recipe, callbacks: Sequence[pl.Callback]) -> pl.Trainer:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from finetune.recipe import Recipe
+from finetune.training.durable import write_text
+from finetune.training.edited_recipe import recipe_hash
 from finetune.training.run_folder import RunFolder
 from finetune.training.run_record import RunRecord, write_record
 
@@ -50,6 +53,16 @@ class Journal:
         """Write down that ``epoch`` epochs are done, and the seconds so far."""
         self._count()
         self.update(epochs_done=epoch)
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Write ``recipe``, which is filled, to the record and the run's recipe.yaml; raises OSError.
+
+        The text's hash is on disk before the text: a run that is killed in between knows either text as its own.
+        """
+        text = recipe.to_yaml()
+        hashes = dict.fromkeys((*self.record.recipe_hashes, recipe_hash(text)))
+        self.update(recipe=recipe.model_dump(mode="json"), recipe_hashes=tuple(hashes))
+        write_text(self.folder.recipe, text)
 
     def _count(self) -> None:
         """Add what the phase took since it was last counted."""

@@ -10,9 +10,8 @@ from torch import nn
 
 from finetune.data.split import Split
 from finetune.data.transforms import Preprocessing
-from finetune.errors import OptionError
-from finetune.model.backbones import CATALOGUE, Backbone
-from finetune.model.build import build, skips_blocks
+from finetune.model.backbones import Backbone
+from finetune.model.build import build
 from finetune.model.describe import plan_for
 from finetune.model.heads import DEFAULT_HIDDEN, DEFAULT_SLOPE, DENSE_DROPOUT, HeadSpec
 from finetune.model.layers import Grouping, layer_groups
@@ -77,21 +76,11 @@ def head_of(recipe: Recipe) -> HeadSpec:
 
 
 def options_of(recipe: Recipe, backbone: Backbone) -> dict[str, Any]:
-    """Return what timm is told beside the name; raises OptionError for blocks that there are none of to skip."""
+    """Return what timm is told beside the name."""
     options: dict[str, Any] = {}
     if recipe.stochastic_depth is not None:
-        _refuse_without_blocks(backbone)
         options["drop_path_rate"] = recipe.stochastic_depth
     if backbone.is_baseline:
         own = {name: getattr(recipe, name) for name in ("hidden", "activation", "negative_slope")}
         options |= {name: value for name, value in own.items() if value is not None}
     return options
-
-
-def _refuse_without_blocks(backbone: Backbone) -> None:
-    if not skips_blocks(backbone):
-        others = ", ".join(row.name for row in CATALOGUE.values() if row.has_residual_blocks)
-        raise OptionError(
-            f"--stochastic-depth skips residual blocks, but {backbone.name} has none that timm can skip; leave it "
-            f"out, or choose one of {others}"
-        )

@@ -45,8 +45,9 @@ def halved(recipe: Recipe) -> Recipe:
     smaller = recipe.batch_size // 2
     if smaller < SMALLEST_BATCH:
         raise ResourceError(
-            f"not enough memory to train on {recipe.batch_size} images of {recipe.image_size} px at once; "
-            "use a smaller --image-size or another --backbone, or close other programs"
+            f"not enough memory to train {recipe.backbone} on {recipe.batch_size} images of {recipe.image_size} px "
+            "at once, and no smaller batch is left to try; use a smaller --image-size, or a smaller --backbone "
+            "(`finetune backbones` lists their sizes), or close other programs"
         )
     return recipe.with_changes(batch_size=smaller, accumulate=2 * (recipe.accumulate or 1))
 

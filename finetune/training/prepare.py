@@ -18,6 +18,7 @@ from finetune.progress import SILENT, Reporter
 from finetune.recipe import AUTO, Recipe
 from finetune.recipe.names import BASELINES
 from finetune.recipe.sentences import shown
+from finetune.training.network_check import refuse_unfit
 
 EXAMPLES_SAID = 3
 
@@ -95,13 +96,15 @@ def _refuse_unused_shares(health: HealthReport, recipe: Recipe) -> None:
 def find_weights(recipe: Recipe, *, offline: bool, reporter: Reporter) -> tuple[Backbone, WeightsRecord]:
     """Return the concrete backbone and where its weights are, and say which and why.
 
-    A strategy that starts from random weights needs none, and a baseline has none, so none are asked for.
+    A strategy that starts from random weights needs none, and a baseline has none, so none are asked for. Raises
+    OptionError for choices that the backbone cannot take, before its weights are looked for.
     """
     choice = "none" if recipe.starts_random or recipe.backbone in BASELINES else recipe.weights
     name, why = choose_backbone(recipe.backbone, choice, offline=offline)
     if why:
         reporter.say(why)
     backbone = find_backbone(name)
+    refuse_unfit(recipe, backbone)
     if backbone.note:
         reporter.say(f"note: {backbone.note}")
     return backbone, locate_weights(backbone, choice, offline=offline, reporter=reporter)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from finetune.data.transforms import Preprocessing
-from finetune.errors import OptionError
 from finetune.model.backbones import Backbone
 from finetune.model.heads import DEFAULT_HIDDEN, DEFAULT_SLOPE, DENSE_DROPOUT
 from finetune.recipe import DEFAULT_BATCH_SIZE, Recipe
@@ -81,7 +80,6 @@ def resolve(
         "image_size": recipe.image_size or backbone.image_size,
     }
     named = recipe.with_changes(**changes)
-    _refuse_growth_of_a_fixed_size(named, backbone)
     batch_size = named.batch_size or DEFAULT_BATCH_SIZE
     defaults = named.build_strategy().defaults(
         n_train=n_train, batch_size=batch_size * (named.accumulate or 1)
@@ -96,13 +94,6 @@ def resolve(
     return Resolved(
         named, defaults, (*_note(unused, strategy, named), *balanced, *_statistics_note(named), *care)
     )
-
-
-def _refuse_growth_of_a_fixed_size(recipe: Recipe, backbone: Backbone) -> None:
-    if recipe.grow_from is not None and backbone.fixed_size:
-        raise OptionError(
-            f"--grow-from needs a network for inputs of any size, but {backbone.name} is built for one; leave it out"
-        )
 
 
 def _with_numbers(recipe: Recipe, defaults: TrainingDefaults, n_train: int) -> Recipe:

@@ -15,6 +15,7 @@ from finetune.evaluation.report import versions
 from finetune.progress import SILENT, Reporter
 from finetune.training.complete import Run, complete
 from finetune.training.data_check import refuse_other_images
+from finetune.training.edited_recipe import keep_edited_recipe
 from finetune.training.journal import Journal
 from finetune.training.run_folder import RunFolder, refuse_inside_data
 from finetune.training.run_log import RunLog
@@ -36,7 +37,8 @@ def resume(
     """Go on with the run in the folder ``run`` and return it finished.
 
     Training goes on from the end of the last whole epoch and comes to the same weights, bit for bit on the
-    same machine, as without the interruption. ``data`` says where the images are now, if they have moved.
+    same machine, as without the interruption. ``data`` says where the images are now, if they have moved. A
+    recipe.yaml that was edited meanwhile changes nothing: it is kept as recipe.edited.yaml, and a warning says so.
 
     Raises:
         RunError: not a run, finished, still at work, half-written, or begun with other images or weights.
@@ -53,6 +55,7 @@ def resume(
             journal = Journal(folder, _again(former, where))
             recipe = former.goes_on_with
             _warn_of_other_versions(former, log)
+            keep_edited_recipe(folder, journal.record, log)
             with journal.phase("prepare"):
                 setup = set_up(where, recipe, offline=away, reporter=log)
             _refuse_other_weights(setup, former, folder)

@@ -24,7 +24,8 @@ class RunRecord(BaseModel):
     ``data`` is an absolute path, or the name of a set. ``asked`` is the recipe as the user gave it and ``recipe``
     the filled one, None until the strategy is settled; once ``planned``, its epochs are those that fit the
     budget, of which ``budget_minutes`` were left for training. ``seconds`` are spent, by phase; times are ISO 8601
-    in UTC.
+    in UTC. ``recipe_hashes`` are the SHA-256 of all texts that the run itself wrote to its recipe.yaml, or was about
+    to; a run of an older version has none.
     A process that was killed leaves ``running``: `is_running` tells it from one at work.
     """
 
@@ -38,6 +39,7 @@ class RunRecord(BaseModel):
     asked: dict[str, Any]
     strategy_requested: str
     recipe: dict[str, Any] | None = None
+    recipe_hashes: tuple[str, ...] = ()
     advice: dict[str, Any] | None = None
     weights_sha256: str = ""
     planned: bool = False

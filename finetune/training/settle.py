@@ -14,7 +14,6 @@ from finetune.training.accumulation import Accumulation
 from finetune.training.boundary import Boundary, kept_rows, missing_rows
 from finetune.training.budget import fit_budget
 from finetune.training.cache_choice import boundary_of, on_best_device, settle_cache
-from finetune.training.durable import write_text
 from finetune.training.estimate import TIMED_BATCHES, WARM_UP_BATCHES, Estimate, measure_speed
 from finetune.training.fastest import settle_precision
 from finetune.training.journal import Journal
@@ -56,15 +55,9 @@ def settle(
     release()
     recipe, budget = fit_budget(recipe, estimate, minutes_spent, reporter)
     _note_what_never_thaws(learner, recipe, reporter)
-    keep(journal, recipe)
+    journal.write_recipe(recipe)
     journal.update(planned=True, epochs_planned=recipe.epochs, budget_minutes=budget)
     return recipe
-
-
-def keep(journal: Journal, recipe: Recipe) -> None:
-    """Write ``recipe`` to the run."""
-    write_text(journal.folder.recipe, recipe.to_yaml())
-    journal.update(recipe=recipe.model_dump(mode="json"))
 
 
 def smaller(recipe: Recipe, reporter: Reporter) -> Recipe:

@@ -12,6 +12,7 @@ from finetune.recipe import Recipe
 from finetune.training.divergence import Divergence
 from finetune.training.lengths import default_patience
 from finetune.training.loaders import growth_of
+from finetune.training.resolve import DEFAULT_CLIP_NORM
 from finetune.training.thaw import thaw_epochs
 from strategies import Plan
 
@@ -76,10 +77,10 @@ def why_stopped(trainer: pl.Trainer, recipe: Recipe, stoppers: Sequence[pl.Callb
 
 
 def _advice(recipe: Recipe) -> str:
-    """Return what to try against divergence, of what the recipe does not do already."""
+    """Return what to try against divergence: a tenth of the rate or of the clipped norm, or clipping at all."""
     tries = [f"--lr {(recipe.lr or 0.0) / 10:.2g}"]
-    if recipe.clip_norm == 0:
-        tries.append("--clip-norm 1")
+    clip_norm = DEFAULT_CLIP_NORM if recipe.clip_norm is None else recipe.clip_norm
+    tries.append(f"--clip-norm {clip_norm / 10 if clip_norm else DEFAULT_CLIP_NORM:.2g}")
     if recipe.precision == "fp16":
         tries.append("--precision fp32")
     return f"try {' or '.join(tries)}"

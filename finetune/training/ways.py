@@ -36,13 +36,15 @@ if TYPE_CHECKING:
 class Outcome:
     """How training ended: the recipe as it was run, the split that chose something (or None), and why it ended.
 
-    ``combined`` is the report's part on averaged and interpolated weights and on folds, by its keys.
+    ``combined`` is the report's part on averaged and interpolated weights and on folds, by its keys; ``notes`` are
+    sentences that a reader of the result must know.
     """
 
     recipe: Recipe
     selection_split: str | None
     stopped: str
     combined: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def train_head_only(
@@ -53,10 +55,9 @@ def train_head_only(
     With ``folds`` it is cross-validated besides, over the images of all splits.
     """
     features, views = view_features(learner, recipe, reporter=reporter)
-    transform = transform_of(learner, recipe)
-    if transform.is_augmented:
+    if transform_of(learner, recipe).is_augmented:
         recipe = recipe.with_changes(views=views)
-        draw_preview(learner.split.train, transform, folder.augmentation)
+        draw_preview(learner, recipe, folder, reporter=reporter)
     recipe = recipe.with_changes(precision=feature_precision(learner, recipe))
     solved = fit_head(learner, features, recipe, views=views, reporter=reporter)
     write_regularisation(folder.metrics, solved.path)
@@ -92,7 +93,7 @@ def train_by_gradient(
     recipe, folder = resolved.recipe, journal.folder
     if recipe.wise_ft:
         refuse_without_solved_head(recipe.strategy, head_first=resolved.defaults.head_first)
-    draw_preview(learner.split.train, transform_of(learner, recipe), folder.augmentation)
+    draw_preview(learner, recipe, folder, reporter=reporter)
     begin = _where_to_begin(journal, reporter)
     if recipe.head_first and begin is None:
         features = train_features(learner, recipe, reporter=reporter)
@@ -108,7 +109,7 @@ def train_by_gradient(
     )
     draw_curves(trained.rows, folder.curves, kept=trained.kept_epoch)
     combined = _show_finish(trained.finish, folder)
-    return Outcome(trained.recipe, _selection_split(trained.recipe), trained.stopped, combined)
+    return Outcome(trained.recipe, _selection_split(trained.recipe), trained.stopped, combined, trained.notes)
 
 
 def _selection_split(recipe: Recipe) -> str | None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from test_health import found, inspected
 
+from finetune.data.health.likeness import Listed
 from finetune.data.health.look import THUMB_PX, look_at
 from finetune.data.health.near import LEAST_CORRELATION, MOST_BITS
 from finetune.data.health.report import HealthReport
@@ -43,8 +44,8 @@ def are_alike(first: Path, second: Path) -> bool:
 
 @pytest.fixture
 def faded(tmp_path: Path) -> tuple[HealthReport, list[str], Path]:
-    draw_scenes(tmp_path, {"ants": 20, "bees": 20, "clouds": 20})
-    names = fade(tmp_path / "clouds")
+    draw_scenes(tmp_path, {"ants": 20, "bees": 20, "fade": 20})
+    names = fade(tmp_path / "fade")
     return inspected(tmp_path), names, tmp_path
 
 
@@ -95,7 +96,7 @@ def test_a_leak_between_two_groups_is_told(tmp_path: Path) -> None:
 
 @given(st.sets(edges, max_size=30))
 def test_every_row_is_in_one_group_and_alike_its_first(pairs: set[tuple[int, int]]) -> None:
-    groups, links = parted(np.array(sorted(pairs), np.int64).reshape(-1, 2))
+    groups, links = parted(Listed(np.array(sorted(pairs), np.int64).reshape(-1, 2), 16))
     members = [row for group in groups for row in group]
     assert len(members) == len(set(members))
     assert set(members) == {row for pair in pairs for row in pair}
@@ -110,7 +111,7 @@ def test_every_row_is_in_one_group_and_alike_its_first(pairs: set[tuple[int, int
 
 def test_what_is_all_alike_is_one_group_with_the_least_row_first() -> None:
     everything = np.array([(i, j) for i in range(300) for j in range(i + 1, 300)])
-    assert parted(everything) == ([list(range(300))], [])
+    assert parted(Listed(everything, 300)) == ([list(range(300))], [])
 
 
 @pytest.mark.parametrize(
@@ -125,4 +126,4 @@ def test_what_is_all_alike_is_one_group_with_the_least_row_first() -> None:
 def test_small_parts_by_hand(
     pairs: list[tuple[int, int]], groups: list[list[int]], links: list[tuple[int, int]]
 ) -> None:
-    assert parted(np.array(pairs)) == (groups, links)
+    assert parted(Listed(np.array(pairs), 5)) == (groups, links)

@@ -1,13 +1,17 @@
 """What was seen of a file is kept: an unchanged one is not read again, a changed one always is."""
 
+import contextlib
 import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
+import numpy as np
 import pytest
-from drawing import draw_set, picture, save
+from drawing import draw_scenes, draw_set, picture, save, scene
 
 from finetune.data.health import inspect_source
 from finetune.data.health.index import VERSION, index_path, open_index, stamp_of
@@ -109,3 +113,82 @@ def test_many_images_are_looked_at_by_processes_with_the_same_result(
         by_processes = scan(images, index, workers=2, progress=lambda *count: counts.append(count))
     assert by_processes == by_threads
     assert counts == [(i, 41) for i in range(1, 42)]
+
+
+PAGE_BYTES = 4_096
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    """Images of which two show one picture, and enough of them for an index of many pages."""
+    root = draw_scenes(tmp_path / "scenes", {"ants": 60, "bees": 60})
+    save(scene(5), root / "ants" / "again.jpg", quality=60)
+    return root
+
+
+@contextlib.contextmanager
+def locked() -> Iterator[None]:
+    """Hold the index as a process does that writes and does not end."""
+    with contextlib.closing(sqlite3.connect(index_path())) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def n_kept() -> int:
+    with contextlib.closing(sqlite3.connect(index_path())) as connection:
+        return int(connection.execute("SELECT count(*) FROM images").fetchone()[0])
+
+
+def test_an_index_that_another_process_holds_is_done_without(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("finetune.data.health.index._WAIT_S", 0.05)
+    expected = inspect_source(open_source(scenes)).to_json()
+    assert len(expected["near_duplicates"]) == 1
+    index_path().unlink()
+    with contextlib.ExitStack() as stack:
+
+        def hold(done: int, _total: int) -> None:
+            if done == 1:
+                stack.enter_context(locked())
+
+        assert inspect_source(open_source(scenes), progress=hold).to_json() == expected
+    assert n_kept() == 0
+
+
+def test_a_disk_that_is_full_costs_time_and_nothing_else(scenes: Path) -> None:
+    expected = inspect_source(open_source(scenes)).near_duplicates
+    index_path().unlink()
+    program = (
+        "import resource, sys\n"
+        "from finetune.data.health import inspect_source\n"
+        "from finetune.data.sources import open_source\n"
+        "source = open_source(sys.argv[1])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "print(inspect_source(source).near_duplicates)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(scenes)], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == (f"{expected}\n", "")
+    assert n_kept() == 0, "it did not come to the limit"
+
+
+def test_a_damaged_page_anywhere_costs_time_and_nothing_else(scenes: Path) -> None:
+    expected = inspect_source(open_source(scenes)).to_json()
+    sound = index_path().read_bytes()
+    noise = np.random.default_rng(0).integers(0, 256, PAGE_BYTES, np.uint8).tobytes()
+    starts = range(0, len(sound), 3 * PAGE_BYTES)
+    assert len(starts) > 6
+    for start, content in zip(starts, cycle([bytes(PAGE_BYTES), noise]), strict=False):
+        index_path().write_bytes(sound[:start] + content + sound[start + PAGE_BYTES :])
+        assert inspect_source(open_source(scenes)).to_json() == expected, f"page at {start}"
+        inspect_source(open_source(scenes))
+        assert n_kept() == 121, "it was not begun anew"
+
+
+def test_thumbnails_that_the_index_has_lost_are_made_anew(scenes: Path) -> None:
+    expected = inspect_source(open_source(scenes)).near_duplicates
+    with contextlib.closing(sqlite3.connect(index_path())) as connection, connection:
+        connection.execute("UPDATE images SET thumb = ''")
+    assert inspect_source(open_source(scenes)).near_duplicates == expected

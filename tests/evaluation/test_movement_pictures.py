@@ -1,12 +1,15 @@
 """What moved is drawn for any number of groups and epochs, and what is frozen is told by more than a colour."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from test_pictures import ink
 
+from finetune.evaluation import movement_pictures
 from finetune.evaluation.averaging import Averaging
 from finetune.evaluation.interpolation import Interpolation, InterpolationRow, draw_interpolation
 from finetune.evaluation.movement import GroupEpoch, GroupMovement, Movement
@@ -48,6 +51,26 @@ def movement(
 def test_what_moved_is_drawn(drawn: Movement, tmp_path: Path) -> None:
     draw_movement(drawn, tmp_path / "what_moved.png")
     assert ink(tmp_path / "what_moved.png") > 0.005
+
+
+def labels_of(drawn: Movement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The words below the three parts of the picture."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(movement_pictures, "save_figure", lambda figure, _path: figures.append(figure))
+    draw_movement(drawn, tmp_path / "a.png")
+    return [axes.get_xlabel() for axes in figures[0].axes if axes.get_xlabel()]
+
+
+def test_a_picture_whose_kept_weights_are_the_start_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = dataclasses.replace(movement(3, 2, change=0.0), kept="the start")
+    change, gradient, rate = labels_of(still, tmp_path, monkeypatch)
+    assert change.endswith("kept: the start, before the first epoch")
+    assert gradient == rate == "epoch (trained, not kept)"
+    change, gradient, rate = labels_of(movement(3, 2), tmp_path, monkeypatch)
+    assert change.endswith("kept: epoch 1")
+    assert gradient == rate == "epoch"
 
 
 def test_a_frozen_group_is_hatched_where_a_still_one_is_blank(tmp_path: Path) -> None:

@@ -77,6 +77,12 @@ def test_the_file_has_every_promised_key(tmp_path: Path) -> None:
     assert "größe" in path.read_text(encoding="utf-8")
 
 
+def test_notes_that_must_be_read_beside_the_result_are_in_the_file() -> None:
+    assert a_report().to_json()["notes"] == []
+    noted = dataclasses.replace(a_report(), notes=("training diverged: the training loss became nan",))
+    assert noted.to_json()["notes"] == ["training diverged: the training loss became nan"]
+
+
 def test_the_sentence_gives_counts_interval_and_what_guessing_gets() -> None:
     assert a_report().sentence() == (
         "partial: 3 of 4 test images right, 75.0 % (95 % interval 30.1 to 95.4), macro F1 0.733; "

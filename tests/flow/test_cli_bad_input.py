@@ -289,7 +289,7 @@ def test_an_unknown_command_and_missing_arguments(fails: Fails) -> None:
     ("text", "sentence"),
     [
         ("epoch: 3", "unknown setting 'epoch'.*did you mean 'epochs'"),
-        ("a: [\nb", "is not valid YAML \\(.* in line 2\\); mend the file"),
+        ("a: [\nb", "recipe.yaml: not valid YAML \\(.* in line 2\\); mend the file"),
         ("just words", "holds no settings"),
         ("", "holds no settings"),
         ("epochs: many", "--epochs is 'many'"),
@@ -297,8 +297,8 @@ def test_an_unknown_command_and_missing_arguments(fails: Fails) -> None:
         ("weight_decay: -5", "recipe.yaml: --weight-decay is -5"),
         ("strategy_options: 5", "strategy_options is 5"),
         ("strategy: freeze-all\nepochs: 3", "recipe.yaml: --epochs has no effect"),
-        ("!!python/object/apply:os.system ['echo']", "is not valid YAML"),
-        (b"\xff\xfe\x00", "is not valid YAML"),
+        ("!!python/object/apply:os.system ['echo']", "not valid YAML"),
+        (b"\xff\xfe\x00", "is no UTF-8 text"),
     ],
 )
 def test_a_recipe_that_cannot_be(
@@ -479,7 +479,9 @@ def test_memory_that_runs_out_has_a_remedy(
     monkeypatch.setattr("finetune.data.health.inspect_source", exhausted)
     answer = finetune("inspect", colours)
     assert answer.code == 5
-    assert answer.error == "error: out of memory; use a smaller --batch-size or --image-size"
+    assert answer.error == (
+        "error: out of memory; use a smaller --image-size, or a smaller --backbone, or close other programs"
+    )
 
 
 # --- bundles

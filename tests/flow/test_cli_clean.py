@@ -1,82 +1,39 @@
 """A cleaned copy holds what is sound, says what became of the rest, and the original is as it was."""
 
-import csv
-import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Finetune, coloured, draw_colours
+from cleaning_sets import COUNTS, EXPECTED, draw_faulty, log_of, tree
+from conftest import Finetune, draw_colours
 from PIL import Image
 
-from finetune.data.cleaning import write
 from finetune.data.images import load_rgb
 from finetune.data.sources import open_source
 
 
-def hashes(root: Path) -> dict[str, tuple[str, float]]:
-    """The bytes and the time of each file below ``root``."""
-    return {
-        str(path.relative_to(root)): (
-            hashlib.sha256(path.read_bytes()).hexdigest(),
-            path.stat().st_mtime,
-        )
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
-
-
 @pytest.fixture
-def faulty(tmp_path: Path) -> Path:
-    """Three classes of 6 with one fault of each kind."""
-    root = draw_colours(tmp_path / "set", {"apple": 6, "lime": 6, "plum": 6})
-    (root / "apple" / "broken.jpg").write_bytes(b"\xff\xd8\xff no more")
-    shutil.copy(root / "apple" / "0.png", root / "apple" / "copy.png")
-    shutil.copy(root / "lime" / "1.png", root / "plum" / "both.png")
-    coloured(1, 90).save(root / "lime" / "png.jpg", "PNG")
-    coloured(1, 91).convert("CMYK").save(root / "lime" / "print.jpg")
-    deep = np.arange(48 * 48, dtype=np.uint16).reshape(48, 48) * 28
-    Image.fromarray(deep).save(root / "plum" / "deep.tif")
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    coloured(2, 92).crop((0, 0, 48, 20)).save(root / "plum" / "turned.jpg", exif=turned)
-    (root / "plum" / "notes.txt").write_text("hello")
-    return root
-
-
-def log_of(path: Path) -> dict[str, tuple[str, str]]:
-    rows = csv.DictReader((path / "actions.csv").read_text(encoding="utf-8").splitlines())
-    return {row["name"]: (row["kind"], row["written"]) for row in rows}
-
-
-EXPECTED = {
-    "apple/broken.jpg": ("quarantine", "apple/broken.jpg"),
-    "apple/copy.png": ("drop", ""),
-    "lime/1.png": ("quarantine", "lime/1.png"),
-    "plum/both.png": ("quarantine", "plum/both.png"),
-    "lime/png.jpg": ("rename", "lime/png.png"),
-    "lime/print.jpg": ("rewrite", "lime/print.png"),
-    "plum/deep.tif": ("rewrite", "plum/deep.png"),
-    "plum/turned.jpg": ("rewrite", "plum/turned.png"),
-    "plum/notes.txt": ("skip", ""),
-}
+def faulty(tmp_path: Path) -> Iterator[Path]:
+    """The faulty set, which no cleaning may touch."""
+    root = draw_faulty(tmp_path / "set")
+    before = tree(root)
+    yield root
+    assert tree(root) == before
 
 
 def test_each_fault_is_mended_or_put_aside_and_logged_and_the_original_is_untouched(
     finetune: Finetune, faulty: Path, tmp_path: Path
 ) -> None:
-    before, out = hashes(faulty), tmp_path / "out"
+    out = tmp_path / "out"
     answer = finetune("clean", faulty, "--out", out, "--json")
     assert answer.code == 0, answer.err
-    assert hashes(faulty) == before
     assert log_of(out) == EXPECTED
     lines = [json.loads(line) for line in (out / "actions.jsonl").read_text("utf-8").splitlines()]
     assert {line["name"]: (line["kind"], line["written"]) for line in lines} == EXPECTED
-    assert answer.json["actions"] == {
-        "copy": 17, "rename": 1, "rewrite": 3, "quarantine": 3, "drop": 1, "skip": 1
-    }  # fmt: skip
+    assert answer.json["actions"] == COUNTS
     assert sorted(path.relative_to(out / "quarantine").as_posix() for path in (out / "quarantine").rglob("*.*")) == [
         "apple/broken.jpg", "lime/1.png", "plum/both.png"
     ]  # fmt: skip
@@ -155,15 +112,15 @@ def test_a_copy_in_train_gives_way_to_the_one_in_test(finetune: Finetune, tmp_pa
 def test_a_manifest_names_what_is_sound_and_can_be_trained_on(
     finetune: Finetune, faulty: Path, tmp_path: Path
 ) -> None:
-    before, manifest = hashes(faulty), tmp_path / "sound.csv"
+    manifest = tmp_path / "sound.csv"
     answer = finetune("clean", faulty, "--manifest", manifest, "--json")
     assert answer.code == 0, answer.err
-    assert hashes(faulty) == before
     sound = open_source(manifest)
     names = {image.name.removeprefix("set/") for image in sound.images}
     left_out = {name for name, (kind, _) in EXPECTED.items() if kind in ("quarantine", "drop")}
     assert names == {image.name for image in open_source(faulty).images} - left_out
-    assert (tmp_path / "sound.actions.csv").exists()
+    log = (tmp_path / "sound.actions.csv").read_text(encoding="utf-8").splitlines()
+    assert "quarantine,apple/broken.jpg,,is a damaged or truncated JPEG" in log, "nothing is put anywhere"
     assert finetune("inspect", manifest).code == 0
     assert finetune("clean", faulty, "--manifest", manifest).code == 6
 
@@ -194,38 +151,12 @@ def test_places_that_would_touch_the_original_or_another_copy_are_refused(
     (tmp_path / "elsewhere").mkdir()
     away = finetune("clean", faulty, "--manifest", tmp_path / "elsewhere" / "sound.csv")
     assert (away.code, "in no folder around the images" in away.error) == (2, True)
-    assert finetune("clean", faulty).code == 2
+    nowhere = finetune("clean", faulty)
+    assert (nowhere.code, "or --dry-run, to see what would be done" in nowhere.error) == (2, True)
+    both = finetune("clean", faulty, "--out", tmp_path / "out", "--manifest", tmp_path / "m.csv")
+    assert (both.code, "give one of them" in both.error) == (2, True)
     assert finetune("clean", faulty, "--manifest", tmp_path / "m.csv", "--upright").code == 2
-
-
-def test_an_interrupted_cleaning_leaves_nothing_behind(
-    finetune: Finetune, faulty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = sorted(tmp_path.iterdir())
-    monkeypatch.setattr(write, "_write_log", interrupt)
-    assert finetune("clean", faulty, "--out", tmp_path / "out").code == 130
-    assert sorted(tmp_path.iterdir()) == before
-    monkeypatch.undo()
-    (tmp_path / "out").mkdir()
-    assert finetune("clean", faulty, "--out", tmp_path / "out").code == 0, "an empty folder may be filled"
-
-
-def test_an_image_that_vanishes_meanwhile_ends_it_by_name(
-    finetune: Finetune, faulty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from finetune.data.cleaning import plan
-
-    decide = plan.plan
-
-    def vanish(*arguments: object) -> object:
-        (faulty / "apple" / "1.png").unlink()
-        return decide(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(plan, "plan", vanish)
-    answer = finetune("clean", faulty, "--out", tmp_path / "out")
-    assert answer.code == 3
-    assert "1.png any more" in answer.error
-    assert not (tmp_path / "out").exists()
+    (tmp_path / "m.actions.csv").write_text("mine")
+    logged = finetune("clean", faulty, "--manifest", tmp_path / "m.csv")
+    assert (logged.code, "would overwrite" in logged.error) == (6, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "full", "m.actions.csv", "set"]

@@ -148,7 +148,8 @@ def test_the_log_holds_all_that_was_said_with_the_time(finished: dict[str, Finis
     texts = [line[20:] for line in lines]
     assert run.answer.err.splitlines() == [text for text in texts if text in run.answer.err.splitlines()]
     assert any(text.startswith("checking images: 42 of 42, ") for text in texts)
-    assert texts[-1] == run.answer.out.splitlines()[0]
+    result, *notes = run.answer.out.splitlines()[:-2]
+    assert texts[-1 - len(notes) :] == [result, *notes]
 
 
 @every_strategy
@@ -156,7 +157,8 @@ def test_the_answer_names_the_result_its_interval_and_the_next_command(
     finished: dict[str, Finished], strategy: str
 ) -> None:
     run = finished[strategy]
-    result, places, following = run.answer.out.splitlines()
+    result, *notes, places, following = run.answer.out.splitlines()
+    assert all(note.startswith("note: the kept weights (the start)") for note in notes)
     assert re.match(rf"{strategy}: \d of 4 test images right, [\d.]+ % \(95 % interval ", result)
     assert "selected on this split" not in result
     assert all(str(run.folder / name) in places for name in ("report.json", "curves.png", "confusion.png"))
@@ -376,7 +378,16 @@ def test_a_budget_that_a_solved_head_cannot_keep_is_told(
     budget = ("--max-minutes", 0.00001, "--out", tmp_path / "run")
     answer = finetune("fit", colours, "--strategy", "freeze-all", *tiny, *budget)
     assert answer.code == 0
-    assert "warning: that is more than --max-minutes 1e-05" in answer.err
+    assert re.search(
+        r"^warning: the features alone take about \d+ seconds?, more than --max-minutes 1e-05, which can only leave "
+        r"out epochs; a smaller --image-size is faster$",
+        answer.err,
+        re.MULTILINE,
+    )
+    roomy = ("--max-minutes", 100, "--cache", "off", "--out", tmp_path / "roomy")
+    answer = finetune("fit", colours, "--strategy", "freeze-all", *tiny, *roomy)
+    assert "training: the features of 32 images once" in answer.err
+    assert "--max-minutes" not in answer.err
 
 
 def test_a_learning_rate_that_breaks_the_network_still_gives_a_sound_classifier(
@@ -389,6 +400,16 @@ def test_a_learning_rate_that_breaks_the_network_still_gives_a_sound_classifier(
     assert answer.code == 0, answer.err
     state = load_file(tmp_path / "run" / "bundle" / "model.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in state.values())
+    (diverged, *_) = notes = json.loads((tmp_path / "run" / "report.json").read_text())["notes"]
+    assert re.fullmatch(
+        r"training diverged: the \w+ loss (grew from|became) .* at step \d+ \(epoch \d, learning rate .*\); "
+        r"kept are the weights of (the start|epoch 1); try --lr 1 or --clip-norm 0\.1",
+        diverged,
+    )
+    assert f"warning: {diverged}" in answer.err
+    assert all(f"note: {note}\n" in answer.out for note in notes)
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert all(f" note: {note}\n" in log for note in notes)
 
 
 def test_quiet_leaves_only_warnings_and_the_result(

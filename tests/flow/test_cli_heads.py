@@ -152,7 +152,7 @@ def test_a_baseline_trains_from_scratch_by_itself_and_is_used_like_any_other(
         (
             ("--backbone", "vgg11", "--strategy", "from-scratch", "--stochastic-depth", "0.1"),
             2,
-            "vgg11 has none that timm can skip; leave it out, or choose one of resnet18, resnet34",
+            "vgg11 has none; leave it out, or choose a backbone that has them, such as resnet18",
         ),
     ],
 )
@@ -161,6 +161,32 @@ def test_what_cannot_be_is_said_before_training_begins(
 ) -> None:
     answer = finetune("fit", colours, *options, "--out", tmp_path / "run")
     assert answer.code == code, answer.err
+    assert text in answer.error
+    assert not (tmp_path / "run").exists()
+
+
+FROM_SCRATCH = ("--strategy", "from-scratch", "--image-size", "64")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--backbone", "vgg16_bn", "--stochastic-depth", "0.1"), "but vgg16_bn has none; leave it out"),
+        (("--backbone", "vgg11.tv_in1k", "--stochastic-depth", "0.1"), "but vgg11.tv_in1k has none"),
+        (("--backbone", "fc3", "--grow-from", "16"), "but fc3 is built for one; leave it out"),
+        (("--backbone", "cnn-small", "--grow-from", "32"), "but cnn-small is built for one; leave it out"),
+        (("--backbone", "test_vit", *FROM_SCRATCH, "--grow-from", "32"), "but test_vit is built for one"),
+        (
+            ("--backbone", "densenet121", *FROM_SCRATCH, "--stochastic-depth", "0.1"),
+            "densenet121 has none that timm can skip; leave it out, or choose one of resnet18",
+        ),
+    ],
+)
+def test_what_the_network_cannot_take_is_said_before_the_images_are_looked_for(
+    finetune: Finetune, options: tuple[str, ...], text: str, tmp_path: Path
+) -> None:
+    answer = finetune("fit", tmp_path / "nowhere", *options, "--out", tmp_path / "run")
+    assert answer.code == 2, answer.err
     assert text in answer.error
     assert not (tmp_path / "run").exists()
 

@@ -3,6 +3,7 @@
 import base64
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Finetune
@@ -67,3 +68,51 @@ def test_the_cache_command_shows_and_removes_what_was_seen(finetune: Finetune, d
     assert "checked images" in finetune("cache").out
     assert finetune("cache", "--clear", "--json").json["freed_bytes"] == seen["bytes"]
     assert finetune("cache", "--json").json["checked_images"]["bytes"] == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_the_report_is_shown_even_if_the_page_cannot_be_written(
+    finetune: Finetune, data: Path, options: tuple[str, ...]
+) -> None:
+    """What took minutes to measure must not be lost with a file on a full disk."""
+    refused = finetune("inspect", data, "--html", "/dev/full", *options)
+    assert refused.code == 2
+    assert "cannot write --html /dev/full: No space left on device" in refused.error
+    assert refused.json["usable"] if options else "49 readable images, can be trained on" in refused.out
+
+
+def test_an_image_that_vanishes_before_its_picture_is_made_costs_that_alone(
+    finetune: Finetune, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(value: Any, view: Any, as_json: bool) -> None:
+        (data / "train" / "ants" / "0.png").unlink()
+
+    monkeypatch.setattr("finetune.cli.data_commands.show", shown)
+    assert finetune("inspect", data, "--html", tmp_path / "page.html").code == 0
+    assert "an image of the class bees" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_backbone_at_hand_confirms_likely_duplicates(
+    finetune: Finetune, data: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    named = ("--backbone", "tf_efficientnet_lite0")
+    assert finetune("inspect", data, *named, "--json").json["feature_check"] == {
+        "candidates": 1,
+        "turned_down": 0,
+    }
+    told = "The features of tf_efficientnet_lite0 turned down 0 of 1 likely duplicate pairs"
+    assert told in finetune("inspect", data, *named, "--html", page).out
+    assert told in page.read_text(encoding="utf-8")
+    assert finetune("inspect", data, "--json").json["feature_check"] is None
+
+
+def test_a_backbone_without_weights_on_this_machine_confirms_nothing_and_says_so(
+    finetune: Finetune, data: Path
+) -> None:
+    answer = finetune("inspect", data, "--backbone", "fc2", "--json")
+    assert answer.code == 0
+    assert "the weights of fc2 are not on this machine" in answer.err
+    assert answer.json["feature_check"] is None
+    assert len(answer.json["near_duplicates"]) == 1

@@ -156,6 +156,30 @@ def test_describe_takes_a_strategy_s_options_and_another_size(finetune: Finetune
     assert (rows[1]["output"], small[1]["output"]) == ("64 x 56 x 56", "64 x 16 x 16")
 
 
+@pytest.mark.parametrize(
+    ("backbone", "strategy"),
+    [
+        ("fc2", "from-scratch"),
+        ("fc3", "from-scratch"),
+        ("cnn-small", "from-scratch"),
+        ("resnet18", "freeze-all"),
+    ],
+)
+def test_describe_shows_what_has_nothing_to_freeze_as_trained_from_scratch(
+    finetune: Finetune, backbone: str, strategy: str
+) -> None:
+    rows = finetune("describe", backbone, "--json").json
+    assert rows == finetune("describe", backbone, "--strategy", strategy, "--json").json
+    assert all(row["lr_multiplier"] for row in rows) == (strategy == "from-scratch")
+    assert finetune("describe", backbone).out.splitlines()[-1].startswith(f"{strategy}: ")
+
+
+def test_describe_refuses_to_freeze_what_was_never_trained(finetune: Finetune) -> None:
+    answer = finetune("describe", "cnn-small", "--strategy", "freeze-all")
+    assert answer.code == 2
+    assert "cnn-small has no pretrained weights, but strategy 'freeze-all' starts from them" in answer.error
+
+
 def test_describe_needs_a_strategy_by_name(finetune: Finetune) -> None:
     answer = finetune("describe", "resnet18", "--strategy", "auto")
     assert answer.code == 2

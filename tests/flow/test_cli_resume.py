@@ -488,6 +488,31 @@ def test_another_version_of_a_package_is_told(finetune: Finetune, run: Path) -> 
     assert "warning: the run began with torch 1.0, which is another version now" in answer.err
 
 
+def test_a_recipe_that_was_edited_meanwhile_changes_nothing_and_is_kept(
+    finetune: Finetune, undisturbed: dict[str, Any], run: Path
+) -> None:
+    before = (run / "recipe.yaml").read_text()
+    edited = before.replace("seed: 11", "seed: 12  # another try")
+    assert edited != before
+    (run / "recipe.yaml").write_text(edited)
+    answer = finetune("fit", "--resume", run)
+    assert answer.code == 0
+    assert (
+        f"warning: {run / 'recipe.yaml'} was edited, but the run goes on with the recipe that it"
+        in answer.err
+    )
+    assert (run / "recipe.edited.yaml").read_text() == edited
+    assert (run / "recipe.yaml").read_text() == before
+    assert outcome(run) == undisturbed["from-scratch"]
+
+
+def test_a_recipe_that_nobody_edited_is_not_told_of(finetune: Finetune, run: Path) -> None:
+    answer = finetune("fit", "--resume", run)
+    assert answer.code == 0
+    assert "was edited" not in answer.err
+    assert not (run / "recipe.edited.yaml").exists()
+
+
 @pytest.fixture
 def own(killed: Path, hard: Path, tmp_path: Path) -> tuple[Path, Path]:
     """A killed run and images of its own, to be changed."""

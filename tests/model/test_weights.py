@@ -14,8 +14,8 @@ from networks import network, snapshot
 from safetensors.torch import save_file
 from torch import Tensor
 
-import finetune.model.weights as weights_module
 from finetune.errors import OptionError, WeightsError
+from finetune.model import packaged
 from finetune.model.backbones import CATALOGUE, find_backbone
 from finetune.model.build import build
 from finetune.model.hub import cached_file, is_offline
@@ -240,14 +240,14 @@ def test_building_leaves_torch_s_own_generator_alone() -> None:
 def test_the_packaged_weights_are_found_checked_and_loaded(no_socket: None) -> None:
     record = locate_weights(LITE, "packaged", offline=True)
     assert (record.source, record.licence) == ("packaged", "apache-2.0")
-    assert record.sha256 == weights_module.PACKAGED_SHA256
+    assert record.sha256 == packaged.SHA256[LITE.package]
     model = build(LITE, n_classes=3, weights=record, seed=0, image_size=64)
     statistics = model.state_dict()["bn1.running_var"]
     assert statistics.std() > 0.1  # trained ones, not the ones of a fresh network
 
 
 def test_other_bytes_than_the_packaged_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights_module, "PACKAGED_SHA256", "0" * 64)
+    monkeypatch.setitem(packaged.SHA256, LITE.package, "0" * 64)
     with pytest.raises(
         WeightsError, match=r"are damaged \(sha256 579344248a93…\); reinstall efficientnet-lite0"
     ):

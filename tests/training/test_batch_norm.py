@@ -13,6 +13,7 @@ from finetune.model.layers import layer_groups
 from finetune.model.weights import NO_WEIGHTS
 from finetune.recipe import Recipe
 from finetune.training.learner import head_of, options_of
+from finetune.training.network_check import refuse_unfit
 from strategies import STRATEGIES, LayerGroup, make_strategy
 
 GROUPS = tuple(
@@ -66,7 +67,8 @@ def test_a_network_without_residual_blocks_names_those_that_have_them() -> None:
     with pytest.raises(
         OptionError, match=r"vgg16 has none that timm can skip; .* one of resnet18, .*test_convnext"
     ):
-        options_of(Recipe.make(stochastic_depth=0.3), CATALOGUE["vgg16"])
+        refuse_unfit(Recipe.make(stochastic_depth=0.3), CATALOGUE["vgg16"])
+    refuse_unfit(Recipe.make(stochastic_depth=0.3, grow_from=32), CATALOGUE["resnet18"])
 
 
 def test_a_recipe_s_head_has_the_defaults_of_its_kind() -> None:

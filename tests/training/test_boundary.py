@@ -1,5 +1,6 @@
 """Activations at the freeze line: what the frozen part gives, whenever, wherever and however often it is asked."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -184,6 +185,24 @@ def test_a_damaged_row_and_a_store_without_room_change_nothing(
     assert are_equal(second, expected)
     assert len(said) == 1
     assert "has no room for more" in said[0]
+
+
+@pytest.mark.parametrize("name", ["rows.bin", "index.bin"])
+def test_a_file_cut_off_in_the_middle_is_made_whole_again(
+    paths: list[Path], halves: Halves, name: str
+) -> None:
+    """As a full disk or a killed process leaves it: what is whole is served, the rest is computed and kept anew."""
+    (expected,) = epochs(Boundary(halves, "fp32"), paths, n_epochs=1)
+    (file,) = stores_folder().glob(f"*/{name}")
+    size = file.stat().st_size
+    row_bytes = size // N_IMAGES
+    os.truncate(file, 7 * row_bytes + row_bytes // 2)
+    boundary, sizes = computed(halves)
+    assert are_equal(epochs(boundary, paths, n_epochs=1)[0], expected)
+    assert sum(sizes) == 1 + N_IMAGES - 7
+    again, sizes = computed(halves)
+    assert are_equal(epochs(again, paths, n_epochs=1)[0], expected)
+    assert sum(sizes) == 1, "what was lost had not been kept anew"
 
 
 def test_the_missing_rows_are_counted(paths: list[Path], halves: Halves) -> None:

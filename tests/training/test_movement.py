@@ -147,6 +147,35 @@ def test_from_scratch_every_group_and_its_statistics_move() -> None:
     assert all(row.statistics_moved for row in rows[:-1])
 
 
+def test_a_run_that_keeps_the_start_says_why_nothing_moved_though_it_trained(tmp_path: Path) -> None:
+    _, trained, _ = run(tmp_path, lr=10, epochs=2, augment="none")
+    assert trained.kept_epoch == 0, "the rate was not high enough to prove anything"
+    movement = trained.finish.movement
+    assert movement.keeps_the_start
+    assert any(row.lr_max > 0 and row.gradient_max > 0 for row in movement.groups)
+    note = (
+        "the kept weights (the start) are those from before the first epoch, so nothing moved in them; the gradients "
+        "and learning rates are those of the training, which did no better on val"
+    )
+    assert movement.note == note
+    assert trained.notes[-1] == note
+    write_movement(movement, table=tmp_path / "a.csv", whole=tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["note"] == note
+
+
+def test_one_bit_or_one_statistic_that_moved_is_no_kept_start() -> None:
+    model = network()
+    start = snapshot(model)
+    assert measured(model, start).note.endswith("so nothing moved in them"), "no epoch was watched"
+    model.get_buffer("layer2.0.bn1.running_mean")[0] += 1e-6
+    assert measured(model, start).note == ""
+    weight = model.get_parameter("fc.weight")
+    model.load_state_dict(start)
+    with torch.no_grad():
+        weight.view(-1)[0] = torch.nextafter(weight.view(-1)[0], torch.tensor(9.0))
+    assert measured(model, start).note == ""
+
+
 def test_the_files_hold_the_rows_and_no_number_is_null(tmp_path: Path) -> None:
     model = network()
     grouping = layer_groups(model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -15,6 +15,13 @@ from finetune.data.labelled import LabelledImage, Source
 Kind = Literal["copy", "rename", "rewrite", "quarantine", "drop", "skip"]
 """``rename``: the bytes under the right ending; ``rewrite``: the pixels as a PNG; ``drop``: a duplicate, left out;
 ``quarantine``: put aside for somebody to look at; ``skip``: what is no image of the set."""
+
+KEPT = frozenset({"copy", "rename", "rewrite"})
+"""The kinds of those images that stay in the set."""
+
+Cause = Literal["", "unreadable", "conflict", "copy", "near"]
+"""Why an image does not stay: it cannot be decoded; it lies in two classes, byte for byte; it is a copy of another
+or shows the same picture. Empty for all others."""
 
 ENDINGS: Mapping[str, tuple[str, ...]] = {
     "JPEG": (".jpg", ".jpeg", ".jfif", ".mpo"),
@@ -29,7 +36,15 @@ ENDINGS: Mapping[str, tuple[str, ...]] = {
 """The endings that are right for each format, the usual one first."""
 
 USUAL_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})
-"""Pillow modes that every program reads alike; others (16 bits, CMYK, float) are re-encoded."""
+"""Pillow modes that are left as they are; others (16-bit and integer grey, float, CMYK, YCbCr, Lab) are re-encoded.
+
+These hold 8 bits a channel or less, and their colours mean the same to every program: palettes (P, PA) are looked up
+and greys repeated, without a choice. Transparency, also that of a palette, shows white here
+(`finetune.data.pixels`) and elsewhere what a program likes; it is kept, since white could not be undone.
+
+How many frames a file has does not count: an animated GIF, WebP or PNG, an MPO and a TIFF of several pages are copied
+whole, and training sees the first frame of the copy as it did of the original. Re-encoded, one is its first frame.
+"""
 
 SPLIT_ORDER = ("test", "val", "train", None)
 """Of an image in several splits the copy in the first of these stays: measuring is worth more than training."""
@@ -46,11 +61,6 @@ class Switches:
     reencode: bool = True
     upright: bool = True
 
-    @property
-    def rewrite(self) -> bool:
-        """Whether any file's content or name may change."""
-        return self.reencode or self.upright
-
 
 @dataclass(frozen=True)
 class Action:
@@ -60,6 +70,11 @@ class Action:
     name: str
     written: str
     reason: str
+    cause: Cause = ""
+
+    def row(self) -> dict[str, str]:
+        """Return what logs and JSON tell of it: kind, name, written, reason."""
+        return {"kind": self.kind, "name": self.name, "written": self.written, "reason": self.reason}
 
 
 def plan(source: Source, report: HealthReport, switches: Switches) -> list[Action]:
@@ -79,10 +94,18 @@ def plan(source: Source, report: HealthReport, switches: Switches) -> list[Actio
     return sorted(actions, key=lambda action: action.name)
 
 
+def listed(actions: Iterable[Action]) -> list[Action]:
+    """Return ``actions`` as a manifest carries them out: what would be put aside is left out."""
+    return [replace(action, written="") if action.kind == "quarantine" else action for action in actions]
+
+
 def _unreadable(report: HealthReport, switches: Switches) -> dict[str, Action]:
     if not switches.quarantine:
         return {}
-    return {item.name: Action("quarantine", item.name, item.name, item.reason) for item in report.quarantine}
+    return {
+        item.name: Action("quarantine", item.name, item.name, item.reason, "unreadable")
+        for item in report.quarantine
+    }
 
 
 def _conflicts(report: HealthReport, switches: Switches) -> dict[str, Action]:
@@ -92,17 +115,23 @@ def _conflicts(report: HealthReport, switches: Switches) -> dict[str, Action]:
         labels = sorted({image.label for image in group})
         if len(labels) > 1:
             reason = f"lies in the classes {', '.join(labels)} at once, byte for byte"
-            found |= {image.name: Action("quarantine", image.name, image.name, reason) for image in group}
+            found |= {
+                image.name: Action("quarantine", image.name, image.name, reason, "conflict")
+                for image in group
+            }
     return found
 
 
 def _duplicates(report: HealthReport, switches: Switches) -> dict[str, Action]:
     """Drop all but one of each group of duplicates in a class."""
     found: dict[str, Action] = {}
-    kinds = [("the same file as", report.exact_duplicates)] if switches.dedupe else []
-    kinds += [("the same picture as", report.near_duplicates)] if switches.near else []
+    kinds: list[tuple[Cause, str, Sequence[Sequence[str]]]] = []
+    if switches.near:
+        kinds.append(("near", "the same picture as", report.near_duplicates))
+    if switches.dedupe:  # last: these words are the stronger
+        kinds.append(("copy", "the same file as", report.exact_duplicates))
     in_conflict = _conflicts(report, switches).keys()
-    for what, groups in reversed(kinds):  # exact ones last: their words are the stronger
+    for cause, what, groups in kinds:
         for group in _groups(report, groups):
             of_label: defaultdict[str, list[LabelledImage]] = defaultdict(list)
             for image in group:
@@ -111,7 +140,7 @@ def _duplicates(report: HealthReport, switches: Switches) -> dict[str, Action]:
             for images in of_label.values():
                 kept = min(images, key=lambda image: _worth(image, report.facts))
                 found |= {
-                    image.name: Action("drop", image.name, "", f"{what} {kept.name}")
+                    image.name: Action("drop", image.name, "", f"{what} {kept.name}", cause)
                     for image in images
                     if image is not kept
                 }

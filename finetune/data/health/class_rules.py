@@ -1,11 +1,14 @@
-"""Health rules about classes and splits: too small, too few, missing, out of balance, named alike."""
+"""Health rules about classes, splits and groups: too small, too few, missing, out of balance, named alike, torn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from finetune.data.health.class_names import similar_names
 from finetune.data.health.findings import Evidence, Finding, amount, at_most_one
+from finetune.data.labelled import LabelledImage
 from finetune.data.split import images_needed, too_small
 
 FEW_IMAGES = 20
@@ -25,6 +28,25 @@ def effective_number(n: int, *, overlap: float = OVERLAP) -> float:
     return (1 - overlap**n) / (1 - overlap)
 
 
+class Imbalance(NamedTuple):
+    """How many times the images of the ``smallest`` class the ``largest`` has, and how many times their worth."""
+
+    largest: str
+    smallest: str
+    ratio: float
+    effective: float
+
+
+def imbalance_of(counts: Mapping[str, int]) -> Imbalance | None:
+    """Return the imbalance of the classes that have images; None of fewer than two."""
+    found = {name: count for name, count in counts.items() if count}
+    if len(found) < 2:
+        return None
+    small, large = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+    worth = effective_number(found[large]) / effective_number(found[small])
+    return Imbalance(large, small, found[large] / found[small], worth)
+
+
 def _no_images(evidence: Evidence) -> Iterator[Finding]:
     with_images = [name for name, count in evidence.train_counts.items() if count]
     where = evidence.source.where
@@ -39,12 +61,13 @@ def _no_images(evidence: Evidence) -> Iterator[Finding]:
 
 def _small_classes(evidence: Evidence) -> Iterator[Finding]:
     needed = images_needed(evidence.source.split_folders)
+    grouped = {image.label for image in evidence.training if image.group is not None}
     for name, count in evidence.train_counts.items():
-        different = evidence.train_different[name]
-        if different < needed:
+        n_units = evidence.train_units[name]
+        if n_units < needed:
             kind = "tiny-class" if count else "empty-class"
-            message = too_small(evidence.source.where, name, count, different, needed)
-            yield Finding(kind, "error", different, message, (name,))
+            message = too_small(evidence.source.where, name, count, n_units, needed, grouped=name in grouped)
+            yield Finding(kind, "error", n_units, message, (name,))
 
 
 def _empty_splits(evidence: Evidence) -> Iterator[Finding]:
@@ -66,6 +89,22 @@ def _missing_from_split(evidence: Evidence) -> Iterator[Finding]:
             yield from at_most_one("missing-from-split", "warning", message, absent)
 
 
+def _groups_across_splits(evidence: Evidence) -> Iterator[Finding]:
+    """Groups of the data's own, such as a patient's images, that lie in more than one of its own splits."""
+    groups: defaultdict[str, dict[str | None, LabelledImage]] = defaultdict(dict)
+    for image in evidence.images:
+        if image.group is not None:
+            groups[image.group].setdefault(image.split, image)
+    torn = {name: first for name, first in sorted(groups.items()) if len(first) > 1}
+    message = (
+        f"{amount(len(torn), 'group lies', 'groups lie')} in more than one split, which makes the accuracy look "
+        "better than it is; keep the images of each in one"
+    )
+    examples = [f"{name}: in {' and '.join(str(split) for split in first)}" for name, first in torn.items()]
+    images = [[image.name for image in first.values()] for first in torn.values()]
+    yield from at_most_one("group-across-splits", "warning", message, examples, images=images)
+
+
 def _similar_class_names(evidence: Evidence) -> Iterator[Finding]:
     pairs = similar_names(evidence.source.class_names)
     message = "class names that look like one class; rename the folder if they are"
@@ -83,20 +122,15 @@ def _few_images(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _imbalance(evidence: Evidence) -> Iterator[Finding]:
-    counts = {name: count for name, count in evidence.train_counts.items() if count}
-    if not counts:
-        return
-    small, large = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
-    if counts[large] >= IMBALANCE_RATIO * counts[small]:
-        worth = effective_number(counts[large]) / effective_number(counts[small])
+    found = imbalance_of(evidence.train_counts)
+    if found is not None and found.ratio >= IMBALANCE_RATIO:
+        large, small, ratio, worth = found
         message = (
-            f"class '{large}' has {counts[large] / counts[small]:.0f} times the images of '{small}' "
-            f"(effectively {worth:.0f} times); "
+            f"class '{large}' has {ratio:.0f} times the images of '{small}' (effectively {worth:.0f} times); "
             "read the macro F1 beside the accuracy, and try --class-balance auto"
         )
-        yield from at_most_one(
-            "imbalance", "warning", message, [f"{name}: {counts[name]}" for name in (large, small)], count=1
-        )
+        examples = [f"{name}: {evidence.train_counts[name]}" for name in (large, small)]
+        yield from at_most_one("imbalance", "warning", message, examples, count=1)
 
 
 CLASS_RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
@@ -104,6 +138,7 @@ CLASS_RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     _small_classes,
     _empty_splits,
     _missing_from_split,
+    _groups_across_splits,
     _similar_class_names,
     _few_images,
     _imbalance,

@@ -1,4 +1,4 @@
-"""Health rules about files: unreadable, out of place, copied, or unlike the others in format or pixels."""
+"""Health rules about files: unreadable, out of place, copied, or unlike the others in format."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from finetune.data.health.findings import Evidence, Finding, Severity, amount, at_most_one
-from finetune.data.images import ImageFacts
+from finetune.data.health.findings import Evidence, Finding, Severity, amount, at_most_one, each
 from finetune.data.sources import LabelledImage
 
 ODD_FORMAT_SHARE = 0.02
@@ -16,9 +15,10 @@ ODD_FORMAT_SHARE = 0.02
 USUAL_FORMAT_SHARE = 0.95
 """...and at least this share has one other format."""
 
-Group = tuple[LabelledImage, ...]
+MOST_NAMED = 10
+"""Images of one group that its example names."""
 
-_GREY_MODES = frozenset({"1", "L", "LA", "I", "F"})
+Group = tuple[LabelledImage, ...]
 
 
 def _unreadable(evidence: Evidence) -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def _odd_formats(evidence: Evidence) -> Iterator[Finding]:
                 f"{amount(n_odd, 'image is a', 'images are')} {odd} while {n_usual} of {total} are {usual}; "
                 "look whether they belong to the set"
             )
-            yield from at_most_one("odd-format", "warning", message, names, images=_each(names))
+            yield from at_most_one("odd-format", "warning", message, names, images=each(names))
 
 
 _NAMED = {
@@ -73,11 +73,7 @@ def _wrong_endings(evidence: Evidence) -> Iterator[Finding]:
         f"{amount(len(examples), 'file is', 'files are')} of another format than the name says; read as what it is, "
         "but other programs may refuse it"
     )
-    yield from at_most_one("wrong-extension", "note", message, examples, images=_each(names))
-
-
-def _each(names: Sequence[str]) -> list[tuple[str, ...]]:
-    return [(name,) for name in names]
+    yield from at_most_one("wrong-extension", "note", message, examples, images=each(names))
 
 
 def _twins(
@@ -90,9 +86,13 @@ def _twins(
 ) -> Iterator[Finding]:
     """Yield a finding whose examples are ``groups`` of images that belong together."""
     names = [[image.name for image in group] for group in groups]
-    yield from at_most_one(
-        kind, severity, message, [" = ".join(group) for group in names], count=count, images=names
-    )
+    yield from at_most_one(kind, severity, message, list(map(_equation, names)), count=count, images=names)
+
+
+def _equation(names: Sequence[str]) -> str:
+    """Return the first of ``names`` as an equation, and how many there are: a burst may have thousands."""
+    more = [f"… ({len(names)} in all)"] if len(names) > MOST_NAMED else []
+    return " = ".join([*names[:MOST_NAMED], *more])
 
 
 def _copies(evidence: Evidence) -> Iterator[Finding]:
@@ -133,7 +133,8 @@ def _near_copies(evidence: Evidence) -> Iterator[Finding]:
     """The same picture saved anew: leaks, contradictions, and what is merely repeated."""
     near, mirrored = evidence.near, evidence.mirrored
     alike = near.groups + near.links
-    contradicting, across = _contradicting(alike), _across(alike)
+    contradicting = _apart_in_other_files(evidence, alike, lambda image: image.label)
+    across = _apart_in_other_files(evidence, alike, lambda image: image.split)
     yield from _twins(
         "near-conflicting-labels",
         "warning",
@@ -165,7 +166,7 @@ def _near_copies(evidence: Evidence) -> Iterator[Finding]:
         mirrored.groups,
         count=n_mirrored,
     )
-    turned = _across(mirrored.groups + mirrored.links)
+    turned = _apart_in_other_files(evidence, mirrored.groups + mirrored.links, lambda image: image.split)
     yield from _twins(
         "mirrored-across-splits",
         "warning",
@@ -183,25 +184,18 @@ def _across(groups: Sequence[Group]) -> list[Group]:
     return [group for group in groups if len({image.split for image in group}) > 1]
 
 
-_MIXES: tuple[tuple[str, Callable[[ImageFacts], bool], str], ...] = (
-    ("rotated", lambda facts: facts.rotated_by_exif, "stored turned; shown upright, as their EXIF says"),
-    (
-        "greyscale",
-        lambda facts: facts.mode in _GREY_MODES or facts.mode.startswith("I;16"),
-        "grey among colour images",
-    ),
-    ("16-bit", lambda facts: facts.mode.startswith("I;16"), "with 16 bits a pixel, of which 8 are used"),
-    ("cmyk", lambda facts: facts.mode == "CMYK", "made for print (CMYK), converted to RGB"),
-    ("alpha", lambda facts: facts.transparent, "with transparency, which is shown as white"),
-)
-
-
-def _mixes(evidence: Evidence) -> Iterator[Finding]:
-    for kind, holds, message in _MIXES:
-        names = [image.name for image in evidence.images if holds(evidence.facts[image.name])]
-        if len(names) < len(evidence.images):
-            told = f"{amount(len(names), 'image')} {message}"
-            yield from at_most_one(kind, "note", told, names, images=_each(names))
+def _apart_in_other_files(
+    evidence: Evidence, groups: Sequence[Group], place: Callable[[LabelledImage], str | None]
+) -> list[Group]:
+    """Return the groups that would still be in two places if no file had an exact copy: those are told as copies."""
+    found = []
+    for group in groups:
+        places: defaultdict[str, set[str | None]] = defaultdict(set)
+        for image in group:
+            places[evidence.facts[image.name].sha256].add(place(image))
+        if not set.intersection(*places.values()):
+            found.append(group)
+    return found
 
 
 _SKIPPED: tuple[tuple[str, Severity, str], ...] = (
@@ -226,5 +220,4 @@ FILE_RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     _copies,
     _near_copies,
     _skipped,
-    _mixes,
 )

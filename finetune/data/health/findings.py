@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 from finetune.data.health.look import Look
-from finetune.data.health.twins import Twins
+from finetune.data.health.twins import FeatureCheck, Twins
 from finetune.data.images import ImageFacts
 from finetune.data.sources import LabelledImage, Source
+from finetune.data.units import parts_of
 
 Severity = Literal["error", "warning", "note"]
 
 MAX_EXAMPLES = 10
+
+LOW_RANGE = 4_096
+"""Where no value of a set's 16-bit images reaches this, they hold 12 bits or fewer and are read as almost black."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Evidence:
 
     ``copies`` are groups of two or more images that are the same, byte for byte; ``near`` are those that show
     the same picture, with the copies of each; ``mirrored`` those that show one another's mirror image.
+    ``feature_check`` is how features judged these, where there were any.
     """
 
     source: Source
@@ -49,21 +54,32 @@ class Evidence:
     copies: tuple[tuple[LabelledImage, ...], ...] = ()
     near: Twins = field(default_factory=Twins)
     mirrored: Twins = field(default_factory=Twins)
+    feature_check: FeatureCheck | None = None
+
+    @cached_property
+    def training(self) -> tuple[LabelledImage, ...]:
+        """Readable images that training can draw on."""
+        train = "train" if self.source.split_folders else None
+        return tuple(image for image in self.images if image.split == train)
 
     @cached_property
     def train_counts(self) -> dict[str, int]:
         """Readable images of each class that training can draw on, zero included."""
-        train = "train" if self.source.split_folders else None
-        found = Counter(image.label for image in self.images if image.split == train)
+        found = Counter(image.label for image in self.training)
         return {name: found[name] for name in self.source.class_names}
 
     @cached_property
-    def train_different(self) -> dict[str, int]:
-        """As ``train_counts``, but byte-identical images count once."""
-        train = "train" if self.source.split_folders else None
-        found = {(i.label, self.facts[i.name].sha256) for i in self.images if i.split == train}
-        counts = Counter(label for label, _ in found)
-        return {name: counts[name] for name in self.source.class_names}
+    def train_units(self) -> dict[str, int]:
+        """As ``train_counts``, but what no split parts, copies and the images of one group, counts once."""
+        parts = parts_of(self.training, self.facts)
+        found = Counter(label for part in parts for label in {image.label for image in part})
+        return {name: found[name] for name in self.source.class_names}
+
+    @cached_property
+    def low_range(self) -> dict[str, int]:
+        """The largest value of each image with 16 bits a channel, by name, where all are below `LOW_RANGE`."""
+        largest = {i.name: value for i in self.images if (value := self.facts[i.name].largest) is not None}
+        return largest if max(largest.values(), default=LOW_RANGE) < LOW_RANGE else {}
 
 
 def at_most_one(
@@ -80,6 +96,11 @@ def at_most_one(
         n = len(examples) if count is None else count
         named = tuple(tuple(group) for group in images[:MAX_EXAMPLES])
         yield Finding(kind, severity, n, message, tuple(examples)[:MAX_EXAMPLES], named)
+
+
+def each(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return ``names`` as the `Finding.images` of a finding whose examples are one image each."""
+    return [(name,) for name in names]
 
 
 def amount(n: int, noun: str, plural: str | None = None) -> str:

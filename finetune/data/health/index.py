@@ -1,55 +1,37 @@
 """What was seen of image files before, in one SQLite file: an unchanged file is not read again.
 
 A file is unchanged while its absolute path, size and times of change (mtime and ctime, ns) are the same. Safe
-under several processes (SQLite's write-ahead log); a damaged file is begun anew.
+under several processes (SQLite's write-ahead log); a damaged file is begun anew, and one that fails is done without.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
-from finetune.data.health.look import Look
-from finetune.data.images import ImageFacts
+from finetune.data.health.index_rows import COLUMNS, N_COLUMNS, SEEN_COLUMNS, Seen, Stamp, row_of, seen_in
 from finetune.data.unpacking import cache_folder
+from finetune.errors import ResourceError
 
-VERSION = 1
+VERSION = 2
 """Of the table and of what the columns mean: a file of another version is begun anew."""
 
 MOST_ROWS = 300_000
 """The images that were seen longest ago go beyond this; a row is about 0.6 kB."""
 
+_FOR_THIS_TIME = ("", ":memory:")
+"""SQLite's own names: of a temporary file that goes with the connection, and of what is never on a disk."""
+
 _WAIT_S = 30.0
 _TOGETHER = 500
-_COLUMNS = (
-    "path, size, mtime, ctime, width, height, mode, format, rotated, sha256, transparent, "
-    "brightness, contrast, darkest, brightest, sharpness, red, green, blue, red2, green2, blue2, "
-    "phash, mirrored, thumb"
+_TABLES = (
+    f"CREATE TABLE IF NOT EXISTS images ({COLUMNS}, PRIMARY KEY (path))",
+    "CREATE TABLE IF NOT EXISTS crashed (path, size, mtime, ctime, PRIMARY KEY (path))",
 )
-_SEEN_COLUMNS = _COLUMNS.removesuffix(", thumb")
-_N_COLUMNS = len(_COLUMNS.split(","))
-_TABLE = f"CREATE TABLE IF NOT EXISTS images ({_COLUMNS}, PRIMARY KEY (path))"
-
-
-class Stamp(NamedTuple):
-    """What tells whether a file has changed: bytes, and ns since 1970."""
-
-    size: int
-    mtime: int
-    ctime: int
-
-
-class Seen(NamedTuple):
-    """What one decode told of an image: its facts and its look."""
-
-    facts: ImageFacts
-    look: Look
 
 
 def index_path() -> Path:
@@ -80,39 +62,68 @@ def stamp_of(path: Path) -> Stamp | None:
 
 @contextmanager
 def open_index(path: Path | None = None) -> Iterator[ImageIndex]:
-    """Open the index in ``path`` (default: the user's); where that cannot be written, one for this time only."""
-    place = path or index_path()
-    with tempfile.TemporaryDirectory(prefix="finetune-health-") as spare:
-        connection = _connect(place) or _connect(Path(spare) / "images.sqlite")
-        assert connection is not None
-        try:
-            yield ImageIndex(connection)
-        finally:
-            connection.close()
+    """Open the index in ``path`` (default: the user's); where that cannot be used, one for this time only."""
+    index = ImageIndex(path or index_path())
+    try:
+        yield index
+    finally:
+        index.close()
 
 
 class ImageIndex:
-    """The open index; used from one thread."""
+    """The open index; used from one thread.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    Where its file fails meanwhile (a full disk, a lock that stays, a damaged page), one for this time only takes its
+    place: what was in the file is then unknown.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._others = iter(_FOR_THIS_TIME)
+        self._connection = _connect(path) or self._another()
+
+    def close(self) -> None:
+        """Close the file."""
+        _close(self._connection)
 
     def known(self, stamps: Mapping[str, Stamp]) -> dict[str, Seen]:
         """Return what is known of the files with these ``stamps`` by absolute path, unchanged ones only."""
         found: dict[str, Seen] = {}
-        for paths in _batches(stamps):
-            asked = f"SELECT {_SEEN_COLUMNS} FROM images WHERE path IN ({_marks(len(paths))})"
-            for path, size, mtime, ctime, *values in self._connection.execute(asked, paths):
-                if stamps[path] == (size, mtime, ctime):
-                    found[path] = _seen(values)
+        asked = f"SELECT {SEEN_COLUMNS} FROM images WHERE path IN "
+        with self._replaced_on_failure():
+            for paths in _batches(stamps):
+                rows = self._connection.execute(asked + _marks(len(paths)), paths)
+                for path, size, mtime, ctime, *values in rows:
+                    if stamps.get(path) == (size, mtime, ctime):
+                        found[path] = seen_in(values)
         return found
+
+    def crashed(self, stamps: Mapping[str, Stamp]) -> set[str]:
+        """Return the absolute paths of unchanged files that have ended the process that looked at them."""
+        found: set[str] = set()
+        with self._replaced_on_failure():
+            rows = self._connection.execute("SELECT path, size, mtime, ctime FROM crashed")
+            found.update(path for path, *stamp in rows if stamps.get(path) == tuple(stamp))
+        return found
+
+    def note_crash(self, path: str, stamp: Stamp) -> None:
+        """Keep that the file ``path`` has ended the process that looked at it."""
+        with self._replaced_on_failure(), self._connection:
+            self._connection.execute("INSERT OR REPLACE INTO crashed VALUES (?, ?, ?, ?)", (path, *stamp))
 
     def add(self, rows: Iterable[tuple[str, Stamp, Seen, bytes]]) -> None:
         """Keep what was seen: absolute path, stamp taken *before* reading, what was seen, grey thumbnail."""
+        values = [row_of(*row) for row in rows]
+        is_kept = False
+        while not is_kept:
+            with self._replaced_on_failure():
+                self._add(values)
+                is_kept = True
+
+    def _add(self, values: Sequence[tuple[object, ...]]) -> None:
         with self._connection:
             self._connection.executemany(
-                f"INSERT OR REPLACE INTO images ({_COLUMNS}) VALUES ({_marks(_N_COLUMNS)})",
-                (_row(*row) for row in rows),
+                f"INSERT OR REPLACE INTO images ({COLUMNS}) VALUES {_marks(N_COLUMNS)}", values
             )
             self._connection.execute(
                 "DELETE FROM images WHERE rowid <= (SELECT max(rowid) FROM images) - ?", (MOST_ROWS,)
@@ -121,10 +132,36 @@ class ImageIndex:
     def thumbs(self, paths: Sequence[str]) -> dict[str, bytes]:
         """Return the grey thumbnails of ``paths``, as far as they are there."""
         found: dict[str, bytes] = {}
-        for some in _batches(dict.fromkeys(paths)):
-            asked = f"SELECT path, thumb FROM images WHERE path IN ({_marks(len(some))})"
-            found.update(self._connection.execute(asked, some))
+        asked = "SELECT path, thumb FROM images WHERE path IN "
+        with self._replaced_on_failure():
+            for some in _batches(dict.fromkeys(paths)):
+                found.update(self._connection.execute(asked + _marks(len(some)), some))
         return found
+
+    @contextmanager
+    def _replaced_on_failure(self) -> Iterator[None]:
+        """Leave the block early when the index fails, with another in its place."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            _close(self._connection)
+            if _is_damage(error):
+                with suppress(OSError):
+                    _remove(self._path)
+            self._connection = self._another()
+
+    def _another(self) -> sqlite3.Connection:
+        for name in self._others:
+            with suppress(sqlite3.Error):
+                connection = sqlite3.connect(name)
+                _make_tables(connection)
+                return connection
+        raise ResourceError("not even an index in memory can be kept; free some memory or disk space")
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file itself is at fault, and not a lock or a disk: its kinds have classes of their own."""
+    return type(error) is sqlite3.DatabaseError or "decode" in str(error)
 
 
 def _connect(path: Path) -> sqlite3.Connection | None:
@@ -136,16 +173,23 @@ def _connect(path: Path) -> sqlite3.Connection | None:
             connection = sqlite3.connect(path, timeout=_WAIT_S)
             if _is_ours(connection):
                 return connection
-        except sqlite3.OperationalError:
+            _close(connection)
+            _remove(path)
+        except sqlite3.DatabaseError as error:
+            _close(connection)
+            if not _is_damage(error):
+                return None
+            with suppress(OSError):
+                _remove(path)
+        except OSError:
             _close(connection)
             return None
-        except sqlite3.DatabaseError:
-            pass  # damaged, or no database: removed below
-        except OSError:
-            return None
-        _close(connection)
-        _remove(path)
     return None
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for table in _TABLES:
+        connection.execute(table)
 
 
 def _is_ours(connection: sqlite3.Connection) -> bool:
@@ -156,9 +200,9 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     with connection:
-        connection.execute(_TABLE)
+        _make_tables(connection)
         connection.execute(f"PRAGMA user_version={VERSION}")
-    connection.execute(f"SELECT {_COLUMNS} FROM images LIMIT 1").fetchone()
+    connection.execute(f"SELECT {COLUMNS} FROM images LIMIT 1").fetchone()
     return True
 
 
@@ -179,50 +223,4 @@ def _batches(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _marks(n: int) -> str:
-    return ",".join("?" * n)
-
-
-def _row(path: str, stamp: Stamp, seen: Seen, thumb: bytes) -> tuple[object, ...]:
-    facts, look = seen
-    return (
-        path,
-        *stamp,
-        facts.width_px,
-        facts.height_px,
-        facts.mode,
-        facts.format,
-        facts.rotated_by_exif,
-        facts.sha256,
-        facts.transparent,
-        *look.numbers(),
-        _signed(look.phash),
-        _signed(look.mirrored_phash),
-        thumb,
-    )
-
-
-def _seen(values: Sequence[object]) -> Seen:
-    width, height, mode, format_, rotated, sha256, transparent, *numbers = values
-    brightness, contrast, darkest, brightest, sharpness, r, g, b, r2, g2, b2, phash, mirrored = numbers
-    facts = ImageFacts(width, height, mode, format_, bool(rotated), sha256, bool(transparent))  # type: ignore[arg-type]
-    look = Look(
-        brightness,  # type: ignore[arg-type]
-        contrast,  # type: ignore[arg-type]
-        darkest,  # type: ignore[arg-type]
-        brightest,  # type: ignore[arg-type]
-        sharpness,  # type: ignore[arg-type]
-        (r, g, b),  # type: ignore[arg-type]
-        (r2, g2, b2),  # type: ignore[arg-type]
-        _unsigned(phash),  # type: ignore[arg-type]
-        _unsigned(mirrored),  # type: ignore[arg-type]
-    )
-    return Seen(facts, look)
-
-
-def _signed(value: int) -> int:
-    """Return an unsigned 64-bit number as SQLite's signed one."""
-    return value - (1 << 64) if value >= 1 << 63 else value
-
-
-def _unsigned(value: int) -> int:
-    return value % (1 << 64)
+    return f"({','.join('?' * n)})"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator
 
-from finetune.data.health.findings import Evidence, Finding, amount, at_most_one
+from finetune.data.health.findings import Evidence, Finding, Severity, amount, at_most_one, each
 from finetune.data.health.look import Look
 from finetune.data.health.near import LEAST_CONTRAST
 
 MOST_SHARE = 0.1
-"""What more than this share of the images is, is how the set is, and no finding."""
+"""What more than this share of the images is, is how the set is: of a wrong exposure a warning, of what is measured
+by the others' median (detail, size, shape) no finding."""
 
 DARK, BRIGHT = 50.0, 205.0
 """Grey values, 0 to 255: an image with 99 % of its pixels below the first or above the second shows little."""
@@ -32,10 +33,17 @@ _LOOKS: tuple[tuple[str, Callable[[Look], bool], str], ...] = (
 
 
 def _exposure(evidence: Evidence) -> Iterator[Finding]:
+    """One note or warning a kind; what 16-bit files leave unused is told of them already."""
+    images = [image.name for image in evidence.images if image.name not in evidence.low_range]
     for kind, holds, words in _LOOKS:
-        names = [image.name for image in evidence.images if holds(evidence.looks[image.name])]
+        names = [name for name in images if holds(evidence.looks[name])]
+        severity: Severity = "note"
         message = f"{amount(len(names), 'image is', 'images are')} {words}; {_look_at(names)}"
-        yield from _if_few(evidence, kind, message, names)
+        if not _are_few(evidence, names):
+            severity = "warning"
+            all_in_all = f"{len(names)} of {len(evidence.images)} images are"
+            message = f"{all_in_all} {words}; if they should show more, make them anew"
+        yield from at_most_one(kind, severity, message, names, images=each(names))
 
 
 def _blurred(evidence: Evidence) -> Iterator[Finding]:
@@ -82,9 +90,12 @@ def _shorter(evidence: Evidence, name: str) -> int:
 def _if_few(
     evidence: Evidence, kind: str, message: str, names: list[str], examples: list[str] | None = None
 ) -> Iterator[Finding]:
-    if len(names) <= max(1, MOST_SHARE * len(evidence.images)):
-        images = [(name,) for name in names]
-        yield from at_most_one(kind, "note", message, examples or names, images=images)
+    if _are_few(evidence, names):
+        yield from at_most_one(kind, "note", message, examples or names, images=each(names))
+
+
+def _are_few(evidence: Evidence, names: list[str]) -> bool:
+    return len(names) <= max(1, MOST_SHARE * len(evidence.images))
 
 
 LOOK_RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (_exposure, _blurred, _shapes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from finetune.data.health.report import HealthReport
@@ -31,13 +31,15 @@ def class_thumbnails(images: Iterable[LabelledImage]) -> list[dict[str, str]]:
     for image in images:
         by_class.setdefault(image.label, []).append(image)
     each = max(1, min(MOST_EACH, MOST_THUMBNAILS // max(1, len(by_class))))
-    chosen = [
-        members[rank * len(members) // min(each, len(members))]
-        for members in by_class.values()
-        for rank in range(min(each, len(members)))
-    ]
+    chosen = [image for members in by_class.values() for image in _spread(members, each)]
     pictures = [(image.label, _picture(image.path)) for image in chosen[:MOST_THUMBNAILS]]
     return [{"label": label, "source": picture} for label, picture in pictures if picture is not None]
+
+
+def _spread(images: Sequence[LabelledImage], most: int) -> list[LabelledImage]:
+    """Return at most ``most`` of ``images``, from the first on in equal steps."""
+    n = min(most, len(images))
+    return [images[rank * len(images) // n] for rank in range(n)]
 
 
 def finding_thumbnails(health: HealthReport) -> dict[str, str]:
