@@ -52,6 +52,7 @@ def test_a_file_that_vanishes_after_it_was_looked_at_costs_its_picture_alone(tmp
     save(picture(1).convert("L"), tmp_path / "ants" / "grey.png")
     report = inspect_source(open_source(tmp_path))
     before = class_thumbnails(report.images)
+    assert len({shown["source"] for shown in before}) == len(before) == 7
     assert set(finding_thumbnails(report)) >= {"ants/grey.png"}
     (tmp_path / "ants" / "grey.png").unlink()
     (tmp_path / "bees" / "0.png").unlink()

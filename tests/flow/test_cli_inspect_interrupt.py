@@ -95,6 +95,10 @@ def assert_ended_well(process: subprocess.Popen[str]) -> None:
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, ""), err
     assert err == "error: interrupted; what was finished is kept\n"
+    assert_nothing_is_left()
+
+
+def assert_nothing_is_left() -> None:
     deadline = time.monotonic() + 10
     while living() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -124,6 +128,13 @@ def test_an_interruption_while_the_processes_start_is_one_sentence_too(
     wait_for(lambda: len(living()) > CORES, inspecting)
     os.killpg(inspecting.pid, number)
     assert_ended_well(inspecting)
+
+
+def test_a_program_that_is_killed_leaves_no_process_behind(inspecting: subprocess.Popen[str]) -> None:
+    wait_for(lambda: n_seen() > 0, inspecting)
+    inspecting.kill()
+    inspecting.communicate(timeout=60)
+    assert_nothing_is_left()
 
 
 @pytest.mark.parametrize("workers", [1, 2], ids=["threads", "processes"])
