@@ -1,6 +1,7 @@
 """What people see: tables and sentences that hold the numbers, for the terminal and every other face."""
 
 import io
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from finetune.progress import SILENT
 from finetune.terminal import TerminalReporter, result_console
 from strategies import STRATEGIES, make_strategy
 from ui import present
-from ui.health import health_view
+from ui.health import backbone_channels, health_view
+from ui.web.health_report import report_html
 
 
 def shown(view: Any) -> str:
@@ -76,6 +78,27 @@ def test_a_health_report_shows_verdict_classes_splits_and_findings(tmp_path: Pat
     assert "[bold]bees" in text  # a class name is no markup
     assert "broken.png" in text
     assert "█" in text
+
+
+@pytest.mark.parametrize(
+    ("counts", "whose", "times"),
+    [
+        ({"train/a": 9, "train/b": 3, "val/a": 2, "val/b": 20}, "the training images", "3.0 times"),
+        ({"a": 9, "b": 3}, "all images", "3.0 times"),
+        ({"a": 3, "b": 3}, "all images", "each class has equally many"),
+    ],
+)
+def test_balance_and_channels_say_of_which_images_they_are(
+    tmp_path: Path, counts: dict[str, int], whose: str, times: str
+) -> None:
+    report = inspect_source(open_source(draw_set(tmp_path, counts)))
+    backbone = backbone_channels(find_backbone("resnet18"))
+    page = report_html("set", report.to_json() | {"n_images": 6, "backbone": backbone})
+    for text in (shown(health_view(report, backbone)), unescape(page)):
+        assert times in text
+        assert f"Of {whose} " in text
+        assert f" of {whose}" in text.replace("\n", " ")
+        assert "--strategy from-scratch the data's own" in " ".join(text.split())
 
 
 def test_a_set_without_splits_says_that_they_will_be_cut(tmp_path: Path) -> None:

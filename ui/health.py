@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from ui.health_words import WHOSE_CHANNELS, balance_words, check_words, training_images
 from ui.present import BAR_CELLS, MOST_CLASSES_SHOWN, SEVERITY_MARKS, table
 
 if TYPE_CHECKING:
@@ -33,24 +34,28 @@ def health_view(report: HealthReport, backbone: Mapping[str, Any] | None = None)
         Text(f"{report.where}: {n_images} readable images, {verdict}", style="bold")
     ]
     lines.append(Text(f"splits: {report.how_split}"))
-    return Group(
-        *lines, "", _class_bars(report.classes), "", *_findings(report), *_channels(report, backbone)
-    )
+    lines += ["", _class_bars(report.classes)]
+    if report.imbalance is not None:
+        lines.append(Text(balance_words(report.imbalance._asdict(), training_images(report.split_folders))))
+    lines += ["", *_findings(report)]
+    check = None if report.feature_check is None else report.feature_check._asdict()
+    if told := check_words(check, backbone):
+        lines.append(Text(told))
+    return Group(*lines, *_channels(report, backbone))
 
 
 def _channels(report: HealthReport, backbone: Mapping[str, Any] | None) -> list[RenderableType]:
-    """Return the training images' mean and deviation of each channel, with the backbone's below."""
+    """Return the mean and deviation of each channel of what training can draw on, with the backbone's below."""
     if report.channels is None:
         return []
+    whose = training_images(report.split_folders)
     lines: list[RenderableType] = [
         "",
-        _channel_line("these images", report.channels.mean, report.channels.std),
+        _channel_line(whose, report.channels.mean, report.channels.std),
     ]
     if backbone is not None:
         lines.append(_channel_line(backbone["name"], backbone["mean"], backbone["std"]))
-        lines.append(
-            Text("the backbone's are used for training unless --normalize dataset is said", style="dim")
-        )
+        lines.append(Text(WHOSE_CHANNELS, style="dim"))
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import typer
@@ -42,7 +43,7 @@ def _removed(only: str | None) -> int:
     from finetune.data.kept_sets import clear_sets
     from finetune.data.unpacking import sets_folder
 
-    removers = {
+    removers: dict[str, Callable[[], int]] = {
         "features": lambda: clear(stores_folder()),
         "checks": remove_index,
         "sets": lambda: clear_sets(sets_folder()),

@@ -53,7 +53,11 @@ def inspect(
     exclude: ExcludeOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on any finding.")] = False,
     backbone: Annotated[
-        str | None, typer.Option("--backbone", help="Show its channel statistics beside the data's.")
+        str | None,
+        typer.Option(
+            "--backbone",
+            help="Show its channel statistics beside the data's, and let its features confirm near-duplicates.",
+        ),
     ] = None,
     html: Annotated[
         Path | None,
@@ -65,18 +69,21 @@ def inspect(
 ) -> None:
     """Check every image of a data set: unreadable files, duplicates, leaks, tiny classes, odd images."""
     from finetune.cli.health_page import refuse_impossible, write_page
+    from finetune.cli.near_features import features_at_hand
     from finetune.data.health import inspect_source
     from finetune.data.sources import open_source
     from finetune.model.backbones import find_backbone
     from ui.health import backbone_channels, health_view
 
-    known = None if backbone is None else backbone_channels(find_backbone(backbone))
+    chosen = None if backbone is None else find_backbone(backbone)
+    known = None if chosen is None else backbone_channels(chosen)
     if html is not None:
         refuse_impossible(html)
     reporter = TerminalReporter(quiet=quiet)
     source = open_source(data, exclude=exclude or (), offline=offline, track=reporter.track)
+    features = None if chosen is None else features_at_hand(chosen, reporter)
     with reporter.track("checking images") as advance:
-        report = inspect_source(source, progress=advance)
+        report = inspect_source(source, progress=advance, features=features)
     values = report.to_json() | ({} if known is None else {"backbone": known})
     show(values, health_view(report, known), as_json)
     if html is not None:

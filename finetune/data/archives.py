@@ -17,7 +17,7 @@ from finetune.errors import ArchiveError, ResourceError
 
 __all__ = ["MAX_BYTES", "MAX_ENTRIES", "MAX_RATIO", "extract_zip", "is_extracted"]
 
-MAX_DIRECTORY_BYTES = 32 * 2**20
+MAX_DIRECTORY_BYTES = 160 * 2**20
 """Bound on the central directory, which zipfile reads in one go: 335 bytes for each of MAX_ENTRIES."""
 
 _CHUNK_BYTES = 2**18

@@ -184,7 +184,7 @@ def examine(path: Path, look: Callable[[Image.Image], Seen]) -> tuple[ImageFacts
 def _has_deep_channels(stored: Image.Image, file: BinaryIO) -> bool:
     """Whether the file holds 16 bits a channel: Pillow gives colours with 8 and says nothing of the others."""
     if isinstance(stored, TiffImagePlugin.TiffImageFile):
-        return max(stored.tag_v2.get(_TIFF_DEPTH_TAG, (8,))) == 16
+        return bool(max(stored.tag_v2.get(_TIFF_DEPTH_TAG, (8,))) == 16)
     if stored.format != "PNG":
         return False
     file.seek(_PNG_DEPTH_AT)

@@ -48,8 +48,8 @@ def largest_of_16_bits(image: Image.Image, *, has_deep_channels: bool) -> int | 
         return None if low < 0 or high > _WHITE_16_BIT or is_smaller_float else math.ceil(high)
     if not has_deep_channels:
         return None
-    brightest = max(high for _, high in image.convert("RGB").getextrema())
-    return int(brightest) * 256 + 255
+    brightest = int(np.asarray(image.convert("RGB")).max())
+    return brightest * 256 + 255
 
 
 def _over_white(image: Image.Image) -> Image.Image:

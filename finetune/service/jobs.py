@@ -19,8 +19,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from finetune import python
 from finetune.errors import INTERRUPTED_EXIT_CODE, ResourceError
+from finetune.python import command, environment
 from finetune.service.status import State, Status, read_status, write_status
 
 GRACE_S = 10.0
@@ -47,16 +47,16 @@ def start_job(folder: Path, request: Mapping[str, Any]) -> None:
 
 
 def _spawn(folder: Path) -> subprocess.Popen[bytes]:
-    command = python.command("finetune.service.child", str(folder.resolve()), str(os.getpid()))
+    words = command("finetune.service.child", str(folder.resolve()), str(os.getpid()))
     try:
         with (folder / "output.txt").open("ab") as output:
             return subprocess.Popen(
-                command,
+                words,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env=python.environment(),
+                env=environment(),
             )
     except OSError as error:
         raise ResourceError(f"cannot start a process ({error.strerror}); free some memory") from None

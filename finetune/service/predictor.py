@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune import python
 from finetune.errors import FinetuneError, ResourceError, RunError
+from finetune.python import command, environment
 
 ANSWER_WITHIN_S = 120.0
 
@@ -105,12 +105,12 @@ def identity(bundle: Path) -> str:
 
 def _spawn(bundle: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        python.command("finetune.service.answering", str(bundle.resolve())),
+        command("finetune.service.answering", str(bundle.resolve())),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         encoding="utf-8",
         start_new_session=True,
-        env=python.environment(),
+        env=environment(),
     )

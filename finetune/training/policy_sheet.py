@@ -28,8 +28,7 @@ def draw_policy(
     seed count. Returns what a report says of the augmentation, and the ``notes`` on it.
 
     Raises:
-        DataError: there is no such data.
-        ImageError: none of the images that are tried can be read.
+        DataError: there is no such data, or none of its images can be read.
     """
     source = open_source(data, exclude=recipe.exclude, offline=offline, track=track)
     class_names = sorted({image.label for image in source.images})
@@ -38,5 +37,6 @@ def draw_policy(
     transform = TrainingTransform(
         prepared, careful.augment or "none", recipe.seed, switches=switches(careful)
     )
-    draw_sheet([image.path for image in source.images], transform).save(path)
-    return {**augmentation_json(careful, class_names), "notes": list(notes)}
+    sheet = draw_sheet([image.path for image in source.images], transform)
+    sheet.picture.save(path)
+    return {**augmentation_json(careful, class_names), "notes": [*notes, *sheet.notes]}

@@ -56,7 +56,7 @@ def test_a_flawed_zip_is_understood_and_mended(served: Served, browser: Browser,
 def check_findings(page: Page) -> None:
     data = page.locator("#data")
     expect(data).to_contain_text("flawed.zip: 73 readable images in 3 classes. Splits: none given")
-    expect(data).to_contain_text("Imbalance ratio, largest class to smallest: 1.1.")
+    expect(data).to_contain_text("Of all images 'lime' has 1.1 times as many as 'apple'")
     expect(data).to_contain_text("apple/broken.png: is not an image but a text")
     copies = data.locator("figure", has_text="plum/again.png").first.locator("img")
     expect(copies).to_have_count(2)

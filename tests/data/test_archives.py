@@ -17,7 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from finetune.data.archives import MAX_ENTRIES, extract_zip, is_extracted
+from finetune.data import archive_checks
+from finetune.data.archives import MAX_DIRECTORY_BYTES, MAX_ENTRIES, extract_zip, is_extracted
 from finetune.errors import ArchiveError, ResourceError
 
 TEXT = b"sixteen letters " * 8
@@ -227,22 +228,35 @@ def test_a_total_that_is_too_large_is_refused(tmp_path: Path) -> None:
     assert_refused(forged(tmp_path / "a.zip", swell), r"unpacks to 21\.0 GB, more than 20 GB")
 
 
-def test_too_many_entries_are_refused(tmp_path: Path) -> None:
+def test_too_many_entries_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def multiply(infos: list[zipfile.ZipInfo]) -> None:
-        infos.extend([infos[0]] * MAX_ENTRIES)
+        infos.extend([infos[0]] * 9)
 
-    assert_refused(forged(tmp_path / "a.zip", multiply), "has 100,002 entries, more than 100,000")
+    monkeypatch.setattr(archive_checks, "MAX_ENTRIES", 10)
+    assert_refused(forged(tmp_path / "a.zip", multiply), "has 11 entries, more than 10; give a folder")
+
+
+def test_ten_folders_do_not_bring_a_hundred_thousand_images_over_the_bound(tmp_path: Path) -> None:
+    def multiply(infos: list[zipfile.ZipInfo]) -> None:
+        infos.extend([infos[0]] * 100_010)
+
+    # One entry so many times over: the names are what is refused, not their number.
+    assert_refused(forged(tmp_path / "a.zip", multiply), "is there twice")
+
+
+def test_the_bound_on_the_directory_leaves_room_for_long_names_of_all_entries() -> None:
+    assert MAX_DIRECTORY_BYTES / MAX_ENTRIES > 300
 
 
 def test_a_giant_directory_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
-    directory_bytes = 33 * 2**20
+    directory_bytes = MAX_DIRECTORY_BYTES + 1
     archive = tmp_path / "a.zip"
     with archive.open("wb") as file:
         file.write(b"PK")
         file.truncate(directory_bytes)
         file.seek(directory_bytes)
         file.write(struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, directory_bytes, 0, 0))
-    assert_refused(archive, "directory is larger than 32 MiB")
+    assert_refused(archive, "directory is larger than 160 MiB")
 
 
 def test_entries_that_share_their_bytes_are_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The sheet shows eight images a row: as they are, the policy, and each of its augmentations alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,13 @@ from finetune.data.augmentation.preview import (
     N_VERSIONS,
     TITLE_PX,
     draw_sheet,
+    readable,
     rows_of,
     spread,
 )
+from finetune.data.images import load_rgb
 from finetune.data.transforms import Preprocessing, TrainingTransform
-from finetune.errors import ImageError
+from finetune.errors import DataError
 
 AT_64 = Preprocessing(64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear", 0.95)
 
@@ -41,7 +44,7 @@ def test_a_policy_of_one_part_or_of_none_is_not_shown_twice() -> None:
 def test_the_sheet_holds_a_row_of_eight_images_for_each_and_every_part_shows(tmp_path: Path) -> None:
     paths = [save(picture(number, (90, 80)), tmp_path / f"{number}.png") for number in range(11)]
     transform = TrainingTransform(AT_64, "strong", 0, switches=(("vflip", 1.0),))
-    sheet = np.asarray(draw_sheet(paths, transform))
+    sheet = np.asarray(draw_sheet(paths, transform).picture)
     cell, n_rows = CELL_PX + GAP_PX, len(rows_of(transform))
     assert sheet.shape == (n_rows * cell, TITLE_PX + N_IMAGES * cell, 3)
     cells = [
@@ -55,17 +58,46 @@ def test_the_sheet_holds_a_row_of_eight_images_for_each_and_every_part_shows(tmp
     assert len({shown for row in cells for shown in row}) == n_rows * N_IMAGES
 
 
-def test_what_cannot_be_read_is_left_out_of_the_sheet(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.png"
-    broken.write_text("<html>")
-    sound = save(picture(1, (90, 80)), tmp_path / "sound.png")
+def test_few_images_are_all_shown_and_many_at_equal_distances() -> None:
+    assert spread(3, 8) == [0, 1, 2]
+    assert spread(20, 8) == [0, 2, 5, 7, 10, 12, 15, 17]
+
+
+def some(folder: Path, n_images: int, *, damaged: Sequence[int]) -> list[Path]:
+    paths = [save(picture(number, (90, 80)), folder / f"{number}.png") for number in range(n_images)]
+    for number in damaged:
+        paths[number].write_bytes(paths[number].read_bytes()[:60])
+    return paths
+
+
+def test_an_image_that_cannot_be_read_gives_its_column_to_the_next_and_is_named(tmp_path: Path) -> None:
+    paths = some(tmp_path, 20, damaged=[0, 5, 6, 17, 18, 19])
+    shown, unreadable = readable(paths, N_IMAGES)
+    assert [place for place, _ in shown] == [1, 2, 3, 7, 8, 10, 12, 15]
+    assert [told.split()[0] for told in unreadable] == [str(paths[place]) for place in (0, 5, 6, 17, 18, 19)]
+    for place, image in shown:
+        assert image.tobytes() == load_rgb(paths[place]).tobytes()
+
+
+def test_a_sheet_says_in_one_sentence_what_it_could_not_show(tmp_path: Path) -> None:
     transform = TrainingTransform(AT_64, "none", 0)
-    assert draw_sheet([broken, sound], transform).width == TITLE_PX + CELL_PX + GAP_PX
-    with pytest.raises(ImageError, match=r"broken\.png is not an image but a text"):
-        draw_sheet([broken], transform)
+    assert draw_sheet(some(tmp_path / "all", 3, damaged=[]), transform).notes == ()
+    few = some(tmp_path / "few", 3, damaged=[1])
+    sheet = draw_sheet(few, transform)
+    assert sheet.picture.width == TITLE_PX + 2 * (CELL_PX + GAP_PX)
+    assert sheet.notes == (
+        f"warning: {few[1]} is truncated: the end of the file is missing; left out of the sheet, "
+        "and `finetune inspect` lists all that cannot be read",
+    )
+    (note,) = draw_sheet(some(tmp_path / "fewer", 4, damaged=[0, 2, 3]), transform).notes
+    assert (
+        "0.png is truncated: the end of the file is missing, and so are 2 others; left out of the sheet"
+        in note
+    )
 
 
-def test_few_images_are_all_shown_and_many_at_equal_distances(tmp_path: Path) -> None:
-    paths = [tmp_path / str(number) for number in range(20)]
-    assert spread(paths[:3], 8) == list(enumerate(paths[:3]))
-    assert [place for place, _ in spread(paths, 8)] == [0, 2, 5, 7, 10, 12, 15, 17]
+@pytest.mark.parametrize("n_images", [0, 2])
+def test_a_sheet_of_nothing_is_refused(tmp_path: Path, n_images: int) -> None:
+    paths = some(tmp_path, n_images, damaged=range(n_images))
+    with pytest.raises(DataError, match=f"none of the {n_images} images can be read: .*; check them with"):
+        draw_sheet(paths, TrainingTransform(AT_64, "none", 0))

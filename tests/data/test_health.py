@@ -11,6 +11,7 @@ from drawing import draw_set, picture, save
 from PIL import Image
 
 from finetune.data.health import Finding, HealthReport, inspect_source
+from finetune.data.health.class_rules import effective_number
 from finetune.data.sources import open_source
 
 
@@ -221,6 +222,30 @@ def test_five_to_one_is_imbalance_with_a_way_to_even_it_out_and_a_little_less_is
     assert "imbalance" not in kinds(inspected(draw_set(tmp_path / "less", {"ants": 24, "bees": 5})))
 
 
+def test_balance_is_that_of_the_training_images_and_always_told(tmp_path: Path) -> None:
+    draw_set(tmp_path, {"train/ants": 25, "train/bees": 20, "val/ants": 2, "val/bees": 30})
+    report = inspected(tmp_path)
+    shown = report.to_json()
+    assert "imbalance" not in kinds(report)
+    assert shown["classes"] == {"ants": 27, "bees": 50}
+    assert shown["effective_number"] == {
+        "ants": pytest.approx(effective_number(25)),
+        "bees": pytest.approx(effective_number(20)),
+    }
+    assert shown["imbalance"] == {
+        "largest": "ants",
+        "smallest": "bees",
+        "ratio": 1.25,
+        "effective": pytest.approx(effective_number(25) / effective_number(20)),
+    }
+
+
+def test_one_class_has_no_balance(tmp_path: Path) -> None:
+    draw_set(tmp_path, {"ants": 3, "bees": 0})
+    (tmp_path / "bees" / "1.jpg").touch()
+    assert inspected(tmp_path).to_json()["imbalance"] is None
+
+
 def test_class_names_that_look_like_one_class_are_told(tmp_path: Path) -> None:
     report = inspected(draw_set(tmp_path, {"ant": 20, "ants": 20, "bees": 20}))
     assert found(report, "similar-class-names").examples == ("ant, ants: singular and plural",)
@@ -277,6 +302,8 @@ def test_the_json_has_exactly_the_promised_keys(tmp_path: Path) -> None:
         "near_duplicates",
         "mirrored_duplicates",
         "effective_number",
+        "imbalance",
+        "feature_check",
         "channels",
     }
     assert all(

@@ -2,7 +2,7 @@
 
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 from test_health import found, inspected, kinds
 
+from finetune.data.health import inspect_source
 from finetune.data.health.close import alike_by_bands, alike_by_tiles, close_pairs
 from finetune.data.health.file_rules import MOST_NAMED
 from finetune.data.health.likeness import Asked, Listed, likeness_of
 from finetune.data.health.near import LEAST_CORRELATION, MOST_BITS, Features, Pictures
 from finetune.data.health.stars import MOST_LINKS, parted
+from finetune.data.sources import open_source
 
 hashes = st.integers(0, 2**64 - 1)
 
@@ -150,6 +152,38 @@ def test_a_long_drift_is_many_groups_with_few_links_that_tie_them_all() -> None:
         assert pictures.are_same(np.array([sorted((first, row)) for row in others])).all()
 
 
+@pytest.mark.parametrize("sees_a_difference", [False, True])
+def test_features_are_asked_for_likely_duplicates_alone_and_must_confirm_them(
+    tmp_path: Path, sees_a_difference: bool
+) -> None:
+    draw_scenes(tmp_path, {"ants": 20, "bees": 20})
+    save(scene(3), tmp_path / "ants" / "again.jpg", quality=60)
+    save(scene(3), tmp_path / "ants" / "copy.png")
+    save(ImageOps.mirror(scene(7)), tmp_path / "bees" / "turned.png")
+    asked: list[tuple[bool, list[str]]] = []
+
+    def features(paths: Sequence[Path], *, mirrored: bool) -> np.ndarray:
+        """As a network that sees the same everywhere, or that tells a file from every other."""
+        asked.append((mirrored, sorted(path.name for path in paths)))
+        return np.eye(len(paths)) + mirrored if sees_a_difference else np.ones((len(paths), 3))
+
+    report = inspect_source(open_source(tmp_path), features=features)
+    same, turned = ["3.png", "again.jpg"], ["7.png", "turned.png"]
+    assert asked == [(False, same), (False, turned), (True, turned)]
+    assert report.to_json()["feature_check"] == {"candidates": 2, "turned_down": 2 * sees_a_difference}
+    assert bool(report.near_duplicates) is bool(report.mirrored_duplicates) is not sees_a_difference
+    assert len(report.exact_duplicates) == 1
+
+
+def test_without_likely_duplicates_no_features_are_asked_for(tmp_path: Path) -> None:
+    def features(paths: Sequence[Path], *, mirrored: bool) -> np.ndarray:
+        raise AssertionError(paths)
+
+    report = inspect_source(open_source(draw_scenes(tmp_path, {"ants": 3, "bees": 3})), features=features)
+    assert report.feature_check == (0, 0)
+    assert inspect_source(open_source(tmp_path)).feature_check is None
+
+
 def test_a_large_group_is_named_by_its_first_images(tmp_path: Path) -> None:
     draw_scenes(tmp_path, {"ants": 20, "bees": 20})
     for quality in range(60, 75):
@@ -207,6 +241,38 @@ def test_the_same_picture_in_two_splits_is_a_leak(tmp_path: Path) -> None:
     save(scene(2), tmp_path / "test" / "ants" / "leak.jpg", quality=50)
     leak = found(inspected(tmp_path), "near-duplicate-across-splits")
     assert (leak.severity, leak.examples) == ("warning", ("train/ants/2.png = test/ants/leak.jpg",))
+
+
+def test_an_exact_copy_in_another_split_is_no_leak_of_files_that_differ(tmp_path: Path) -> None:
+    """The copy is told as one; without it all that shows the picture is in train."""
+    draw_scenes(tmp_path, {"train/ants": 20, "train/bees": 20, "val/ants": 5, "val/bees": 5})
+    save(scene(2), tmp_path / "val" / "ants" / "copy.png")
+    save(scene(2), tmp_path / "train" / "ants" / "again.jpg", quality=50)
+    report = inspected(tmp_path)
+    assert found(report, "duplicate-across-splits").examples == ("train/ants/2.png = val/ants/copy.png",)
+    assert "near-duplicate" in kinds(report)
+    assert "near-duplicate-across-splits" not in kinds(report)
+    save(scene(2), tmp_path / "val" / "ants" / "third.jpg", quality=40)
+    assert found(inspected(tmp_path), "near-duplicate-across-splits").count == 1
+
+
+def test_an_exact_copy_in_another_class_is_no_contradiction_of_files_that_differ(tmp_path: Path) -> None:
+    draw_scenes(tmp_path, {"ants": 20, "bees": 20})
+    save(scene(2), tmp_path / "bees" / "copy.png")
+    save(scene(2), tmp_path / "ants" / "again.jpg", quality=50)
+    assert kinds(inspected(tmp_path)) == {"conflicting-labels", "near-duplicate", "odd-format"}
+    save(scene(2), tmp_path / "bees" / "third.jpg", quality=40)
+    assert "near-conflicting-labels" in kinds(inspected(tmp_path))
+
+
+def test_an_exact_copy_in_another_split_is_no_mirrored_leak(tmp_path: Path) -> None:
+    draw_scenes(tmp_path, {"train/ants": 20, "train/bees": 20, "val/ants": 5, "val/bees": 5})
+    save(scene(2), tmp_path / "val" / "ants" / "copy.png")
+    save(ImageOps.mirror(scene(2)), tmp_path / "train" / "ants" / "turned.png")
+    assert kinds(inspected(tmp_path)) >= {"duplicate-across-splits", "mirrored-duplicate"}
+    assert "mirrored-across-splits" not in kinds(inspected(tmp_path))
+    (tmp_path / "train" / "ants" / "2.png").unlink()
+    assert "mirrored-across-splits" in kinds(inspected(tmp_path))
 
 
 def test_a_group_brings_the_copies_of_its_pictures_along(tmp_path: Path) -> None:

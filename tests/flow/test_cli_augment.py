@@ -13,6 +13,7 @@ from PIL import Image
 
 from finetune.data.augmentation.family import FAMILY
 from finetune.data.augmentation.policies import POLICIES
+from finetune.data.augmentation.preview import CELL_PX, GAP_PX, TITLE_PX
 
 EPOCHS = 5
 STRONG = ("--augment", "strong", "--trivial-augment", "--hflip", "--cutmix", 1.0, "--grow-from", 24)
@@ -46,7 +47,7 @@ def test_a_sheet_is_drawn_and_the_command_that_trains_with_it_is_told(
     assert f"the sheet is drawn in {sheet}" in answer.out
     assert f"next: finetune fit {colours} --augment light --no-hflip --blur 0.02" in answer.out
     with Image.open(sheet) as drawn:
-        assert drawn.size == (150 + 8 * 116, 8 * 116)
+        assert drawn.size == (TITLE_PX + 8 * (CELL_PX + GAP_PX), 8 * (CELL_PX + GAP_PX))
 
 
 def test_a_sheet_of_digits_leaves_flips_out_and_says_so(
@@ -56,6 +57,25 @@ def test_a_sheet_of_digits_leaves_flips_out_and_says_so(
     assert not {"hflip", "rotation"} & set(answer.json["strengths"])
     assert answer.json["class_names"] == "the class names '6', '9' are digits (turned, '6' looks like '9')"
     assert answer.json["notes"][0].startswith("note: horizontal flip and rotation are left out")
+
+
+def test_an_unreadable_image_is_told_and_the_next_is_shown(finetune: Finetune, tmp_path: Path) -> None:
+    data = draw_colours(tmp_path / "data", {"a": 6, "b": 6})
+    first = min(data.rglob("*.*"))
+    first.write_bytes(first.read_bytes()[:50])
+    sheet = tmp_path / "sheet.png"
+    answer = finetune("augment", data, "--preview", sheet)
+    assert answer.code == 0, answer.err
+    assert f"warning: {first} is truncated" in answer.out
+    with Image.open(sheet) as drawn:
+        assert drawn.width == TITLE_PX + 8 * (CELL_PX + GAP_PX)
+    told = finetune("augment", data, "--preview", sheet, "--json").json
+    assert [note.split()[1] for note in told["notes"]] == [str(first)]
+    for image in data.rglob("*.*"):
+        image.write_bytes(b"")
+    answer = finetune("augment", data, "--preview", sheet)
+    assert answer.code == 3
+    assert "none of the 12 images can be read: " in answer.error
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,28 @@ def test_an_image_that_vanishes_before_its_picture_is_made_costs_that_alone(
     monkeypatch.setattr("finetune.cli.data_commands.show", shown)
     assert finetune("inspect", data, "--html", tmp_path / "page.html").code == 0
     assert "an image of the class bees" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_backbone_at_hand_confirms_likely_duplicates(
+    finetune: Finetune, data: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    named = ("--backbone", "tf_efficientnet_lite0")
+    assert finetune("inspect", data, *named, "--json").json["feature_check"] == {
+        "candidates": 1,
+        "turned_down": 0,
+    }
+    told = "The features of tf_efficientnet_lite0 turned down 0 of 1 likely duplicate pairs"
+    assert told in finetune("inspect", data, *named, "--html", page).out
+    assert told in page.read_text(encoding="utf-8")
+    assert finetune("inspect", data, "--json").json["feature_check"] is None
+
+
+def test_a_backbone_without_weights_on_this_machine_confirms_nothing_and_says_so(
+    finetune: Finetune, data: Path
+) -> None:
+    answer = finetune("inspect", data, "--backbone", "fc2", "--json")
+    assert answer.code == 0
+    assert "the weights of fc2 are not on this machine" in answer.err
+    assert answer.json["feature_check"] is None
+    assert len(answer.json["near_duplicates"]) == 1

@@ -59,16 +59,17 @@ def inspecting(many: Path, tmp_path: Path, cache_of_the_test: Path) -> Iterator[
         process.communicate()
 
 
-def members(group: int) -> list[int]:
-    """The living processes of a group: in proc(5), behind the name, come state, parent and group."""
-    found = []
+def living() -> list[int]:
+    """The living processes that were started with this test's cache folder, whatever their group."""
+    mark, found = f"FINETUNE_CACHE={os.environ['FINETUNE_CACHE']}".encode(), []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
-            except (OSError, ValueError):
+                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+                environ = (folder / "environ").read_bytes().split(b"\0")
+            except (OSError, IndexError):
                 continue
-            if int(its_group) == group and state not in "ZX":
+            if mark in environ and state not in "ZX":
                 found.append(int(folder.name))
     return found
 
@@ -95,9 +96,9 @@ def assert_ended_well(process: subprocess.Popen[str]) -> None:
     assert (process.returncode, out) == (130, ""), err
     assert err == "error: interrupted; what was finished is kept\n"
     deadline = time.monotonic() + 10
-    while members(process.pid) and time.monotonic() < deadline:
+    while living() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert members(process.pid) == []
+    assert living() == []
 
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["the group", "the process alone"])
@@ -120,7 +121,7 @@ def test_an_interruption_ends_every_process_and_keeps_what_was_seen(
 def test_an_interruption_while_the_processes_start_is_one_sentence_too(
     inspecting: subprocess.Popen[str], number: signal.Signals
 ) -> None:
-    wait_for(lambda: len(members(inspecting.pid)) > CORES, inspecting)
+    wait_for(lambda: len(living()) > CORES, inspecting)
     os.killpg(inspecting.pid, number)
     assert_ended_well(inspecting)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ui.health_words import balance_words, training_images
 from ui.web.words import join
 
 MOST_CLASSES = 40
@@ -25,6 +26,7 @@ def data_html(name: str, findings: Mapping[str, Any], *, shown: str = "") -> Mar
     return join(
         _verdict(name, health),
         _class_bars(health["classes"]),
+        _balance(health),
         _thumbnails(findings["thumbnails"]),
         findings_html(told, findings.get("pictures", {})) if told or not health["findings"] else "",
     )
@@ -36,16 +38,8 @@ def _verdict(name: str, health: Mapping[str, Any]) -> Markup:
         told = "It cannot be trained on as it is."
     n_classes = len(health["classes"])
     return Markup(
-        '<p class="verdict"><strong>{}</strong>: {:,} readable images in {} classes. {}</p>{}'
-    ).format(name, health["n_images"], n_classes, told, _imbalance(health["classes"]))
-
-
-def _imbalance(classes: Mapping[str, int]) -> Markup:
-    counts = [count for count in classes.values() if count]
-    if len(counts) < 2:
-        return Markup()
-    told = Markup('<p class="quiet">Imbalance ratio, largest class to smallest: {:.1f}.</p>')
-    return told.format(max(counts) / min(counts))
+        '<p class="verdict"><strong>{}</strong>: {:,} readable images in {} classes. {}</p>'
+    ).format(name, health["n_images"], n_classes, told)
 
 
 def _class_bars(classes: Mapping[str, int]) -> Markup:
@@ -56,6 +50,14 @@ def _class_bars(classes: Mapping[str, int]) -> Markup:
     return Markup('<div class="bars" role="list" aria-label="Images in each class">{}</div>{}').format(
         join(*bars), rest
     )
+
+
+def _balance(health: Mapping[str, Any]) -> Markup:
+    """Return how unequal the classes are; nothing for what an older version has written."""
+    if not health.get("imbalance"):
+        return Markup()
+    told = balance_words(health["imbalance"], training_images(health["split_folders"]))
+    return Markup('<p class="quiet">{}</p>').format(told)
 
 
 def _bar(name: str, count: int, share: float) -> Markup:

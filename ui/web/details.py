@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ui.health_words import WHOSE_CHANNELS, training_images
 from ui.web.data import MOST_EXAMPLES
 from ui.web.words import join
 
@@ -22,9 +23,13 @@ def folded_details(health: Mapping[str, Any], backbone: Mapping[str, Any] | None
     """
     quarantine = health.get("quarantine", ())
     listed = unreadable_html(quarantine) if len(quarantine) > MOST_EXAMPLES else Markup()
+    whose = training_images(health.get("split_folders", {}))
     return join(
         _folded(f"All {len(quarantine):,} unreadable files", listed),
-        _folded("Channels of the training images", channels_html(health.get("channels"), backbone)),
+        _folded(
+            f"Channels of {whose}",
+            channels_html(health.get("channels"), backbone),
+        ),
     )
 
 
@@ -34,7 +39,7 @@ def _folded(title: str, content: Markup) -> Markup:
 
 
 def channels_html(own: Mapping[str, Any] | None, backbone: Mapping[str, Any] | None) -> Markup:
-    """Return the training images' mean and deviation a channel, beside those that the backbone is used to."""
+    """Return the images' mean and deviation a channel, beside those that the backbone is used to."""
     if own is None:
         return Markup()
     sides = [("these images", own)] + ([] if backbone is None else [(backbone["name"], backbone)])
@@ -49,9 +54,8 @@ def channels_html(own: Mapping[str, Any] | None, backbone: Mapping[str, Any] | N
     ]
     return Markup(
         '<div class="wide" tabindex="0" role="group" aria-label="Channels"><table><thead><tr><td></td>{}</tr>'
-        '</thead><tbody>{}</tbody></table></div><p class="quiet">On the 0 to 1 scale. The backbone\u2019s own '
-        "are used unless <code>--normalize dataset</code> is said.</p>"
-    ).format(heads, join(*rows))
+        '</thead><tbody>{}</tbody></table></div><p class="quiet">On the 0 to 1 scale; {}.</p>'
+    ).format(heads, join(*rows), WHOSE_CHANNELS)
 
 
 def _cells(rank: int, sides: Sequence[Mapping[str, Any]]) -> Markup:

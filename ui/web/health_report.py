@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ui.health_words import check_words, training_images
 from ui.web.data import data_html
 from ui.web.details import channels_html, unreadable_html
 from ui.web.words import join
@@ -32,8 +33,9 @@ def report_html(
     body = join(
         Markup("<h1>{}</h1>").format(f"Health of {name}"),
         data_html(name, {"health": health, "thumbnails": thumbnails, "pictures": pictures or {}}),
+        _check(health),
         _section(
-            "Channels of the training images",
+            f"Channels of {training_images(health['split_folders'])}",
             channels_html(health.get("channels"), health.get("backbone")),
         ),
         _section("Left out, because they cannot be read", unreadable_html(health["quarantine"])),
@@ -44,6 +46,11 @@ def report_html(
         "<title>{}</title>\n<style>\n{}</style></head>\n<body><main>{}</main></body></html>\n"
     )
     return str(page.format(f"Health of {name}", style, body))
+
+
+def _check(health: Mapping[str, Any]) -> Markup:
+    told = check_words(health.get("feature_check"), health.get("backbone"))
+    return Markup("<p>{}</p>").format(told) if told else Markup()
 
 
 def _section(title: str, content: Markup) -> Markup:

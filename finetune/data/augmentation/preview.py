@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from finetune.data.augmentation.family import FAMILY
 from finetune.data.images import load_rgb
 from finetune.data.transforms import TrainingTransform
-from finetune.errors import ImageError
+from finetune.errors import DataError, ImageError
 
 N_IMAGES = 8
 N_VERSIONS = 3
@@ -59,12 +59,32 @@ def _title(name: str, strength: float) -> str:
     return name if FAMILY[name].kind == "switch" else f"{name} {strength:g}"
 
 
-def draw_sheet(paths: Sequence[Path], transform: TrainingTransform) -> Image.Image:
+@dataclass(frozen=True)
+class Sheet:
+    """The picture, and why each image that was to be on it is not: one sentence each."""
+
+    picture: Image.Image
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what to tell: nothing where all could be read, else one sentence."""
+        if not self.unreadable:
+            return ()
+        others = len(self.unreadable) - 1
+        more = f", and so {'is another' if others == 1 else f'are {others} others'}" if others else ""
+        return (
+            f"warning: {self.unreadable[0]}{more}; left out of the sheet, and "
+            "`finetune inspect` lists all that cannot be read",
+        )
+
+
+def draw_sheet(paths: Sequence[Path], transform: TrainingTransform) -> Sheet:
     """Draw `rows_of` the transform for up to eight of ``paths``, spread over them; one image keeps its column.
 
-    Those that cannot be read are left out; raises ImageError where none can.
+    Raises DataError where none of them can be read.
     """
-    images = _read(spread(paths, N_IMAGES))
+    images, unreadable = readable(paths, N_IMAGES)
     rows, cell = rows_of(transform), CELL_PX + GAP_PX
     sheet = Image.new("RGB", (TITLE_PX + len(images) * cell, len(rows) * cell), "white")
     drawing, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_PX)
@@ -73,23 +93,35 @@ def draw_sheet(paths: Sequence[Path], transform: TrainingTransform) -> Image.Ima
         for column, (index, image) in enumerate(images):
             small = row.draw(image, index).resize((CELL_PX, CELL_PX), Image.Resampling.LANCZOS)
             sheet.paste(small, (TITLE_PX + column * cell, line * cell))
-    return sheet
+    return Sheet(sheet, unreadable)
 
 
-def _read(shown: Sequence[tuple[int, Path]]) -> list[tuple[int, Image.Image]]:
-    images: list[tuple[int, Image.Image]] = []
-    trouble: ImageError | None = None
-    for index, path in shown:
-        try:
-            images.append((index, load_rgb(path)))
-        except ImageError as error:
-            trouble = error
-    if trouble is not None and not images:
-        raise trouble
-    return images
+def readable(paths: Sequence[Path], n_images: int) -> tuple[list[tuple[int, Image.Image]], tuple[str, ...]]:
+    """Return up to ``n_images`` of ``paths``, decoded, with their places, and why others could not be.
+
+    They are spread at equal distances; the next one that can be read, past the end the first, stands in for one
+    that cannot. Raises DataError where none can be.
+    """
+    shown: dict[int, Image.Image] = {}
+    errors: dict[int, str] = {}
+    for start in spread(len(paths), n_images):
+        for place in (*range(start, len(paths)), *range(start)):
+            if place in shown or place in errors:
+                continue
+            try:
+                shown[place] = load_rgb(paths[place])
+                break
+            except ImageError as error:
+                errors[place] = str(error)
+    if not shown:
+        raise DataError(
+            f"none of the {len(paths)} images can be read: {next(iter(errors.values()), 'there are none')}; "
+            "check them with `finetune inspect`"
+        )
+    return sorted(shown.items()), tuple(errors.values())
 
 
-def spread(paths: Sequence[Path], n_images: int) -> list[tuple[int, Path]]:
-    """Return up to ``n_images`` of ``paths`` with their places, at equal distances."""
-    n_shown = min(n_images, len(paths))
-    return [(place, paths[place]) for place in (len(paths) * rank // n_shown for rank in range(n_shown))]
+def spread(n_all: int, n_images: int) -> list[int]:
+    """Return up to ``n_images`` of ``n_all`` places, at equal distances."""
+    n_shown = min(n_images, n_all)
+    return [n_all * rank // n_shown for rank in range(n_shown)]

@@ -1,4 +1,4 @@
-"""The training images' own channel statistics, to be set beside those that a backbone was trained with."""
+"""The channel statistics of a set's own images, to be set beside those that a backbone was trained with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class Channels:
-    """Mean and standard deviation of R, G and B over the training images, on the 0 to 1 scale."""
+    """Mean and standard deviation of R, G and B over some images, on the 0 to 1 scale."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from finetune.data.health.index import Seen
+from finetune.data.health.index_rows import Seen
 from finetune.data.health.look import look_at
 from finetune.data.images import examine
 from finetune.errors import ImageError

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from finetune.data.health.class_names import similar_names
 from finetune.data.health.findings import Evidence, Finding, amount, at_most_one
@@ -25,6 +26,25 @@ def effective_number(n: int, *, overlap: float = OVERLAP) -> float:
     Cui, Jia, Lin, Song, Belongie, *Class-balanced loss based on effective number of samples*, CVPR 2019, eq. 2.
     """
     return (1 - overlap**n) / (1 - overlap)
+
+
+class Imbalance(NamedTuple):
+    """How many times the images of the ``smallest`` class the ``largest`` has, and how many times their worth."""
+
+    largest: str
+    smallest: str
+    ratio: float
+    effective: float
+
+
+def imbalance_of(counts: Mapping[str, int]) -> Imbalance | None:
+    """Return the imbalance of the classes that have images; None of fewer than two."""
+    found = {name: count for name, count in counts.items() if count}
+    if len(found) < 2:
+        return None
+    small, large = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+    worth = effective_number(found[large]) / effective_number(found[small])
+    return Imbalance(large, small, found[large] / found[small], worth)
 
 
 def _no_images(evidence: Evidence) -> Iterator[Finding]:
@@ -102,20 +122,15 @@ def _few_images(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _imbalance(evidence: Evidence) -> Iterator[Finding]:
-    counts = {name: count for name, count in evidence.train_counts.items() if count}
-    if not counts:
-        return
-    small, large = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
-    if counts[large] >= IMBALANCE_RATIO * counts[small]:
-        worth = effective_number(counts[large]) / effective_number(counts[small])
+    found = imbalance_of(evidence.train_counts)
+    if found is not None and found.ratio >= IMBALANCE_RATIO:
+        large, small, ratio, worth = found
         message = (
-            f"class '{large}' has {counts[large] / counts[small]:.0f} times the images of '{small}' "
-            f"(effectively {worth:.0f} times); "
+            f"class '{large}' has {ratio:.0f} times the images of '{small}' (effectively {worth:.0f} times); "
             "read the macro F1 beside the accuracy, and try --class-balance auto"
         )
-        yield from at_most_one(
-            "imbalance", "warning", message, [f"{name}: {counts[name]}" for name in (large, small)], count=1
-        )
+        examples = [f"{name}: {evidence.train_counts[name]}" for name in (large, small)]
+        yield from at_most_one("imbalance", "warning", message, examples, count=1)
 
 
 CLASS_RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (

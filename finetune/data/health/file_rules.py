@@ -133,7 +133,8 @@ def _near_copies(evidence: Evidence) -> Iterator[Finding]:
     """The same picture saved anew: leaks, contradictions, and what is merely repeated."""
     near, mirrored = evidence.near, evidence.mirrored
     alike = near.groups + near.links
-    contradicting, across = _contradicting(alike), _across(alike)
+    contradicting = _apart_in_other_files(evidence, alike, lambda image: image.label)
+    across = _apart_in_other_files(evidence, alike, lambda image: image.split)
     yield from _twins(
         "near-conflicting-labels",
         "warning",
@@ -165,7 +166,7 @@ def _near_copies(evidence: Evidence) -> Iterator[Finding]:
         mirrored.groups,
         count=n_mirrored,
     )
-    turned = _across(mirrored.groups + mirrored.links)
+    turned = _apart_in_other_files(evidence, mirrored.groups + mirrored.links, lambda image: image.split)
     yield from _twins(
         "mirrored-across-splits",
         "warning",
@@ -181,6 +182,20 @@ def _contradicting(groups: Sequence[Group]) -> list[Group]:
 
 def _across(groups: Sequence[Group]) -> list[Group]:
     return [group for group in groups if len({image.split for image in group}) > 1]
+
+
+def _apart_in_other_files(
+    evidence: Evidence, groups: Sequence[Group], place: Callable[[LabelledImage], str | None]
+) -> list[Group]:
+    """Return the groups that would still be in two places if no file had an exact copy: those are told as copies."""
+    found = []
+    for group in groups:
+        places: defaultdict[str, set[str | None]] = defaultdict(set)
+        for image in group:
+            places[evidence.facts[image.name].sha256].add(place(image))
+        if not set.intersection(*places.values()):
+            found.append(group)
+    return found
 
 
 _SKIPPED: tuple[tuple[str, Severity, str], ...] = (

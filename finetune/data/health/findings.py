@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from finetune.data.health.look import Look
-from finetune.data.health.twins import Twins
+from finetune.data.health.twins import FeatureCheck, Twins
 from finetune.data.images import ImageFacts
 from finetune.data.sources import LabelledImage, Source
 from finetune.data.units import parts_of
@@ -43,6 +43,7 @@ class Evidence:
 
     ``copies`` are groups of two or more images that are the same, byte for byte; ``near`` are those that show
     the same picture, with the copies of each; ``mirrored`` those that show one another's mirror image.
+    ``feature_check`` is how features judged these, where there were any.
     """
 
     source: Source
@@ -53,6 +54,7 @@ class Evidence:
     copies: tuple[tuple[LabelledImage, ...], ...] = ()
     near: Twins = field(default_factory=Twins)
     mirrored: Twins = field(default_factory=Twins)
+    feature_check: FeatureCheck | None = None
 
     @cached_property
     def training(self) -> tuple[LabelledImage, ...]:

@@ -12,10 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
-from finetune.data.health.look import Look
-from finetune.data.images import ImageFacts
+from finetune.data.health.index_rows import COLUMNS, N_COLUMNS, SEEN_COLUMNS, Seen, Stamp, row_of, seen_in
 from finetune.data.unpacking import cache_folder
 from finetune.errors import ResourceError
 
@@ -30,32 +28,10 @@ _FOR_THIS_TIME = ("", ":memory:")
 
 _WAIT_S = 30.0
 _TOGETHER = 500
-_COLUMNS = (
-    "path, size, mtime, ctime, width, height, mode, format, rotated, sha256, transparent, largest, "
-    "brightness, contrast, darkest, brightest, sharpness, red, green, blue, red2, green2, blue2, "
-    "phash, mirrored, thumb"
-)
-_SEEN_COLUMNS = _COLUMNS.removesuffix(", thumb")
-_N_COLUMNS = len(_COLUMNS.split(","))
 _TABLES = (
-    f"CREATE TABLE IF NOT EXISTS images ({_COLUMNS}, PRIMARY KEY (path))",
+    f"CREATE TABLE IF NOT EXISTS images ({COLUMNS}, PRIMARY KEY (path))",
     "CREATE TABLE IF NOT EXISTS crashed (path, size, mtime, ctime, PRIMARY KEY (path))",
 )
-
-
-class Stamp(NamedTuple):
-    """What tells whether a file has changed: bytes, and ns since 1970."""
-
-    size: int
-    mtime: int
-    ctime: int
-
-
-class Seen(NamedTuple):
-    """What one decode told of an image: its facts and its look."""
-
-    facts: ImageFacts
-    look: Look
 
 
 def index_path() -> Path:
@@ -113,13 +89,13 @@ class ImageIndex:
     def known(self, stamps: Mapping[str, Stamp]) -> dict[str, Seen]:
         """Return what is known of the files with these ``stamps`` by absolute path, unchanged ones only."""
         found: dict[str, Seen] = {}
-        asked = f"SELECT {_SEEN_COLUMNS} FROM images WHERE path IN "
+        asked = f"SELECT {SEEN_COLUMNS} FROM images WHERE path IN "
         with self._replaced_on_failure():
             for paths in _batches(stamps):
                 rows = self._connection.execute(asked + _marks(len(paths)), paths)
                 for path, size, mtime, ctime, *values in rows:
                     if stamps.get(path) == (size, mtime, ctime):
-                        found[path] = _seen(values)
+                        found[path] = seen_in(values)
         return found
 
     def crashed(self, stamps: Mapping[str, Stamp]) -> set[str]:
@@ -137,7 +113,7 @@ class ImageIndex:
 
     def add(self, rows: Iterable[tuple[str, Stamp, Seen, bytes]]) -> None:
         """Keep what was seen: absolute path, stamp taken *before* reading, what was seen, grey thumbnail."""
-        values = [_row(*row) for row in rows]
+        values = [row_of(*row) for row in rows]
         is_kept = False
         while not is_kept:
             with self._replaced_on_failure():
@@ -147,7 +123,7 @@ class ImageIndex:
     def _add(self, values: Sequence[tuple[object, ...]]) -> None:
         with self._connection:
             self._connection.executemany(
-                f"INSERT OR REPLACE INTO images ({_COLUMNS}) VALUES {_marks(_N_COLUMNS)}", values
+                f"INSERT OR REPLACE INTO images ({COLUMNS}) VALUES {_marks(N_COLUMNS)}", values
             )
             self._connection.execute(
                 "DELETE FROM images WHERE rowid <= (SELECT max(rowid) FROM images) - ?", (MOST_ROWS,)
@@ -226,7 +202,7 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
     with connection:
         _make_tables(connection)
         connection.execute(f"PRAGMA user_version={VERSION}")
-    connection.execute(f"SELECT {_COLUMNS} FROM images LIMIT 1").fetchone()
+    connection.execute(f"SELECT {COLUMNS} FROM images LIMIT 1").fetchone()
     return True
 
 
@@ -248,59 +224,3 @@ def _batches(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 def _marks(n: int) -> str:
     return f"({','.join('?' * n)})"
-
-
-def _row(path: str, stamp: Stamp, seen: Seen, thumb: bytes) -> tuple[object, ...]:
-    facts, look = seen
-    return (
-        path,
-        *stamp,
-        facts.width_px,
-        facts.height_px,
-        facts.mode,
-        facts.format,
-        facts.rotated_by_exif,
-        facts.sha256,
-        facts.transparent,
-        facts.largest,
-        *look.numbers(),
-        _signed(look.phash),
-        _signed(look.mirrored_phash),
-        thumb,
-    )
-
-
-def _seen(values: Sequence[object]) -> Seen:
-    width, height, mode, format_, rotated, sha256, transparent, largest, *numbers = values
-    brightness, contrast, darkest, brightest, sharpness, r, g, b, r2, g2, b2, phash, mirrored = numbers
-    facts = ImageFacts(
-        width,  # type: ignore[arg-type]
-        height,  # type: ignore[arg-type]
-        mode,  # type: ignore[arg-type]
-        format_,  # type: ignore[arg-type]
-        bool(rotated),
-        sha256,  # type: ignore[arg-type]
-        bool(transparent),
-        largest,  # type: ignore[arg-type]
-    )
-    look = Look(
-        brightness,  # type: ignore[arg-type]
-        contrast,  # type: ignore[arg-type]
-        darkest,  # type: ignore[arg-type]
-        brightest,  # type: ignore[arg-type]
-        sharpness,  # type: ignore[arg-type]
-        (r, g, b),  # type: ignore[arg-type]
-        (r2, g2, b2),  # type: ignore[arg-type]
-        _unsigned(phash),  # type: ignore[arg-type]
-        _unsigned(mirrored),  # type: ignore[arg-type]
-    )
-    return Seen(facts, look)
-
-
-def _signed(value: int) -> int:
-    """Return an unsigned 64-bit number as SQLite's signed one."""
-    return value - (1 << 64) if value >= 1 << 63 else value
-
-
-def _unsigned(value: int) -> int:
-    return value % (1 << 64)

@@ -74,7 +74,8 @@ class Asked:
         """Return the rows that ``row`` is alike, rising."""
         near = self._pictures.close_to(row)
         pairs = np.stack([np.minimum(near, row), np.maximum(near, row)], axis=1)
-        return near[self._pictures.are_same(pairs)]
+        alike: np.ndarray = near[self._pictures.are_same(pairs)]
+        return alike
 
     def pairs(self) -> Iterator[np.ndarray]:
         """Yield all pairs, found anew."""

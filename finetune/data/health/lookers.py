@@ -48,8 +48,9 @@ def _in_children(parts: Sequence[Sequence[str]], workers: int) -> Iterator[Outco
         for outcomes in pool.map(children.look_at, parts):
             yield from outcomes
     finally:
-        children.close()
+        children.kill()
         pool.shutdown(cancel_futures=True)
+        children.end()
 
 
 class _Children:
@@ -71,12 +72,17 @@ class _Children:
             return [CRASHED] * len(paths)
         return [outcome for path in paths for outcome in self.look_at([path])]
 
-    def close(self) -> None:
-        """End all processes at once; threads that wait for one are answered, and begin no other."""
+    def kill(self) -> None:
+        """End all processes at once: threads that wait for one are answered, and begin no other."""
         with self._lock:
             self._closed = True
             for child in self._all:
-                child.end() if child is getattr(self._mine, "child", None) else child.kill()
+                child.kill()
+
+    def end(self) -> None:
+        """Leave nothing of them; no thread asks any more."""
+        for child in self._all:
+            child.end()
 
     def _child(self) -> Child:
         child: Child | None = getattr(self._mine, "child", None)

@@ -6,8 +6,10 @@ import contextlib
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-from finetune.data.health.index import ImageIndex, Seen, Stamp, stamp_of
-from finetune.data.health.lookers import CRASHED, Outcome, by_processes, by_threads, one_by_one
+from finetune.data.health.child import Outcome
+from finetune.data.health.index import ImageIndex, stamp_of
+from finetune.data.health.index_rows import Seen, Stamp
+from finetune.data.health.lookers import CRASHED, by_processes, by_threads, one_by_one
 from finetune.data.sources import LabelledImage
 
 Progress = Callable[[int, int], None]

@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from finetune.data.kinds.tables import cell_text
 from finetune.data.kinds.written import Encoded, Rows, written_set
 from finetune.data.labelled import Found
 from finetune.data.layout import SPLIT_FOLDERS, SplitName
+from finetune.data.listing import Skipped
 from finetune.data.tracking import Track, untracked
 from finetune.errors import DataError, FinetuneError, OptionError, ResourceError
 
@@ -26,7 +28,8 @@ def read_hub_set(where: str, cache_dir: Path | None, track: Track = untracked, *
     """Return the images of ``hf:NAME``, ``hf:NAME:CONFIGURATION`` or ``hf:FOLDER``, written once as files.
 
     A folder is one that `save_to_disk` wrote, or one that `load_dataset` understands. Parts that are neither
-    train, val nor test are left out. Offline, a name is found only in the package's own cache.
+    train, val nor test, and a second part for one of them, are left out and told. Offline, a name is found only
+    in the package's own cache.
 
     Raises:
         OptionError: the package is not installed.
@@ -40,11 +43,12 @@ def read_hub_set(where: str, cache_dir: Path | None, track: Track = untracked, *
     name = where.removeprefix(HUB)
     if not name:
         raise DataError(f"{where} names no data set; write {HUB}NAME or {HUB}FOLDER")
-    parts = _parts(where, _loaded(where, name, offline=offline))
+    parts, left_out = _parts(where, _loaded(where, name, offline=offline))
     content = "\n".join([name, *(f"{split} {part._fingerprint}" for split, part in parts.items())])
     key = hashlib.sha256(content.encode()).hexdigest()[:_DIGITS]
     rows = Rows(_rows(where, parts), lambda: sum(map(len, parts.values())))
-    return written_set(where, key, rows, splits_from="dataset", cache_dir=cache_dir, track=track)
+    found = written_set(where, key, rows, splits_from="dataset", cache_dir=cache_dir, track=track)
+    return replace(found, skipped=found.skipped + left_out)
 
 
 def _loaded(where: str, name: str, *, offline: bool) -> Any:
@@ -115,23 +119,36 @@ def constants_of_the_hub() -> Any:
     return huggingface_hub.constants
 
 
-def _parts(where: str, loaded: Any) -> dict[SplitName | None, Any]:
-    """Return the parts by our split names; a set without parts, or with one alone, is not split."""
+def _parts(where: str, loaded: Any) -> tuple[dict[SplitName | None, Any], tuple[Skipped, ...]]:
+    """Return the parts by our split names, and those left out; a set with one part alone is not split."""
     if not isinstance(loaded, dict):
-        return {None: loaded}
+        return {None: loaded}, ()
     parts: dict[SplitName | None, Any] = {}
+    taken: dict[SplitName, str] = {}
+    left_out = []
     for name, part in loaded.items():
         split = SPLIT_FOLDERS.get(str(name).casefold())
-        if split is not None and split not in parts:
-            parts[split] = part
-    if not parts and len(loaded) != 1:
-        raise DataError(
-            f"{where} has the parts {', '.join(map(str, loaded))}, none of which is train, val or test; "
-            "save the one to use with save_to_disk and give its folder"
-        )
+        if split is None:
+            left_out.append(_left_out(name, part, "is neither train, val nor test"))
+        elif split in taken:
+            left_out.append(_left_out(name, part, f"is a second {split} beside the part {taken[split]}"))
+        else:
+            parts[split], taken[split] = part, str(name)
     if len(parts) > 1 or "train" in parts:
-        return parts
-    return {None: next(iter(loaded.values()))}
+        return parts, tuple(left_out)
+    if parts:
+        return {None: next(iter(parts.values()))}, tuple(left_out)
+    if len(loaded) == 1:
+        return {None: next(iter(loaded.values()))}, ()
+    raise DataError(
+        f"{where} has the parts {', '.join(map(str, loaded))}, none of which is train, val or test; "
+        "save the one to use with save_to_disk and give its folder"
+    )
+
+
+def _left_out(name: Any, part: Any, why: str) -> Skipped:
+    count = "1 image is" if len(part) == 1 else f"{len(part):,} images are"
+    return Skipped(f"the part {name}", f"{why}; its {count} left out", "skipped-image")
 
 
 def _rows(where: str, parts: Mapping[SplitName | None, Any]) -> Iterator[Encoded]:
