@@ -193,10 +193,10 @@ def test_where_no_label_is_wrong_there_is_no_list() -> None:
 def test_a_cleaned_copy_says_what_became_of_the_files() -> None:
     result = {"kept": 1040, "actions": {"copy": 1000, "rewrite": 40, "drop": 3, "skip": 1}}
     read = Reader(str(cleaned_html(result, "/clean/key/1")))
-    told = "1,040 images are in the cleaned copy: 40 written anew as PNG, 3 duplicates left out."
+    told = "Images in the cleaned copy: 1,040. Left out as duplicates: 3. Written anew as PNG: 40."
     assert told in read.text
     sound = Reader(str(cleaned_html({"kept": 7, "actions": {"copy": 7}}, "/clean/key/1"))).text
-    assert "7 images are in the cleaned copy." in sound
+    assert "Images in the cleaned copy: 7.Download" in sound
 
 
 def test_a_preview_tells_the_policy_and_its_notes() -> None:
