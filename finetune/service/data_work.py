@@ -87,4 +87,6 @@ def preview(folder: Path, reporter: Reporter, *, data: str, recipe: dict[str, An
         made = made.with_changes(augment="none" if is_solved(made, made.strategy) else DEFAULT_AUGMENT)
     with reporter.track("drawing"):
         told = draw_policy(data, made, folder / SHEET, offline=offline, track=reporter.track)
-    write_result(folder / RESULT, told)
+    # The page lists what cannot be read by its name; the warning here has paths of this computer.
+    notes = [note for note in told["notes"] if note.startswith("note: ")]
+    write_result(folder / RESULT, {**told, "notes": notes})

@@ -126,14 +126,18 @@ def findings_of_names(name: str) -> dict[str, Any]:
     return {"health": health, "thumbnails": [{"label": name, "source": "data:,"}]}
 
 
-def test_a_set_says_how_its_splits_were_understood_and_how_unequal_its_classes_are() -> None:
+def test_a_set_says_how_its_splits_were_understood() -> None:
     page = Reader(
         str(data_html("a.zip", findings_of(how_split="train/ is train (10), val/ is val (5)")))
     ).text
     assert "Splits: train/ is train (10), val/ is val (5)." in page
-    assert "Imbalance ratio, largest class to smallest: 2.0." in page
-    empty = Reader(str(data_html("a.zip", findings_of(classes={"ants": 4, "bees": 0})))).text
-    assert "Imbalance" not in empty
+
+
+def test_a_set_says_how_unequal_its_classes_are() -> None:
+    imbalance = {"ratio": 2.5, "effective": 2.2, "largest": "bees", "smallest": NASTY}
+    read = Reader(str(data_html("a.zip", findings_of(imbalance=imbalance, split_folders={}))))
+    assert f"Of all images 'bees' has 2.5 times as many as '{NASTY}' (effectively 2.2 times)." in read.text
+    assert "script" not in read.tags
 
 
 def test_channels_stand_beside_those_that_the_backbone_is_used_to() -> None:
@@ -189,10 +193,10 @@ def test_where_no_label_is_wrong_there_is_no_list() -> None:
 def test_a_cleaned_copy_says_what_became_of_the_files() -> None:
     result = {"kept": 1040, "actions": {"copy": 1000, "rewrite": 40, "drop": 3, "skip": 1}}
     read = Reader(str(cleaned_html(result, "/clean/key/1")))
-    told = "1,040 images are in the cleaned copy: 40 written anew as PNG, 3 duplicates left out."
+    told = "Images in the cleaned copy: 1,040. Left out as duplicates: 3. Written anew as PNG: 40."
     assert told in read.text
     sound = Reader(str(cleaned_html({"kept": 7, "actions": {"copy": 7}}, "/clean/key/1"))).text
-    assert "7 images are in the cleaned copy." in sound
+    assert "Images in the cleaned copy: 7.Download" in sound
 
 
 def test_a_preview_tells_the_policy_and_its_notes() -> None:

@@ -38,16 +38,8 @@ def _verdict(name: str, health: Mapping[str, Any]) -> Markup:
         told = "It cannot be trained on as it is."
     n_classes = len(health["classes"])
     return Markup(
-        '<p class="verdict"><strong>{}</strong>: {:,} readable images in {} classes. {}</p>{}'
-    ).format(name, health["n_images"], n_classes, told, _imbalance(health["classes"]))
-
-
-def _imbalance(classes: Mapping[str, int]) -> Markup:
-    counts = [count for count in classes.values() if count]
-    if len(counts) < 2:
-        return Markup()
-    told = Markup('<p class="quiet">Imbalance ratio, largest class to smallest: {:.1f}.</p>')
-    return told.format(max(counts) / min(counts))
+        '<p class="verdict"><strong>{}</strong>: {:,} readable images in {} classes. {}</p>'
+    ).format(name, health["n_images"], n_classes, told)
 
 
 def _class_bars(classes: Mapping[str, int]) -> Markup:

@@ -10,10 +10,10 @@ from markupsafe import Markup
 from ui.web.words import join, note_html
 
 FATES: Mapping[str, str] = {
-    "rename": "{:,} given the right ending",
-    "rewrite": "{:,} written anew as PNG",
-    "quarantine": "{:,} unreadable or in two classes at once left out",
-    "drop": "{:,} duplicates left out",
+    "drop": "Left out as duplicates",
+    "quarantine": "Left out as unreadable or in two classes at once",
+    "rewrite": "Written anew as PNG",
+    "rename": "Given the right ending",
 }
 
 
@@ -26,10 +26,8 @@ def report_link(address: str) -> Markup:
 
 def cleaned_html(result: Mapping[str, Any], address: str) -> Markup:
     """Return what cleaning came to and the link to the copy; ``result`` as `finetune.service.data_work` writes it."""
-    fates = [words.format(n) for kind, words in FATES.items() if (n := result["actions"].get(kind))]
-    told = Markup("<p>{:,} images are in the cleaned copy{}{}.</p>").format(
-        result["kept"], ": " if fates else "", ", ".join(fates)
-    )
+    fates = [f" {words}: {n:,}." for kind, words in FATES.items() if (n := result["actions"].get(kind))]
+    told = Markup("<p>Images in the cleaned copy: {:,}.{}</p>").format(result["kept"], "".join(fates))
     link = Markup('<p><a class="download second" href="{}" download>Download the cleaned copy (zip)</a></p>')
     return join(told, link.format(address))
 
@@ -40,7 +38,7 @@ def preview_html(result: Mapping[str, Any], address: str) -> Markup:
     told = f"Augmentation {result['policy']}: {strengths or 'images stay as they are'}."
     notes = [note_html(note.removeprefix("note: ")) for note in result["notes"]]
     sheet = Markup(
-        '<div class="wide" tabindex="0" role="group" aria-label="Augmentation preview">'
+        '<div class="wide sheet-frame" tabindex="0" role="group" aria-label="Augmentation preview">'
         '<img class="sheet" src="{}" alt="{}"></div>'
     ).format(address, f"Up to eight of your images, a row for each step. {told}")
     return join(Markup("<p>{}</p>").format(told), *notes, sheet)
