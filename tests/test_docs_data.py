@@ -1,5 +1,6 @@
 """Every command of docs/data.md runs, in order, on the images that it draws and packs itself."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -31,10 +32,11 @@ def test_every_command_and_program_of_the_data_page_runs(
     assert len(answers) == len(list((tmp_path / "photos").rglob("*.png"))) + 1
 
 
-def test_the_set_that_the_page_names_is_one_that_can_be_had() -> None:
+def test_the_page_names_every_torchvision_set_that_can_be_had_and_no_other() -> None:
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    listed = page.split("**torchvision data sets**")[1].split(".\n")[0]
+    assert sorted(re.findall("`([^`]+)`", listed)) == sorted(SETS)
     assert "torchvision:CIFAR10" in page
-    assert "CIFAR10" in SETS
 
 
 def test_the_page_says_the_bounds_on_archives() -> None:
