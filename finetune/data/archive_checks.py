@@ -18,13 +18,13 @@ from finetune.data.archive_names import (
     check_name,
     refusal,
 )
+from finetune.data.zip_names import decoded_names
 from finetune.errors import ArchiveError
 
 RATIO_FREE_ENTRY_BYTES = 10**6
 """Below this a ratio is harmless, and blank or drawn BMPs of ordinary size do pass 200."""
 
 _LOCAL_HEADER_BYTES = 30
-_UTF8_FLAG = 0x800
 _ENCRYPTED_FLAGS = 0x1 | 0x40
 _ORDINARY_KINDS = (0, stat.S_IFREG, stat.S_IFDIR)  # Python's own zips carry no kind at all: 0
 
@@ -73,7 +73,8 @@ def check_archive(archive: Path, opened: zipfile.ZipFile, file: io.BufferedIOBas
     """
     infos = opened.infolist()
     _check_totals(archive, infos)
-    entries = [_check_entry(archive, info) for info in infos]
+    names = decoded_names(infos)
+    entries = [_check_entry(archive, info, name) for info, name in zip(infos, names, strict=True)]
     _check_names_differ(archive, entries)
     _check_overlaps(archive, entries, file, end=opened.start_dir)
     return tuple(entry for entry in entries if entry.parts)
@@ -96,25 +97,12 @@ def _check_totals(archive: Path, infos: Sequence[zipfile.ZipInfo]) -> None:
         )
 
 
-def _check_entry(archive: Path, info: zipfile.ZipInfo) -> Entry:
-    name = _decoded_name(info)
+def _check_entry(archive: Path, info: zipfile.ZipInfo, name: str) -> Entry:
     parts = check_name(archive, name)
     for is_bad, why in _INFO_RULES:
         if is_bad(info):
             raise refusal(archive, name, why)
     return Entry(info, parts, name.endswith("/"))
-
-
-def _decoded_name(info: zipfile.ZipInfo) -> str:
-    """Undo zipfile's cp437: macOS and Info-ZIP write UTF-8 names without setting the flag that says so."""
-    # Not `filename`: zipfile cuts that at a NUL.
-    name = info.orig_filename
-    if info.flag_bits & _UTF8_FLAG:
-        return name
-    try:
-        return name.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return name
 
 
 def _check_names_differ(archive: Path, entries: Iterable[Entry]) -> None:
