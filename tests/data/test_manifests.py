@@ -258,6 +258,11 @@ def test_a_pipe_in_a_manifest_is_not_waited_for(tmp_path: Path) -> None:
             "path,label\n/etc/passwd,a\n/etc/hosts,b\n",
             r"2 paths of .* lead out of its folder .*; put the manifest into",
         ),
+        (
+            # A shift by one row would make the third contradict the first.
+            "path,label\n../x.png,a\ni/0.png,b\ni/0.png,b\n",
+            r"1 path of .* leads out of its folder .* \(first: '\.\./x\.png' in row 2",
+        ),
         ("path,label\nC:\\x\\a.png,a\ni/0.png,b\n", r"1 path of .* leads out of its folder"),
         ("path,label\ni/../../x.png,a\ni/0.png,b\n", r"1 path of .* leads out of its folder"),
         (

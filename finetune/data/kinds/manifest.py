@@ -102,16 +102,17 @@ def _splits(where: str, rows: Sequence[Row]) -> dict[SplitName, str]:
     return {split: found[split] for split in ("train", "val", "test") if split in found}
 
 
-def _names(where: str, rows: Sequence[Row], root: Path) -> Iterator[str]:
-    """Yield each row's posix path below ``root``; raises DataError for the first that leads out of it."""
+def _names(where: str, rows: Sequence[Row], root: Path) -> list[str]:
+    """Return each row's posix path below ``root``; raises DataError when any leads out of it."""
     outside: list[Row] = []
+    names: list[str] = []
     resolve = _Resolver(root)
     for row in rows:
         name = resolve(row.path)
         if name is None:
             outside.append(row)
         else:
-            yield name
+            names.append(name)
     if outside:
         raise DataError(
             f"{len(outside)} path{'s' if len(outside) > 1 else ''} of {where} lead"
@@ -119,6 +120,7 @@ def _names(where: str, rows: Sequence[Row], root: Path) -> Iterator[str]:
             f"(first: {outside[0].path!r} in row {outside[0].number}); "
             "put the manifest into a folder that holds all images, and write paths relative to it"
         )
+    return names
 
 
 class _Resolver:
