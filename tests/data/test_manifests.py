@@ -259,7 +259,7 @@ def test_a_pipe_in_a_manifest_is_not_waited_for(tmp_path: Path) -> None:
             r"2 paths of .* lead out of its folder .*; put the manifest into",
         ),
         (
-            # A shift by one row would make the third contradict the first.
+            # One path for each row: a shift would make row 2 contradict row 3.
             "path,label\n../x.png,a\ni/0.png,b\ni/0.png,b\n",
             r"1 path of .* leads out of its folder .* \(first: '\.\./x\.png' in row 2",
         ),
