@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from finetune.data.kinds.tables import header_names, numbered_rows, text_cells
 from finetune.data.labelled import LabelledImage, Source
 from finetune.errors import DataError, OptionError, nearest
 
@@ -52,8 +52,9 @@ def corrected(
 ) -> tuple[Source, tuple[Correction, ...]]:
     """Return ``source`` without the images in the table ``drop`` and with new classes for those in ``relabel``.
 
-    Both are CSV files as `finetune suspects` writes: ``path``, the image's name in the source, and, to relabel,
-    ``suggested``; where there is a ``label``, it must be the image's own.
+    Both are tables as `finetune suspects` writes them or a spreadsheet saves them, read like manifests: ``path``,
+    the image's name in the source, and, to relabel, ``suggested``; where there is a ``label``, it must be the
+    image's own.
 
     Raises:
         OptionError: a table that cannot be read, has no rows, lacks a column or names an image twice; an image in
@@ -99,15 +100,14 @@ def _read(
 ) -> _Table | None:
     if file is None:
         return None
+    path = file.expanduser()
     try:
-        content = file.expanduser().read_bytes()
-        rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines(keepends=True), strict=True))
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        rows = _rows(f"{option} {file}", path)
     except OSError as error:
         raise OptionError(f"cannot read {option} {file}: {error.strerror}; check the path") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise OptionError(
-            f"{option} {file} is no CSV file; give one that `finetune suspects` wrote"
-        ) from None
+    except DataError as error:
+        raise OptionError(str(error)) from None
     if not rows:
         raise OptionError(f"{option} {file} names no image; leave it out")
     for column in columns:
@@ -122,7 +122,14 @@ def _read(
             raise OptionError(f"{option} {file} names {name} twice; delete one of the rows")
         _refuse_foreign(name, row, option, file, by_name, source)
         found[name] = row
-    return _Table(file, hashlib.sha256(content).hexdigest(), found)
+    return _Table(file, sha256, found)
+
+
+def _rows(where: str, path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table by the names of its columns; raises DataError and OSError."""
+    cells = text_cells(where, path, (PATH, LABEL, SUGGESTED))
+    header = header_names(cells)
+    return [dict(zip(header, row, strict=False)) for _, row in numbered_rows(where, cells, len(header))]
 
 
 def _refuse_foreign(

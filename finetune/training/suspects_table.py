@@ -21,6 +21,9 @@ from finetune.training.suspects import Suspect, Suspects
 TABLE, WHOLE, SHEET = "suspects.csv", "suspects.json", "suspects.png"
 COLUMNS = (PATH, LABEL, SUGGESTED, "score", "label_probability", "suggested_probability", "split")
 
+BYTE_ORDER_MARK = "\ufeff"
+"""Without it Excel takes UTF-8 for the code page of its machine."""
+
 MOST_SHOWN = 60
 COLUMNS_SHOWN = 6
 CELL_PX = 132
@@ -49,7 +52,7 @@ def write_suspects(folder: Path, found: Suspects, *, top: int | None = None) -> 
     refuse_full(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / TABLE, to_csv(rows))
+        write_text(folder / TABLE, BYTE_ORDER_MARK + to_csv(rows))
         write_text(folder / WHOLE, json.dumps(to_json(found, rows), indent=1, ensure_ascii=False) + "\n")
         draw_sheet(rows[:MOST_SHOWN]).save(folder / SHEET)
     except OSError as error:

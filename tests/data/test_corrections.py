@@ -1,5 +1,6 @@
 """Images are dropped or relabelled as a table says, counted, and never by a table of another set."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -96,5 +97,46 @@ def test_a_file_that_is_not_there_or_no_text_is_an_error(source: Source, tmp_pat
         corrected(source, relabel=tmp_path / "none.csv")
     binary = tmp_path / "binary.csv"
     binary.write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(OptionError, match="is no CSV file; give one that `finetune suspects` wrote"):
+    with pytest.raises(OptionError, match=r"--drop-suspects .* names no image; leave it out"):
         corrected(source, drop=binary)
+    for content in (b"path\n\xff\xfe\n", b"PK\3\4\0\0"):
+        binary.write_bytes(content)
+        with pytest.raises(OptionError, match=r"binary\.csv is not .*text.*; save it as CSV in UTF-8"):
+            corrected(source, drop=binary)
+    long = table(tmp_path, f"{source.images[0].name},ants,bees,and more")
+    with pytest.raises(OptionError, match=r"row 2 of --relabel .* has 4 cells for 3 columns; put text"):
+        corrected(source, relabel=long)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_table_saved_by_a_spreadsheet_is_read(
+    source: Source, tmp_path: Path, delimiter: str, encoding: str
+) -> None:
+    first, second = (image.name for image in source.images[:2])
+    rows = [
+        "Path,label,suggested,score",
+        f'{first},ants,bees,"0,001"',
+        f"{second},ants,bees,1",
+        ",,,",
+    ]
+    text = "\r\n".join(row.replace(",", delimiter).replace(f"0{delimiter}0", "0,0") for row in rows)
+    file = tmp_path / "mine.csv"
+    file.write_bytes(f"{text}\r\n".encode(encoding))
+    after, _ = corrected(source, relabel=file)
+    assert labels(after) == {**labels(source), first: "bees", second: "bees"}
+    assert len(corrected(source, drop=file)[0].images) == 6
+
+
+@pytest.mark.parametrize(
+    "name", ["a\u2028b.png", "a\x85b.png", "a\x0bb\x1cc.png", ' a, "b" .png', "猫\u2029.png"]
+)
+def test_a_name_with_unusual_line_breaks_is_dropped_whole(tmp_path: Path, name: str) -> None:
+    folder = draw_set(tmp_path / "set", {"ants": 2, "bees": 2})
+    (folder / "ants" / "0.png").rename(folder / "ants" / name)
+    source = open_source(folder)
+    file = tmp_path / "mine.csv"
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        csv.writer(opened).writerows([["path", "label"], [f"ants/{name}", "ants"]])
+    _, (correction,) = corrected(source, drop=file)
+    assert correction.names == (f"ants/{name}",)

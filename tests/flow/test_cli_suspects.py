@@ -33,7 +33,8 @@ def found(mislabelled: Path, tiny: tuple[str, ...], tmp_path_factory: pytest.Tem
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader((folder / "suspects.csv").read_text(encoding="utf-8").splitlines()))
+    with (folder / "suspects.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_the_wrong_labels_come_first_with_the_right_class_suggested(found: Path) -> None:

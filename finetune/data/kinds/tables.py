@@ -1,10 +1,10 @@
-"""Read the rows of a manifest: text with a header, in any usual delimiter and encoding, or Parquet."""
+"""Read tables that name images: text with a header, in any usual delimiter and encoding, or Parquet."""
 
 from __future__ import annotations
 
 import csv
 import importlib.util
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,29 +31,20 @@ class Row(NamedTuple):
 def read_rows(where: str, path: Path) -> tuple[list[Row], frozenset[str]]:
     """Return the rows of the manifest ``path`` and which of COLUMNS it has; rows without any text are passed over.
 
-    The header's names count without case and blanks around them. Text is UTF-8, or UTF-16 with a byte order
-    mark; the delimiter is the one of DELIMITERS that makes the needed columns appear in the header.
+    The header's names count without case and blanks around them. Text is read as `text_cells` says.
 
     Raises:
         DataError: unreadable, empty, no such columns, a column twice, or a row that is longer than the header.
         OptionError: Parquet without pyarrow.
     """
-    cells = _parquet(where, path) if path.suffix.lower() == ".parquet" else _text(where, path)
-    try:
-        header = [str(name).strip().casefold() for name in next(cells)]
-    except StopIteration:
-        raise DataError(f"{where} is empty; write a header with the columns {_columns()} into it") from None
+    cells = _cells(where, path)
+    header = header_names(cells)
+    if not header:
+        raise DataError(f"{where} is empty; write a header with the columns {_columns()} into it")
     places = _places(where, header)
     rows = []
-    for number, row in enumerate(cells, start=2):
-        if not any(row):
-            continue
-        if len(row) > len(header) and any(row[len(header) :]):
-            raise DataError(
-                f"row {number} of {where} has {len(row)} cells for {len(header)} columns; "
-                "put text that holds the delimiter in quotes"
-            )
-        at = [row[place] if place is not None and place < len(row) else "" for place in places]
+    for number, row in numbered_rows(where, cells, len(header)):
+        at = [row[place].strip() if place is not None and place < len(row) else "" for place in places]
         rows.append(Row(number, *at))
     if not rows:
         raise DataError(f"{where} has a header but no rows; give each image a row")
@@ -63,10 +54,34 @@ def read_rows(where: str, path: Path) -> tuple[list[Row], frozenset[str]]:
 def has_columns(path: Path) -> bool:
     """Whether ``path`` is a manifest: a table, of which the header can be read and names the needed columns."""
     try:
-        cells = _parquet(str(path), path) if path.suffix.lower() == ".parquet" else _text(str(path), path)
-        return {str(name).strip().casefold() for name in next(cells, [])} >= set(NEEDED)
+        return set(header_names(_cells(str(path), path))) >= set(NEEDED)
     except (DataError, OptionError):
         return False
+
+
+def header_names(cells: Iterator[list[str]]) -> list[str]:
+    """Take the header off ``cells`` and return its names, without case and blanks around; none of an empty table."""
+    return [name.strip().casefold() for name in next(cells, [])]
+
+
+def numbered_rows(where: str, cells: Iterable[list[str]], n_columns: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows below the header with their numbers in the file (header: 1), but not those without any text.
+
+    Raises DataError for a row that has more than ``n_columns`` cells.
+    """
+    for number, row in enumerate(cells, start=2):
+        if not any(map(str.strip, row)):
+            continue
+        if len(row) > n_columns and any(map(str.strip, row[n_columns:])):
+            raise DataError(
+                f"row {number} of {where} has {len(row)} cells for {n_columns} columns; "
+                "put text that holds the delimiter in quotes"
+            )
+        yield number, row
+
+
+def _cells(where: str, path: Path) -> Iterator[list[str]]:
+    return _parquet(where, path) if path.suffix.lower() == ".parquet" else text_cells(where, path, COLUMNS)
 
 
 def _columns() -> str:
@@ -86,7 +101,15 @@ def _places(where: str, header: Sequence[str]) -> list[int | None]:
     return [header.index(name) if name in header else None for name in COLUMNS]
 
 
-def _text(where: str, path: Path) -> Iterator[list[str]]:
+def text_cells(where: str, path: Path, columns: Collection[str]) -> Iterator[list[str]]:
+    """Yield the rows of a table of text, the header first, with their cells as they are written.
+
+    Text is UTF-8, or UTF-16 with a byte order mark; the delimiter is the one of DELIMITERS that makes most of
+    ``columns`` appear in the header. Only line feeds and carriage returns outside quotes end a row.
+
+    Raises:
+        DataError: unreadable, or no table of text.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(4)
@@ -95,9 +118,7 @@ def _text(where: str, path: Path) -> Iterator[list[str]]:
             first = file.readline()
             if "\0" in first:
                 raise DataError(f"{where} is not a text table; save it as CSV in UTF-8")
-            reader = csv.reader(_after(first, file), delimiter=_delimiter(first))
-            for row in reader:
-                yield [cell.strip() for cell in row]
+            yield from csv.reader(_after(first, file), delimiter=_delimiter(first, columns))
     except UnicodeDecodeError:
         raise DataError(f"{where} is not UTF-8 text; save it as CSV in UTF-8") from None
     except csv.Error as error:
@@ -112,12 +133,12 @@ def _after(first: str, rest: Iterable[str]) -> Iterator[str]:
         yield from rest
 
 
-def _delimiter(header: str) -> str:
-    """Return the delimiter that shows most of the known columns, a comma where none shows any."""
+def _delimiter(header: str, columns: Collection[str]) -> str:
+    """Return the delimiter that shows most of ``columns``, a comma where none shows any."""
 
     def n_known(delimiter: str) -> int:
         names = next(csv.reader([header], delimiter=delimiter), [])
-        return len({name.strip().casefold() for name in names} & set(COLUMNS))
+        return len({name.strip().casefold() for name in names} & set(columns))
 
     return max(DELIMITERS, key=n_known)
 
