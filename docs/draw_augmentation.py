@@ -1,4 +1,4 @@
-"""Draw ``augmentation.jpg``, the sheet of `finetune augment` on the sample fruit under the policy ``strong``.
+"""Draw ``augmentation.jpg``, the sheet of `finetune augment` on the sample fruit under the policy ``strong``, mixed.
 
 ``python docs/draw_augmentation.py [FILE]``; without a file it goes where the page shows it.
 """
@@ -30,6 +30,10 @@ def main() -> None:
             "--augment",
             "strong",
             "--vflip",
+            "--mixup",
+            "0.4",
+            "--cutmix",
+            "1",
             "--preview",
             f"{folder}/sheet.png",
         ]

@@ -49,6 +49,16 @@ def colour_zip(path: Path, *, each: int = 14) -> Path:
     return Path(shutil.make_archive(str(folder), "zip", folder))
 
 
+def flawed_zip(path: Path, *, each: int = 24) -> Path:
+    """The same with a file that is no image, a copy, and a red apple among the limes."""
+    folder = path.with_suffix("")
+    colour_zip(path, each=each)
+    (folder / "apple" / "broken.png").write_text("<html>", encoding="utf-8")
+    shutil.copy(folder / "plum" / "0.png", folder / "plum" / "again.png")
+    shutil.move(folder / "apple" / "3.png", folder / "lime" / "apple.png")
+    return Path(shutil.make_archive(str(folder), "zip", folder))
+
+
 def fill_hub_cache(home: Path, name: str = "test_resnet") -> Path:
     """Lay random weights for the network ``name`` where the hub's client would have put them; return HF_HOME."""
     backbone = find_backbone(name)

@@ -16,6 +16,12 @@ def test_every_field_of_a_recipe_is_in_one_group_or_set_elsewhere() -> None:
     assert set(placed.values()) == {1}
 
 
+def test_no_form_takes_the_path_of_a_file() -> None:
+    given = {"weights": "w.safetensors", "drop_suspects": "a.csv", "relabel": "b.csv"}
+    assert Recipe.make(**given).files.keys() == given.keys()
+    assert not [name for fields in GROUPS.values() for name in fields if name in given]
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "default"),
     [

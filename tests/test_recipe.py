@@ -145,7 +145,7 @@ def test_an_unknown_setting_like_nothing_points_to_the_help() -> None:
         ("max_minutes", float("nan")),
         ("workers", -1),
         ("workers", 65),
-        ("exclude", "daisy"),
+        ("exclude", 5),
         ("strategy_options", None),
         ("strategy_options", {"stages": "many"}),
     ],

@@ -8,8 +8,6 @@ import os
 import shutil
 import signal
 import socket
-import tempfile
-import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import FrameType
@@ -91,6 +89,7 @@ def make_app(
     import gradio as gr
     from fastapi import FastAPI
 
+    from ui.downloads import add_downloads
     from ui.guard import LocalOnly
     from ui.look import STYLE, make_theme
     from ui.page import build_page
@@ -102,7 +101,7 @@ def make_app(
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(LocalOnly)
-    _add_download(app, service)
+    add_downloads(app, service)
     page = build_page(service, upload_gb=upload_gb)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
@@ -128,36 +127,3 @@ def _prepare_gradio(uploads: Path) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
-
-
-def _add_download(app: FastAPI, service: Service) -> None:
-    from fastapi import HTTPException
-    from fastapi.responses import FileResponse
-
-    @app.get("/bundle/{project_id}/{number}")
-    def bundle(project_id: str, number: str) -> FileResponse:
-        """Send the bundle of a project's training as a zip."""
-        project = service.find(project_id)
-        found = [] if project is None else [each for each in project.trainings if each.job.name == number]
-        if not found or not (found[0].run / "bundle").is_dir():
-            raise HTTPException(404, "no such classifier")
-        name = f"{found[0].run.name}-bundle.zip"
-        return FileResponse(zip_bundle(found[0].run / "bundle", found[0].job / name), filename=name)
-
-
-def zip_bundle(bundle: Path, target: Path) -> Path:
-    """Write the files of ``bundle`` to the zip ``target`` and return it; stored, since weights do not shrink.
-
-    A zip that is as new as the weights is used again; two requests at once do not disturb each other.
-    """
-    weights = bundle / "model.safetensors"
-    if target.is_file() and target.stat().st_mtime_ns >= weights.stat().st_mtime_ns:
-        return target
-    with (
-        tempfile.NamedTemporaryFile(dir=target.parent, suffix=".tmp", delete=False) as unfinished,
-        zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive,
-    ):
-        for path in sorted(bundle.iterdir()):
-            archive.write(path, f"{target.stem}/{path.name}")
-    Path(unfinished.name).replace(target)
-    return target

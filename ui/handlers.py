@@ -11,8 +11,9 @@ import gradio as gr
 from finetune.errors import FinetuneError
 from finetune.service.projects import Project
 from finetune.service.service import Service, trained
+from finetune.service.suspects_choice import ALL, SuspectsChoice
 from ui.expert import OWN, changed
-from ui.layout import NO_LIMIT, OWN_SIZE, Parts
+from ui.layout import DEALS, KEEP, NO_LIMIT, OWN_SIZE, Parts
 from ui.updates import updates
 from ui.view import View, make_view
 from ui.web.words import error_html
@@ -78,6 +79,8 @@ class Handlers:
             self._parts.project_id: project.id,
             self._parts.chosen: "",
             self._parts.notice: "",
+            self._parts.deal: KEEP,
+            self._parts.which: ALL,
         }
 
     def choosing(self, name: str) -> Callable[..., Answer]:
@@ -88,21 +91,40 @@ class Handlers:
 
         return choose
 
-    def train(
-        self, project_id: str, chosen: str, seen: str, size: str, minutes: str, augment: str, *expert: Any
-    ) -> Answer:
-        """Start to train with the chosen strategy; ``expert`` are the values of the fold's components."""
-        options: dict[str, Any] = {
-            "image_size": None if size == OWN_SIZE else size,
-            "max_minutes": None if minutes == NO_LIMIT else minutes,
-            "augment": None if augment == OWN else augment,
-        }
+    def train(self, project_id: str, chosen: str, seen: str, deal: str, which: str, *options: Any) -> Answer:
+        """Start to train with the chosen strategy.
+
+        ``deal`` is one of `DEALS` and ``which`` says for which of the suspects; ``options`` as in `_options`.
+        """
 
         def start(project: Project) -> None:
             strategy = make_view(project, chosen).chosen
-            self._service.train(project, strategy, {**options, **changed(strategy, expert)})
+            field = DEALS.get(deal)
+            suspects = None if field is None else SuspectsChoice(field, which)
+            self._service.train(project, strategy, _options(strategy, *options), suspects=suspects)
 
         return self._act(project_id, chosen, seen, start)
+
+    def preview(self, project_id: str, chosen: str, seen: str, *options: Any) -> Answer:
+        """Start to draw what the augmentation that is chosen would do; ``options`` as in `_options`."""
+
+        def start(project: Project) -> None:
+            strategy = make_view(project, chosen).chosen
+            self._service.preview(project, strategy, _options(strategy, *options))
+
+        return self._act(project_id, chosen, seen, start)
+
+    def find_suspects(self, project_id: str, chosen: str, seen: str) -> Answer:
+        """Start to look for wrong labels."""
+        return self._act(project_id, chosen, seen, self._service.find_suspects)
+
+    def clean(self, project_id: str, chosen: str, seen: str) -> Answer:
+        """Start to write a cleaned copy."""
+        return self._act(project_id, chosen, seen, self._service.clean)
+
+    def stop(self, project_id: str, chosen: str, seen: str) -> Answer:
+        """Stop looking for wrong labels, and writing a copy."""
+        return self._act(project_id, chosen, seen, self._service.stop_data_jobs)
 
     def cancel(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Stop the training, keeping what it has."""
@@ -150,3 +172,13 @@ class Handlers:
         training = trained(project)
         if training is not None:
             self._service.warm(training)
+
+
+def _options(strategy: str, size: str, minutes: str, augment: str, *expert: Any) -> dict[str, Any]:
+    """Return the recipe's fields that are set; ``expert`` are the values of the fold's components."""
+    common = {
+        "image_size": None if size == OWN_SIZE else size,
+        "max_minutes": None if minutes == NO_LIMIT else minutes,
+        "augment": None if augment == OWN else augment,
+    }
+    return {**common, **changed(strategy, expert)}

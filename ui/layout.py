@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 import gradio as gr
 
 from finetune.data.samples import SAMPLES
 from finetune.model.backbones import CATALOGUE
 from finetune.recipe.fields import entry
+from finetune.service.suspects_choice import ALL
 from strategies import STRATEGIES
 from ui.expert import OWN, ExpertParts
 from ui.view import NO_DATA, NO_TRAINING
@@ -17,6 +21,13 @@ NO_LIMIT = "none"
 IMAGE_SIZES = (OWN_SIZE, "64", "96", "128", "160", "224")
 MINUTES = (NO_LIMIT, "1", "2", "5", "10", "30", "60")
 AUGMENTATIONS = (OWN, *entry("augment").choices)
+KEEP = "keep as they are"
+DEALS: Mapping[str, Literal["drop_suspects", "relabel"] | None] = {
+    KEEP: None,
+    "leave out": "drop_suspects",
+    "relabel as suggested": "relabel",
+}
+"""What can become of images whose label is probably wrong, with the field of a recipe that does it."""
 
 HOW_TO_ZIP = (
     "Put the images of each class into a folder of its own, and zip them (up to {:g} GB; a tar, an .npz or "
@@ -67,6 +78,28 @@ class Parts:
                         elem_id="backbone",
                     )
         self.data = gr.HTML(elem_id="data")
+        with gr.Row(visible=False, elem_id="data-tools") as self.tool_row:
+            self.links = gr.HTML(elem_id="data-links")
+            self.clean = gr.Button("Make a cleaned copy", size="md", elem_id="clean")
+            self.search = gr.Button("Find wrong labels", size="md", elem_id="find-suspects")
+            self.stop = gr.Button("Stop", variant="stop", size="md", visible=False, elem_id="stop-data-jobs")
+        self.cleaned = gr.HTML(elem_id="cleaned")
+        self.suspects = gr.HTML(elem_id="suspects")
+        with gr.Row(visible=False, elem_id="suspects-choice") as self.suspects_row:
+            self.deal = gr.Radio(
+                list(DEALS),
+                value=KEEP,
+                label="These images in the next training",
+                interactive=True,
+                elem_id="suspects-deal",
+            )
+            self.which = gr.Textbox(
+                ALL,
+                label="Which of them",
+                info="all, or numbers of the list such as 1-5, 8",
+                interactive=True,
+                elem_id="suspects-which",
+            )
 
     def _place_advice(self) -> None:
         _heading(2, "Which layers to freeze")
@@ -97,6 +130,8 @@ class Parts:
                     info="light, medium, strong mirror images unless the classes are digits, letters or signs",
                     elem_id="augment",
                 )
+                self.preview = gr.Button("Preview the augmentation", size="sm", elem_id="preview-augment")
+            self.sheet = gr.HTML(elem_id="augment-sheet")
             with gr.Accordion("All options", open=False, elem_id="all-options"):
                 self.expert = ExpertParts()
             with gr.Row():

@@ -32,14 +32,19 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> Non
     state = [parts.project_id, parts.chosen, parts.seen]
     _on(blocks.load, do.show, state, shown(parts))
     _on(timer.tick, do.show, state, shown(parts))
-    everything = [parts.project_id, parts.chosen, parts.upload, parts.notice, *shown(parts)]
+    own = [parts.project_id, parts.chosen, parts.upload, parts.notice, parts.deal, parts.which]
+    everything = [*own, *shown(parts)]
     _on(parts.upload.upload, do.take_upload, [*state, parts.upload, parts.backbone], everything)
     for name, button in parts.samples.items():
         _on(button.click, do.taking_sample(name), [*state, parts.backbone], everything)
     for name, button in parts.choices.items():
         _on(button.click, do.choosing(name), state, everything)
     options = [parts.size, parts.minutes, parts.augment, *parts.expert.inputs]
-    _on(parts.train.click, do.train, [*state, *options], everything)
+    _on(parts.train.click, do.train, [*state, parts.deal, parts.which, *options], everything)
+    _on(parts.preview.click, do.preview, [*state, *options], everything)
+    _on(parts.search.click, do.find_suspects, state, everything)
+    _on(parts.clean.click, do.clean, state, everything)
+    _on(parts.stop.click, do.stop, state, everything)
     _on(parts.cancel.click, do.cancel, state, everything)
     _on(parts.resume.click, do.resume, state, everything)
     asked = [parts.project_id, parts.image]

@@ -10,6 +10,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from strategies import STRATEGIES
+from ui.data_tools import DataTools
 from ui.layout import Parts
 from ui.view import NO_TRAINING, View
 from ui.web.words import note_html
@@ -61,6 +62,7 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
     is_open = bool(view.cards)
     wanted: dict[str, tuple[Any, Properties]] = {
         "data": (parts.data, {"value": str(view.data)}),
+        **_wanted_tools(parts, view.tools),
         "advice": (parts.advice, {"value": str(view.advice)}),
         "cards": (parts.card_row, {"visible": is_open}),
         "closed training": (parts.closed_training, {"visible": not is_open}),
@@ -82,6 +84,20 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
     for name, row in parts.expert.rows.items():
         wanted[f"options {name}"] = (row, {"visible": name == view.chosen})
     return wanted
+
+
+def _wanted_tools(parts: Parts, tools: DataTools) -> dict[str, tuple[Any, Properties]]:
+    return {
+        "tools": (parts.tool_row, {"visible": tools.is_open}),
+        "links": (parts.links, {"value": str(tools.links)}),
+        "clean": (parts.clean, {"visible": tools.can_clean}),
+        "search": (parts.search, {"visible": tools.can_search}),
+        "stop": (parts.stop, {"value": tools.stops, "visible": bool(tools.stops)}),
+        "cleaned": (parts.cleaned, {"value": str(tools.cleaned)}),
+        "suspects": (parts.suspects, {"value": str(tools.suspects)}),
+        "suspects choice": (parts.suspects_row, {"visible": tools.has_suspects}),
+        "sheet": (parts.sheet, {"value": str(tools.preview)}),
+    }
 
 
 def _asked_html(view: View) -> str:

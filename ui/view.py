@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from finetune.model.backbones import find_backbone
 from finetune.service.jobs import read_job
 from finetune.service.predictor import identity
 from finetune.service.projects import Project, Training
 from finetune.service.service import can_resume, trained
 from finetune.service.status import Status
 from strategies import STRATEGIES
+from ui.data_tools import NO_TOOLS, DataTools, make_tools
+from ui.health import backbone_channels
 from ui.web.data import data_html
+from ui.web.details import folded_details
 from ui.web.strategy import advice_html, card_html
 from ui.web.training import history_html, training_html
 from ui.web.words import error_html, join, note_html, progress_html
@@ -26,7 +32,7 @@ class View:
 
     ``cards`` follow the order of `STRATEGIES`; they are empty until there is advice. ``address`` is the path of
     the bundle's download, ``asked`` the identity of the classifier that answers and ``asked_name`` its name for
-    people; all three are empty while there is none.
+    people; all three are empty while there is none. ``tools`` are what else can be done with the images.
     """
 
     data: str
@@ -39,6 +45,7 @@ class View:
     address: str
     asked: str
     asked_name: str
+    tools: DataTools = NO_TOOLS
 
 
 def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -> View:
@@ -53,14 +60,14 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         return _empty(error_html(GONE))
     findings = project.findings
     if "advice" not in findings:
-        return _empty(_looking(project, status))
+        return _empty(_looking(project, status), make_tools(project, findings))
     trainings = project.trainings
     chosen = chosen or (trainings[-1].strategy if trainings else findings["advice"]["strategy"])
     newest = trainings[-1] if trainings else None
     running = newest is not None and newest.is_running
     answering = trained(project)
     return View(
-        data=data_html(project.name, findings),
+        data=_data(project, findings),
         advice=advice_html(findings),
         cards=tuple(card_html(name, findings, chosen=name == chosen) for name in STRATEGIES),
         chosen=chosen,
@@ -70,23 +77,37 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         address="" if answering is None else f"/bundle/{project.id}/{answering.job.name}",
         asked="" if answering is None else identity(answering.run / "bundle"),
         asked_name="" if answering is None else f"{answering.strategy} ({answering.run.name})",
+        tools=make_tools(project, findings),
     )
 
 
-def _empty(data: str) -> View:
+def _empty(data: str, tools: DataTools = NO_TOOLS) -> View:
     closed = note_html(NO_DATA)
-    return View(data, closed, (), "", "", False, False, "", "", "")
+    return View(data, closed, (), "", "", False, False, "", "", "", tools)
 
 
 def _looking(project: Project, status: Status) -> str:
     """Show what is known while the analysis goes on, or why it ended without advice."""
     findings = project.findings
-    known = data_html(project.name, findings) if "health" in findings else note_html(f"{project.name}:")
+    known = _data(project, findings) if "health" in findings else note_html(f"{project.name}:")
     if status.has_ended:
         error = project.readable(status.error)
-        rest = data_html(project.name, findings, shown=error) if "health" in findings else ""
+        rest = _data(project, findings, shown=error) if "health" in findings else ""
         return join(error_html(error), rest)
     return join(known, progress_html(status))
+
+
+def _data(project: Project, findings: Mapping[str, Any], *, shown: str = "") -> str:
+    health = findings["health"]
+    return join(
+        data_html(project.name, findings, shown=shown),
+        folded_details(health, channels_of_backbone(findings)),
+    )
+
+
+def channels_of_backbone(findings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the channel statistics of the backbone that was advised on, None before there is one."""
+    return backbone_channels(find_backbone(findings["backbone"])) if "backbone" in findings else None
 
 
 def _trainings(project: Project, trainings: list[Training]) -> str:

@@ -8,19 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from finetune.cli.options import JsonOption, recipe_from, show
+from finetune.cli.options import JsonOption, OfflineOption, recipe_from, show
 from finetune.cli.recipe_options import takes_fields
-from finetune.data.augmentation.family import FAMILY, PER_IMAGE
+from finetune.data.augmentation.family import FAMILY
 from finetune.data.augmentation.policies import POLICIES
 from finetune.errors import OptionError
 from finetune.recipe import Recipe
-from finetune.recipe.augmentations import switches
+from finetune.recipe.augmentations import mixes, switches
 from finetune.recipe.sentences import shown
 from finetune.terminal import TerminalReporter
 
-FIELDS = ("augment", *PER_IMAGE, "image_size", "exclude", "seed")
+FIELDS = ("augment", *FAMILY, "image_size", "exclude", "seed")
 PICTURES = (".png", ".jpg", ".webp")
-DEFAULT_SIDE_PX = 224
 
 
 @takes_fields(FIELDS)
@@ -34,6 +33,7 @@ def augment(
         Path | None,
         typer.Option("--preview", help="The picture to draw (default augmentation.png).", metavar="FILE"),
     ] = None,
+    offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the augmentations with their ranges, or draw what a policy does to your images."""
@@ -45,7 +45,7 @@ def augment(
 
     if recipe.augment is None:
         recipe = recipe.with_changes(augment=DEFAULT_AUGMENT)
-    _draw(data, recipe, preview or Path("augmentation.png"), as_json)
+    _draw(data, recipe, preview or Path("augmentation.png"), offline=offline, as_json=as_json)
 
 
 def _list(choices: dict[str, Any], as_json: bool) -> None:
@@ -71,36 +71,29 @@ def _list(choices: dict[str, Any], as_json: bool) -> None:
     show(values, augmentations_table(), as_json)
 
 
-def _draw(data: str, recipe: Recipe, path: Path, as_json: bool) -> None:
+def _draw(data: str, recipe: Recipe, path: Path, *, offline: bool, as_json: bool) -> None:
     if path.suffix.lower() not in PICTURES:
         raise OptionError(f"--preview {path} names no picture; end it in {', '.join(PICTURES)}")
-    from finetune.data.augmentation.preview import draw_sheet
-    from finetune.data.sources import open_source
-    from finetune.data.transforms import TrainingTransform
-    from finetune.model.backbones import find_backbone
-    from finetune.training.careful import augmentation_json, with_care
-    from finetune.training.resolve import preprocessing_of
+    from finetune.training.policy_sheet import draw_policy
 
-    source = open_source(data, exclude=recipe.exclude, track=TerminalReporter().track)
-    class_names = sorted({image.label for image in source.images})
-    careful, notes = with_care(recipe, class_names)
-    prepared = preprocessing_of(find_backbone("resnet18"), recipe.image_size or DEFAULT_SIDE_PX)
-    transform = TrainingTransform(
-        prepared, careful.augment or "none", recipe.seed, switches=switches(careful)
-    )
-    draw_sheet([image.path for image in source.images], transform).save(path)
-    told = augmentation_json(careful, class_names)
-    text = "\n".join([*notes, f"the sheet is drawn in {path}", f"next: {_fit_command(data, recipe)}"])
-    show({**told, "notes": list(notes), "preview": str(path)}, text, as_json)
+    told = draw_policy(data, recipe, path, offline=offline, track=TerminalReporter().track)
+    text = "\n".join([*told["notes"], f"the sheet is drawn in {path}", f"next: {_fit_command(data, recipe)}"])
+    show({**told, "preview": str(path)}, text, as_json)
 
 
 def _fit_command(data: str, recipe: Recipe) -> str:
     """Return the command that trains with what the sheet shows."""
     words = ["finetune", "fit", data, "--augment", str(recipe.augment)]
-    for name, strength in switches(recipe):
+    for name, strength in (*switches(recipe), *mixes(recipe)):
         flag = shown(name)
         if FAMILY[name].kind == "switch":
             words.append(flag if strength else f"--no-{flag[2:]}")
         else:
             words += [flag, f"{strength:g}"]
+    if recipe.image_size is not None:
+        words += ["--image-size", str(recipe.image_size)]
+    for label in recipe.exclude:
+        words += ["--exclude", label]
+    if recipe.seed:
+        words += ["--seed", str(recipe.seed)]
     return shlex.join(words)

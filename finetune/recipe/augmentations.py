@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from finetune.data.augmentation.family import FAMILY, PER_IMAGE
+from finetune.data.augmentation.family import FAMILY, MIXED, PER_IMAGE
 from finetune.data.augmentation.policies import Switches, strengths_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ def switches(recipe: Recipe) -> Switches:
     """Return the single augmentations that the recipe sets, each with its strength."""
     given = ((name, getattr(recipe, name)) for name in PER_IMAGE)
     return tuple((name, float(strength)) for name, strength in given if strength is not None)
+
+
+def mixes(recipe: Recipe) -> Switches:
+    """Return what mixes the images of a batch, each with its alpha."""
+    given = ((name, getattr(recipe, name)) for name in MIXED)
+    return tuple((name, float(alpha)) for name, alpha in given if alpha is not None)
 
 
 def varies(recipe: Recipe) -> bool:

@@ -74,8 +74,6 @@ GROUPS = {
         "folds",
         "group_by",
         "exclude",
-        "drop_suspects",
-        "relabel",
         "seed",
         "workers",
     ),
@@ -90,8 +88,13 @@ SET_ELSEWHERE = (
     "image_size",
     "max_minutes",
     "augment",
+    "drop_suspects",
+    "relabel",
 )
-"""The fields that a form has other places for: the strategy's card, the data's section, the few common options."""
+"""The fields that a form has other places for: the strategy's card, the data's section, the few common options.
+
+All that name a file are among them: what is typed into a form must not reach any file of the computer.
+"""
 
 
 def _in_order() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ the command line.
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import shutil
@@ -82,17 +83,27 @@ class Project:
     @property
     def trainings(self) -> list[Training]:
         """Return the trainings, oldest first."""
-        folders = [path for path in (self.folder / "trainings").glob("*") if path.name.isdigit()]
         found = []
-        for job in sorted(folders, key=lambda path: int(path.name)):
+        for job in numbered(self.folder / "trainings"):
             request = read_result(job / "request.json")
             if request:
                 found.append(Training(job, Path(request["out"]), request["recipe"]["strategy"]))
         return found
 
     def readable(self, text: str) -> str:
-        """Return ``text`` with the user's own name for the data instead of the path it has here."""
-        return text.replace(str(self.data), self.data.name)
+        """Return ``text`` with the user's own name for the data, and no path to what else lies in the project."""
+        return text.replace(str(self.data), self.data.name).replace(f"{self.folder}{os.sep}", "")
+
+    @property
+    def turn(self) -> str:
+        """Return the lock file that trainings and the like take turns by."""
+        return str((self.folder.parent / "training.lock").resolve())
+
+
+def numbered(folder: Path) -> list[Path]:
+    """Return the job folders in ``folder``, oldest first; none where there is no such folder."""
+    found = [path for path in folder.glob("*") if path.name.isdigit()]
+    return sorted(found, key=lambda path: int(path.name))
 
 
 def new_project(home: Path, *, upload: Path | None = None, sample: str = "") -> Project:
@@ -163,7 +174,7 @@ def start_training(
             "out": str(run.resolve()),
             "offline": offline,
             "resume": resume is not None,
-            "turn": str((project.folder.parent / "training.lock").resolve()),
+            "turn": project.turn,
         }
         job = project.folder / "trainings" / str(len(earlier) + 1)
         start_job(job, request)

@@ -12,8 +12,13 @@ RESULT = "result.json"
 
 def write_result(path: Path, answer: Mapping[str, Any]) -> None:
     """Replace ``path`` whole: a reader sees the old answer or the new one."""
+    replace_text(path, json.dumps(dict(answer), ensure_ascii=False))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replace the text file ``path`` whole."""
     unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(dict(answer), ensure_ascii=False), encoding="utf-8")
+    unfinished.write_text(text, encoding="utf-8", newline="\n")
     unfinished.replace(path)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from finetune.errors import DataError, RunError
+from finetune.errors import DataError, OptionError, RunError
 from finetune.recipe import Recipe
+from finetune.service.data_jobs import KINDS, DataJob, start_data_job, stop_data_jobs
 from finetune.service.jobs import cancel_job, stop_all
 from finetune.service.predictor import Answer, Predictor
 from finetune.service.projects import (
@@ -21,6 +22,7 @@ from finetune.service.projects import (
     start_analysis,
     start_training,
 )
+from finetune.service.suspects_choice import SuspectsChoice
 
 PAGE = ".page"
 ADDRESS = "address.txt"
@@ -92,23 +94,58 @@ class Service:
 
     def discard(self, project: Project) -> None:
         """Stop the project's work and delete its images and analysis; its runs stay."""
+        stop_data_jobs(project, *KINDS)
         for job in (project.analysis, *(training.job for training in project.trainings)):
             cancel_job(job)
         shutil.rmtree(project.folder, ignore_errors=True)
 
-    def train(self, project: Project, strategy: str, options: Mapping[str, Any]) -> Training:
+    def train(
+        self,
+        project: Project,
+        strategy: str,
+        options: Mapping[str, Any],
+        *,
+        suspects: SuspectsChoice | None = None,
+    ) -> Training:
         """Start a training by ``strategy`` with the backbone and weights that were advised on.
 
-        ``options`` are further fields of a `Recipe`. Raises OptionError for a value that cannot be or that the
-        strategy cannot use, DataError before the analysis has ended, RunError while the project trains.
+        ``options`` are further fields of a `Recipe`; ``suspects`` says what becomes of probably wrong labels.
+        Raises OptionError for a value that cannot be or that the strategy cannot use, DataError before the analysis
+        has ended, RunError while the project trains or where no wrong labels were found to choose from.
         """
-        findings = project.findings
-        if "advice" not in findings:
-            raise DataError(f"{project.name} has not been looked at to the end; wait for the advice")
-        weights = "none" if strategy == "from-scratch" else _weights_of(findings)
-        fields = {"strategy": strategy, "backbone": findings["backbone"], "weights": weights}
-        made = Recipe.make(**fields, **options)
+        made = _recipe(project, strategy, options)
+        if suspects is not None:
+            made = made.with_changes(**{suspects.field: str(suspects.table(project))})
         return start_training(project, root=self.root, recipe=made.model_dump(), offline=self._offline)
+
+    def find_suspects(self, project: Project) -> DataJob:
+        """Start to look for wrong labels with the backbone that was advised on, in turn with trainings.
+
+        Raises DataError before the analysis has ended, OptionError where there are no pretrained weights, RunError
+        while it is at work.
+        """
+        made = _recipe(project, "freeze-all", {})
+        if not can_find_suspects(project.findings):
+            raise OptionError(
+                f"wrong labels are found with pretrained weights, and {project.name} was looked at without; "
+                "bring the images again and choose another backbone"
+            )
+        request = {"recipe": made.model_dump(), "offline": self._offline, "turn": project.turn}
+        return start_data_job(project, "suspects", request)
+
+    def clean(self, project: Project) -> DataJob:
+        """Start to write a cleaned copy; raises RunError while one is being written."""
+        name = f"{Path(project.name).stem}-cleaned"
+        return start_data_job(project, "clean", {"name": name, "offline": self._offline})
+
+    def preview(self, project: Project, strategy: str, options: Mapping[str, Any]) -> DataJob:
+        """Start to draw what training images would look like; ``strategy``, ``options`` and errors as in `train`."""
+        made = _recipe(project, strategy, options)
+        return start_data_job(project, "preview", {"recipe": made.model_dump(), "offline": self._offline})
+
+    def stop_data_jobs(self, project: Project) -> None:
+        """Stop looking for wrong labels and writing a copy."""
+        stop_data_jobs(project, "suspects", "clean")
 
     def resume(self, project: Project) -> Training:
         """Continue the newest training where it was interrupted; raises RunError when there is none to go on."""
@@ -143,6 +180,19 @@ class Service:
             return (self.home / ADDRESS).read_text(encoding="utf-8")
         except OSError:
             return "an unknown address"
+
+
+def _recipe(project: Project, strategy: str, options: Mapping[str, Any]) -> Recipe:
+    findings = project.findings
+    if "advice" not in findings:
+        raise DataError(f"{project.name} has not been looked at to the end; wait for the advice")
+    weights = "none" if strategy == "from-scratch" else _weights_of(findings)
+    return Recipe.make(strategy=strategy, backbone=findings["backbone"], weights=weights, **options)
+
+
+def can_find_suspects(findings: Mapping[str, Any]) -> bool:
+    """Whether images with these findings have pretrained features to find wrong labels with."""
+    return "weights" in findings and findings["weights"]["source"] != "none"
 
 
 def _weights_of(findings: Mapping[str, Any]) -> str:

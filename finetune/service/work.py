@@ -72,4 +72,32 @@ def analyse(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     run_analysis(folder, reporter, **request)
 
 
-KINDS: dict[str, Work] = {"fit": fit, "analyse": analyse}
+def suspects(folder: Path, reporter: StatusReporter, *, turn: str, **request: Any) -> None:
+    """Look for wrong labels when it is this job's turn, as in `fit`; see `finetune.service.data_work`."""
+    with _turn(turn, reporter):
+        from finetune.service.data_work import find_suspects
+
+        find_suspects(folder, reporter, **request)
+
+
+def clean(folder: Path, reporter: StatusReporter, **request: Any) -> None:
+    """Write a cleaned copy; see `finetune.service.data_work`."""
+    from finetune.service.data_work import clean as run_clean
+
+    run_clean(folder, reporter, **request)
+
+
+def preview(folder: Path, reporter: StatusReporter, **request: Any) -> None:
+    """Draw what an augmentation does; see `finetune.service.data_work`."""
+    from finetune.service.data_work import preview as run_preview
+
+    run_preview(folder, reporter, **request)
+
+
+KINDS: dict[str, Work] = {
+    "fit": fit,
+    "analyse": analyse,
+    "suspects": suspects,
+    "clean": clean,
+    "preview": preview,
+}

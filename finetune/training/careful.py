@@ -9,7 +9,7 @@ from finetune.data.augmentation.family import FAMILY, TURNING, flag
 from finetune.data.augmentation.labels import Caution, caution
 from finetune.data.augmentation.policies import POLICIES, strengths_of, turned_by
 from finetune.recipe import Recipe
-from finetune.recipe.augmentations import switches
+from finetune.recipe.augmentations import mixes, switches
 
 
 def with_care(recipe: Recipe, class_names: Sequence[str]) -> tuple[Recipe, tuple[str, ...]]:
@@ -58,9 +58,8 @@ def augmentation_json(recipe: Recipe, class_names: Sequence[str]) -> dict[str, A
     """Return what a report says: the policy, what was done to each image how strongly, and what the names tell."""
     policy = recipe.augment or "none"
     found = caution(class_names)
-    mixed = {name: value for name in ("mixup", "cutmix") if (value := getattr(recipe, name)) is not None}
     return {
         "policy": policy,
-        "strengths": strengths_of(policy, switches(recipe)).to_json() | mixed,
+        "strengths": strengths_of(policy, switches(recipe)).to_json() | dict(mixes(recipe)),
         "class_names": None if found is None else found.why,
     }

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
+from finetune.data.augmentation.mixing import mixing_of
 from finetune.model.layers import Grouping
 from finetune.recipe import Recipe
+from finetune.recipe.augmentations import mixes
 from finetune.training.penalties import Penalties
 from strategies import Plan
-
-Mixing = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Objective(nn.Module):
@@ -35,7 +35,7 @@ class Objective(nn.Module):
     ) -> None:
         super().__init__()
         self._smoothing = recipe.label_smoothing or 0.0
-        self._mixing = mixing_of(recipe, n_classes=n_classes)
+        self._mixing = mixing_of(mixes(recipe), n_classes=n_classes)
         self._penalties = Penalties(model, grouping, plan, recipe)
         weights = None
         if recipe.class_balance == "weights":
@@ -81,18 +81,3 @@ def classification_loss(
 def balanced_weights(class_counts: Sequence[int]) -> list[float]:
     """Return n / (K n_k) for each of the K classes, as scikit-learn's ``balanced``; each count must be >= 1."""
     return [sum(class_counts) / (len(class_counts) * count) for count in class_counts]
-
-
-def mixing_of(recipe: Recipe, *, n_classes: int) -> Mixing | None:
-    """Return mixup (Zhang et al., ICLR 2018) or CutMix (Yun et al., ICCV 2019), None where neither is chosen.
-
-    Where both are, each batch gets one of them at random.
-    """
-    if recipe.mixup is None and recipe.cutmix is None:
-        return None
-    from torchvision.transforms import v2
-
-    kinds = [(v2.MixUp, recipe.mixup), (v2.CutMix, recipe.cutmix)]
-    chosen = [kind(alpha=alpha, num_classes=n_classes) for kind, alpha in kinds if alpha is not None]
-    mixing: Mixing = chosen[0] if len(chosen) == 1 else v2.RandomChoice(chosen)
-    return mixing

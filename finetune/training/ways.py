@@ -55,10 +55,9 @@ def train_head_only(
     With ``folds`` it is cross-validated besides, over the images of all splits.
     """
     features, views = view_features(learner, recipe, reporter=reporter)
-    transform = transform_of(learner, recipe)
-    if transform.is_augmented:
+    if transform_of(learner, recipe).is_augmented:
         recipe = recipe.with_changes(views=views)
-        draw_preview(learner.split.train, transform, folder.augmentation)
+        draw_preview(learner, recipe, folder, reporter=reporter)
     recipe = recipe.with_changes(precision=feature_precision(learner, recipe))
     solved = fit_head(learner, features, recipe, views=views, reporter=reporter)
     write_regularisation(folder.metrics, solved.path)
@@ -94,7 +93,7 @@ def train_by_gradient(
     recipe, folder = resolved.recipe, journal.folder
     if recipe.wise_ft:
         refuse_without_solved_head(recipe.strategy, head_first=resolved.defaults.head_first)
-    draw_preview(learner.split.train, transform_of(learner, recipe), folder.augmentation)
+    draw_preview(learner, recipe, folder, reporter=reporter)
     begin = _where_to_begin(journal, reporter)
     if recipe.head_first and begin is None:
         features = train_features(learner, recipe, reporter=reporter)

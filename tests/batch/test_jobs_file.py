@@ -105,7 +105,7 @@ BAD = {
     f"jobs: [{JOB}, {JOB}]": "two jobs are named 'a'; give each a name of its own",
     f"jobs: [{JOB}, {{name: A, data: d}}]": "the jobs 'a' and 'A' differ in case alone.*rename one",
     "data: {x: x}\nrecipes: {y: {}}\njobs: [{name: x-y, data: d}]": "two jobs are named 'x-y'",
-    "data: {x: 1.zip, x: 2.zip}\nrecipes: {y: {}}": "'x' is there twice, again in line 1; rename one",
+    "data: {x: 1.zip, x: 2.zip}\nrecipes: {y: {}}": "'x' is there twice, again in line 1; leave one out or",
     "data: {x: x.zip}": "there are data, but no recipes to combine them with; add `recipes:`",
     "recipes: {x: {}}": "there are recipes, but no data to combine them with; add `data:`",
     "data: {}\nrecipes: {y: {}}": "there are no jobs",

@@ -86,7 +86,7 @@ def test_the_whole_path_on_a_sample_set_at_both_widths(
         expect(page.locator("#data .bar")).to_have_count(8, timeout=LOOKED_AT_MS)
         expect(page.locator("#data .thumbnails img")).to_have_count(24)
         expect(page.locator("#advice")).to_contain_text("Advised: freeze-all", timeout=LOOKED_AT_MS)
-        square = page.get_by_role("img", name="Size by similarity: 334 training images")
+        square = page.get_by_role("img", name="Size by similarity: 336 training images")
         expect(square).to_be_visible()
         expect(page.locator("#card-freeze-all .card.chosen")).to_be_visible()
         expect(page.locator("#card-freeze-all .layer.frozen")).to_have_count(8)

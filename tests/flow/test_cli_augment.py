@@ -11,8 +11,9 @@ from conftest import Finetune, draw_colours, fit_quietly
 from killing import draw_hard, kill_when, n_rows, outcome, start
 from PIL import Image
 
-from finetune.data.augmentation.family import FAMILY
+from finetune.data.augmentation.family import FAMILY, flag
 from finetune.data.augmentation.policies import POLICIES
+from finetune.data.augmentation.preview import CELL_PX, GAP_PX, TITLE_PX
 
 EPOCHS = 5
 STRONG = ("--augment", "strong", "--trivial-augment", "--hflip", "--cutmix", 1.0, "--grow-from", 24)
@@ -46,7 +47,43 @@ def test_a_sheet_is_drawn_and_the_command_that_trains_with_it_is_told(
     assert f"the sheet is drawn in {sheet}" in answer.out
     assert f"next: finetune fit {colours} --augment light --no-hflip --blur 0.02" in answer.out
     with Image.open(sheet) as drawn:
-        assert drawn.size == (150 + 8 * 116, 8 * 116)
+        assert drawn.size == (TITLE_PX + 8 * (CELL_PX + GAP_PX), 8 * (CELL_PX + GAP_PX))
+
+
+def test_every_augmentation_of_the_table_is_an_option_of_the_command_and_shown(
+    finetune: Finetune, colours: Path, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "sheet.png"
+    options = {name: row.most for name, row in FAMILY.items() if name != "trivial_augment"}
+    words = [
+        word
+        for name, most in options.items()
+        for word in ([flag(name)] if FAMILY[name].kind == "switch" else [flag(name), f"{most:g}"])
+    ]
+    answer = finetune("augment", colours, "--augment", "none", "--mixup", 0.4, "--preview", sheet)
+    assert answer.code == 0, answer.err
+    assert f"next: finetune fit {colours} --augment none --mixup 0.4" in answer.out
+    with Image.open(sheet) as drawn:
+        assert drawn.height == 5 * (CELL_PX + GAP_PX)
+    answer = finetune("augment", colours, *words, "--preview", sheet, "--json")
+    assert answer.json["strengths"] == options
+    with Image.open(sheet) as drawn:
+        assert drawn.height == (4 + len(options)) * (CELL_PX + GAP_PX)
+
+
+def test_the_command_that_trains_names_the_same_images_size_and_seed(
+    finetune: Finetune, colours: Path, tmp_path: Path
+) -> None:
+    given = ("--augment", "crop", "--cutmix", 1, "--image-size", 64, "--exclude", "a", "--seed", 3)
+    answer = finetune("augment", colours, *given, "--preview", tmp_path / "sheet.png")
+    assert f"next: finetune fit {colours} {' '.join(map(str, given))}\n" in answer.out + "\n"
+
+
+def test_offline_a_set_that_is_not_there_is_not_asked_for(finetune: Finetune, tmp_path: Path) -> None:
+    answer = finetune("augment", f"torchvision:MNIST@{tmp_path}", "--offline")
+    assert answer.code == 3
+    assert "offline nothing is downloaded" in answer.error
+    assert finetune("augment", "--offline").code == 0
 
 
 def test_a_sheet_of_digits_leaves_flips_out_and_says_so(
@@ -56,6 +93,25 @@ def test_a_sheet_of_digits_leaves_flips_out_and_says_so(
     assert not {"hflip", "rotation"} & set(answer.json["strengths"])
     assert answer.json["class_names"] == "the class names '6', '9' are digits (turned, '6' looks like '9')"
     assert answer.json["notes"][0].startswith("note: horizontal flip and rotation are left out")
+
+
+def test_an_unreadable_image_is_told_and_the_next_is_shown(finetune: Finetune, tmp_path: Path) -> None:
+    data = draw_colours(tmp_path / "data", {"a": 6, "b": 6})
+    first = min(data.rglob("*.*"))
+    first.write_bytes(first.read_bytes()[:50])
+    sheet = tmp_path / "sheet.png"
+    answer = finetune("augment", data, "--preview", sheet)
+    assert answer.code == 0, answer.err
+    assert f"warning: {first} is truncated" in answer.out
+    with Image.open(sheet) as drawn:
+        assert drawn.width == TITLE_PX + 8 * (CELL_PX + GAP_PX)
+    told = finetune("augment", data, "--preview", sheet, "--json").json
+    assert [note.split()[1] for note in told["notes"]] == [str(first)]
+    for image in data.rglob("*.*"):
+        image.write_bytes(b"")
+    answer = finetune("augment", data, "--preview", sheet)
+    assert answer.code == 3
+    assert "none of the 12 images can be read: " in answer.error
 
 
 @pytest.mark.parametrize(
@@ -119,7 +175,8 @@ def test_frozen_features_take_a_single_switch_in_views(
     assert recipe_of(run)["rotation"] == 30
     report = json.loads((run / "report.json").read_text())["augmentation"]
     assert report == {"policy": "none", "strengths": {"rotation": 30}, "class_names": None}
-    assert (run / "augmentation.png").is_file()
+    with Image.open(run / "augmentation.png") as drawn:
+        assert drawn.size == (TITLE_PX + 8 * (CELL_PX + GAP_PX), 4 * (CELL_PX + GAP_PX))
     again = finetune("fit", colours, *tiny, *choices, "--out", tmp_path / "again")
     assert "features: 0 computed, 64 from the cache" in again.err
     other = finetune(

@@ -148,7 +148,8 @@ def test_the_log_holds_all_that_was_said_with_the_time(finished: dict[str, Finis
     texts = [line[20:] for line in lines]
     assert run.answer.err.splitlines() == [text for text in texts if text in run.answer.err.splitlines()]
     assert any(text.startswith("checking images: 42 of 42, ") for text in texts)
-    assert texts[-1] == run.answer.out.splitlines()[0]
+    result, *notes = run.answer.out.splitlines()[:-2]
+    assert texts[-1 - len(notes) :] == [result, *notes]
 
 
 @every_strategy
@@ -156,7 +157,8 @@ def test_the_answer_names_the_result_its_interval_and_the_next_command(
     finished: dict[str, Finished], strategy: str
 ) -> None:
     run = finished[strategy]
-    result, places, following = run.answer.out.splitlines()
+    result, *notes, places, following = run.answer.out.splitlines()
+    assert all(note.startswith("note: the kept weights (the start)") for note in notes)
     assert re.match(rf"{strategy}: \d of 4 test images right, [\d.]+ % \(95 % interval ", result)
     assert "selected on this split" not in result
     assert all(str(run.folder / name) in places for name in ("report.json", "curves.png", "confusion.png"))

@@ -1,56 +1,31 @@
 """The page's service without a page: projects, their analysis, trainings and classifiers, in real processes."""
 
 import json
-import os
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from markupsafe import escape
-from page_server import colour_zip, fill_hub_cache
+from page_server import colour_zip
+from services import ended, tiny_network, wait_for
 
 from finetune.errors import DataError, OptionError, ResourceError, RunError
 from finetune.service.jobs import cancel_job, is_alive, read_job
 from finetune.service.predictor import Predictor, identity
 from finetune.service.projects import Project, Training, find_project, new_project, safe_name
 from finetune.service.service import Service, trained
-from finetune.service.status import Status
 from ui.view import make_view
 
-PATIENCE_S = 200
 TINY = {"image_size": 32}
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
-def ended(job: Path) -> Status:
-    wait_for(lambda: (status := read_job(job)) is not None and status.has_ended)
-    status = read_job(job)
-    assert status is not None
-    return status
 
 
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A hub cache with a tiny network, which the children find by the environment."""
-    hub = fill_hub_cache(tmp_path_factory.mktemp("hf"))
-    changes = {"HF_HOME": str(hub), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    yield
-    for name, value in before.items():
-        if value is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = value
+    with tiny_network(tmp_path_factory.mktemp("hf")):
+        yield
 
 
 @pytest.fixture(scope="module")

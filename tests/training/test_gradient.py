@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 import torch
-from learners import AT_32, N_TRAIN, Heard, images_in, learner_in, run
+from learners import N_TRAIN, Heard, learner_in, recipe_of, run
 from networks import moved, snapshot
 
-from finetune.data.transforms import TrainingTransform
+from finetune.data.augmentation.preview import draw_sheet
 from finetune.evaluation.history import MetricsRow
 from finetune.recipe import Recipe
 from finetune.training.frozen import fit_head, train_features
-from finetune.training.preview import CELL_PX, GAP_PX, N_VERSIONS, draw_preview
+from finetune.training.loaders import transform_of
+from finetune.training.preview import draw_preview
+from finetune.training.run_folder import RunFolder
 
 
 def test_a_run_writes_a_row_before_training_and_one_an_epoch(tmp_path: Path) -> None:
@@ -108,17 +110,19 @@ def test_the_head_is_solved_on_the_training_images_alone(tmp_path: Path) -> None
     assert heard.counts["computing features"][-1] == (N_TRAIN, N_TRAIN)
 
 
-def test_the_preview_shows_the_plain_crop_then_the_epochs(tmp_path: Path) -> None:
-    images = images_in(tmp_path, 9, 0)
-    transform = TrainingTransform(AT_32, "crop-flip", seed=0)
-    draw_preview(images, transform, tmp_path / "sheet.png")
-    sheet = load(tmp_path / "sheet.png")
-    cell = CELL_PX + GAP_PX
-    assert sheet.size == ((N_VERSIONS + 1) * cell, 4 * cell)
-    plain = AT_32.resize_and_crop(load(images[0].path)).resize((CELL_PX, CELL_PX))
-    assert sheet.crop((0, 0, CELL_PX, CELL_PX)).tobytes() == plain.tobytes()
-    second = transform.augment(load(images[0].path), epoch=1, index=0).resize((CELL_PX, CELL_PX))
-    assert sheet.crop((2 * cell, 0, 2 * cell + CELL_PX, CELL_PX)).tobytes() == second.tobytes()
+def test_a_run_shows_the_sheet_of_its_own_policy_and_mixing(tmp_path: Path) -> None:
+    learner, heard, folder = learner_in(tmp_path), Heard(), RunFolder(tmp_path)
+    recipe = recipe_of(augment="medium", hflip=False, mixup=0.5, cutmix=1.0)
+    draw_preview(learner, recipe, folder, reporter=heard)
+    mixed = (("mixup", 0.5), ("cutmix", 1.0))
+    paths = [image.path for image in learner.split.train]
+    expected = draw_sheet(paths, transform_of(learner, recipe), mixed).picture
+    assert load(folder.augmentation).tobytes() == expected.tobytes()
+    assert heard.said == []
+    paths[0].write_bytes(b"")
+    draw_preview(learner, recipe, folder, reporter=heard)
+    (said,) = heard.said
+    assert said.startswith(f"warning: {paths[0]} is empty (0 bytes); left out of the sheet")
 
 
 def test_a_row_is_a_value() -> None:

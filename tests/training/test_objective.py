@@ -13,8 +13,10 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
+from finetune.data.augmentation.mixing import Mixing, mixing_of
 from finetune.recipe import Recipe
-from finetune.training.objective import Mixing, balanced_weights, classification_loss, mixing_of
+from finetune.recipe.augmentations import mixes
+from finetune.training.objective import balanced_weights, classification_loss
 
 N_CLASSES = 4
 WEIGHTS = torch.tensor([0.5, 2.0, 1.0, 0.25], dtype=torch.float64)
@@ -86,13 +88,13 @@ def test_balanced_weights_are_those_of_scikit_learn_and_average_to_one(counts: l
 
 
 def mixing(**choices: float) -> Mixing:
-    made = mixing_of(Recipe.make(**choices), n_classes=3)
+    made = mixing_of(mixes(Recipe.make(**choices)), n_classes=3)
     assert made is not None
     return made
 
 
 def test_without_mixup_or_cutmix_nothing_is_mixed() -> None:
-    assert mixing_of(Recipe(), n_classes=3) is None
+    assert mixing_of(mixes(Recipe()), n_classes=3) is None
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 5.0])

@@ -5,13 +5,12 @@ import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from page_parts import bare_parts
 
-from strategies import STRATEGIES
-from ui.app import zip_bundle
+from ui.downloads import zip_bundle
 from ui.layout import Parts
 from ui.updates import shown, updates
 from ui.view import View
@@ -20,23 +19,9 @@ EMPTY = View("", "", (), "", "", False, False, "", "", "")
 OPEN = replace(EMPTY, data="images", advice="advice", cards=("a", "b", "c", "d"), chosen="partial")
 
 
-PARTS = (
-    "data advice card_row closed_training training_column train cancel resume training closed_trial trial_row asked "
-    "download image answer trouble seen"
-)
-
-
 @pytest.fixture
 def parts() -> Parts:
-    """Parts that only are somebody: making Gradio's own leaves event loops open in this process."""
-    made = object.__new__(Parts)
-    for name in PARTS.split():
-        setattr(made, name, object())
-    made.cards = {name: object() for name in STRATEGIES}  # type: ignore[misc]
-    made.choices = {name: object() for name in STRATEGIES}  # type: ignore[misc]
-    rows = {name: object() for name in ("partial", "full-finetune")}
-    made.expert = SimpleNamespace(rows=rows)  # type: ignore[assignment]
-    return made
+    return bare_parts()
 
 
 def given(answer: dict[Any, Any], parts: Parts) -> dict[str, Any]:

@@ -17,8 +17,11 @@ from finetune.service.status import Status
 from strategies import STRATEGIES, make_strategy
 from ui.web.curves import curves_html, read_columns
 from ui.web.data import data_html
+from ui.web.data_tools import cleaned_html, preview_html
+from ui.web.details import folded_details
 from ui.web.square import BOTTOM, LEFT, RIGHT, TOP, square_svg
 from ui.web.strategy import advice_html, card_html, strip_html
+from ui.web.suspects import suspects_html
 from ui.web.training import result_html
 from ui.web.words import error_html, progress_html, time_words
 
@@ -123,13 +126,84 @@ def findings_of_names(name: str) -> dict[str, Any]:
     return {"health": health, "thumbnails": [{"label": name, "source": "data:,"}]}
 
 
-def test_a_set_that_comes_with_splits_says_how_they_were_understood() -> None:
-    page = Reader(str(data_html("a.zip", findings_of(splits={"train": 10, "val": 5})))).text
-    assert "It comes with its own splits: train 10, val 5." in page
+def test_a_set_says_how_its_splits_were_understood_and_how_unequal_its_classes_are() -> None:
+    page = Reader(
+        str(data_html("a.zip", findings_of(how_split="train/ is train (10), val/ is val (5)")))
+    ).text
+    assert "Splits: train/ is train (10), val/ is val (5)." in page
+    assert "Imbalance ratio, largest class to smallest: 2.0." in page
+    empty = Reader(str(data_html("a.zip", findings_of(classes={"ants": 4, "bees": 0})))).text
+    assert "Imbalance" not in empty
+
+
+def test_channels_stand_beside_those_that_the_backbone_is_used_to() -> None:
+    own = {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
+    health = findings_of(channels=own, quarantine=[])["health"]
+    read = Reader(str(folded_details(health, {"name": NASTY, "mean": [0.7] * 3, "std": [0.25] * 3})))
+    assert read.tags.count("tr") == 4
+    assert f"mean, these images{'std, these images'}mean, {NASTY}std, {NASTY}" in read.text
+    assert "green0.2000.5000.7000.250" in read.text
+    assert folded_details({**health, "channels": None}, None) == ""
+
+
+def test_all_unreadable_files_are_listed_where_the_finding_names_the_first_alone() -> None:
+    quarantine = [{"name": f"ants/{rank}.jpg", "reason": f"is {NASTY}"} for rank in range(6)]
+    read = Reader(str(folded_details(findings_of(quarantine=quarantine)["health"], None)))
+    assert "All 6 unreadable files" in read.text
+    assert read.text.count(f".jpg: is {NASTY}") == 6
+    assert folded_details(findings_of(quarantine=quarantine[:5])["health"], None) == ""
 
 
 def test_a_set_that_cannot_be_trained_on_says_so() -> None:
     assert "cannot be trained on as it is" in data_html("a.zip", findings_of(usable=False))
+
+
+def suspects_of(n_listed: int, n_shown: int) -> dict[str, Any]:
+    row = {"path": NASTY, "label": "ants", "suggested": NASTY, "score": 0.01234}
+    return {
+        "n_listed": n_listed,
+        "n_judged": 400,
+        "backbone": "test_resnet",
+        "cross_validated_accuracy": 0.975,
+        "suspects": [row] * n_shown,
+        "pictures": {NASTY: "data:,"},
+    }
+
+
+def test_wrong_labels_are_shown_as_a_sheet_and_as_a_table_in_the_same_order() -> None:
+    read = Reader(str(suspects_html(suspects_of(62, 60), "/suspects/key/1")))
+    assert "62 of 400 labels are probably wrong; test_resnet agrees with 97.5 % of the labels" in read.text
+    assert read.tags.count("figure") == read.tags.count("img") == 60
+    assert f"60. ants → {NASTY}" in read.text
+    assert f"60{NASTY}ants{NASTY}0.0123" in read.text
+    assert "2 more are in the list." in read.text
+    assert "script" not in read.tags
+
+
+def test_where_no_label_is_wrong_there_is_no_list() -> None:
+    read = Reader(str(suspects_html(suspects_of(0, 0), "/suspects/key/1")))
+    assert "0 of 400 labels are probably wrong" in read.text
+    assert not {"figure", "table", "a"} & set(read.tags)
+
+
+def test_a_cleaned_copy_says_what_became_of_the_files() -> None:
+    result = {"kept": 1040, "actions": {"copy": 1000, "rewrite": 40, "drop": 3, "skip": 1}}
+    read = Reader(str(cleaned_html(result, "/clean/key/1")))
+    told = "1,040 images are in the cleaned copy: 40 written anew as PNG, 3 duplicates left out."
+    assert told in read.text
+    sound = Reader(str(cleaned_html({"kept": 7, "actions": {"copy": 7}}, "/clean/key/1"))).text
+    assert "7 images are in the cleaned copy." in sound
+
+
+def test_a_preview_tells_the_policy_and_its_notes() -> None:
+    result = {"policy": "light", "strengths": {"hflip": 1.0, "rotation": 7.5}, "notes": [f"note: {NASTY}"]}
+    page = str(preview_html(result, "/preview/key/1"))
+    read = Reader(page)
+    assert f"Augmentation light: hflip 1, rotation 7.5.{NASTY}" in read.text
+    assert "script" not in read.tags
+    assert 'src="/preview/key/1"' in page
+    plain = {"policy": "none", "strengths": {}, "notes": []}
+    assert "none: images stay as they are." in Reader(str(preview_html(plain, ""))).text
 
 
 @given(st.integers(1, 10**7), st.floats(-1, 1))
@@ -264,6 +338,13 @@ def test_a_result_on_the_split_that_chose_says_so() -> None:
     text = Reader(str(result_html(report(accuracy_split="val")))).text
     assert "of 20 validation images right" in text
     assert "chosen on these same images" in text
+
+
+def test_a_result_says_what_became_of_wrong_labels() -> None:
+    corrections = {"drop_suspects": {"count": 1200}, "relabel": {"count": 3}}
+    read = Reader(str(result_html(report(corrections=corrections)))).text
+    assert "Images left out, as their label is probably wrong: 1,200." in read
+    assert "Images given the class suggested, as their label is probably wrong: 3." in read
 
 
 def test_a_result_shows_the_notes_on_it_escaped() -> None:

@@ -33,18 +33,21 @@ def data_html(name: str, findings: Mapping[str, Any], *, shown: str = "") -> Mar
 
 
 def _verdict(name: str, health: Mapping[str, Any]) -> Markup:
-    splits = health["splits"]
-    if splits:
-        counted = ", ".join(f"{split} {count}" for split, count in splits.items())
-        told = f"It comes with its own splits: {counted}."
-    else:
-        told = "It has no splits, so train, validation and test images are drawn from each class."
+    told = f"Splits: {how_split}." if (how_split := health.get("how_split")) else ""
     if not health["usable"]:
         told = "It cannot be trained on as it is."
     n_classes = len(health["classes"])
     return Markup(
-        '<p class="verdict"><strong>{}</strong>: {:,} readable images in {} classes. {}</p>'
-    ).format(name, health["n_images"], n_classes, told)
+        '<p class="verdict"><strong>{}</strong>: {:,} readable images in {} classes. {}</p>{}'
+    ).format(name, health["n_images"], n_classes, told, _imbalance(health["classes"]))
+
+
+def _imbalance(classes: Mapping[str, int]) -> Markup:
+    counts = [count for count in classes.values() if count]
+    if len(counts) < 2:
+        return Markup()
+    told = Markup('<p class="quiet">Imbalance ratio, largest class to smallest: {:.1f}.</p>')
+    return told.format(max(counts) / min(counts))
 
 
 def _class_bars(classes: Mapping[str, int]) -> Markup:

@@ -8,13 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ui.health_words import WHOSE_CHANNELS, check_words, training_images
+from ui.health_words import check_words, training_images
 from ui.web.data import data_html
+from ui.web.details import channels_html, unreadable_html
 from ui.web.words import join
 
 HERE = Path(__file__).parent
-MOST_UNREADABLE = 200
-CHANNELS = ("red", "green", "blue")
 
 
 def report_html(
@@ -35,8 +34,11 @@ def report_html(
         Markup("<h1>{}</h1>").format(f"Health of {name}"),
         data_html(name, {"health": health, "thumbnails": thumbnails, "pictures": pictures or {}}),
         _check(health),
-        _channels(health.get("channels"), health.get("backbone"), training_images(health["split_folders"])),
-        _quarantine(health["quarantine"]),
+        _section(
+            f"Channels of {training_images(health['split_folders'])}",
+            channels_html(health.get("channels"), health.get("backbone")),
+        ),
+        _section("Left out, because they cannot be read", unreadable_html(health["quarantine"])),
     )
     page = Markup(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -51,46 +53,5 @@ def _check(health: Mapping[str, Any]) -> Markup:
     return Markup("<p>{}</p>").format(told) if told else Markup()
 
 
-def _channels(own: Mapping[str, Any] | None, backbone: Mapping[str, Any] | None, whose: str) -> Markup:
-    """Return the mean and deviation a channel of ``whose`` images, beside those that the backbone is used to."""
-    if own is None:
-        return Markup()
-    sides = [("these images", own)] + ([] if backbone is None else [(backbone["name"], backbone)])
-    heads = join(
-        *(
-            Markup('<th scope="col">{}</th>').format(f"{kind}, {who}")
-            for who, _ in sides
-            for kind in ("mean", "std")
-        )
-    )
-    rows = [
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            channel,
-            join(
-                *(
-                    Markup("<td>{:.3f}</td>").format(side[kind][rank])
-                    for _, side in sides
-                    for kind in ("mean", "std")
-                )
-            ),
-        )
-        for rank, channel in enumerate(CHANNELS)
-    ]
-    return Markup(
-        '<h2>Channels of {}</h2><div class="wide"><table><thead><tr><td></td>{}</tr></thead>'
-        '<tbody>{}</tbody></table></div><p class="quiet">On the 0 to 1 scale; {}.</p>'
-    ).format(whose, heads, join(*rows), WHOSE_CHANNELS)
-
-
-def _quarantine(quarantine: Sequence[Mapping[str, str]]) -> Markup:
-    if not quarantine:
-        return Markup()
-    items = [
-        Markup("<li>{}: {}</li>").format(item["name"], item["reason"])
-        for item in quarantine[:MOST_UNREADABLE]
-    ]
-    more = len(quarantine) - MOST_UNREADABLE
-    rest = Markup("<p>\u2026 and {:,} more</p>").format(more) if more > 0 else ""
-    return Markup('<h2>Left out, because they cannot be read</h2><ul class="quarantine">{}</ul>{}').format(
-        join(*items), rest
-    )
+def _section(title: str, content: Markup) -> Markup:
+    return Markup("<h2>{}</h2>{}").format(title, content) if content else Markup()

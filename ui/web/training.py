@@ -16,6 +16,11 @@ from ui.web.curves import curves_html, read_columns
 from ui.web.words import error_html, join, note_html, progress_html, time_words
 
 LAST_SENTENCES = 4
+CORRECTED = {
+    "drop_suspects": "Images left out, as their label is probably wrong: {:,}.",
+    "relabel": "Images given the class suggested, as their label is probably wrong: {:,}.",
+}
+"""What a report's corrections mean, by the recipe's field."""
 
 
 def training_html(project: Project, training: Training, status: Status) -> Markup:
@@ -68,6 +73,8 @@ def result_html(report: Mapping[str, Any]) -> Markup:
         else ""
     )
     notes = [note_html(f"{note[:1].upper()}{note[1:]}.") for note in report.get("notes", ())]
+    for field, correction in report.get("corrections", {}).items():
+        notes.append(note_html(CORRECTED[field].format(correction["count"])))
     score = Markup(
         '<div class="result" role="status"><p class="headline"><strong>{:.1f} %</strong> of {} {} right</p>'
         "<p>With so many images, the true accuracy lies between {:.1f} and {:.1f} % (95 % interval). "

@@ -68,7 +68,7 @@ class Steps:
         """Return a square RGB ``image`` as ``key``, of 64 bits, draws it."""
         if self.on_image is None and self.on_bytes is None:
             return image
-        with _drawing(key):
+        with drawing(key):
             varied: Image.Image = image if self.on_image is None else self.on_image(image)
             if self.on_bytes is None:
                 return varied
@@ -160,7 +160,7 @@ def _texture(strengths: Strengths, side: int, fill: Sequence[float]) -> Iterator
 
 
 @contextmanager
-def _drawing(key: int) -> Iterator[None]:
+def drawing(key: int) -> Iterator[None]:
     """Have torch draw from ``key`` alone, in one thread; nobody outside sees that it drew.
 
     The generator is the process's own, so threads take turns.

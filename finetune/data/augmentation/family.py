@@ -79,6 +79,8 @@ FAMILY = {
 PER_IMAGE = tuple(name for name, row in FAMILY.items() if row.group != "mixed")
 """What is done to one image; the others mix the images of a batch, beside any policy."""
 
+MIXED = tuple(name for name, row in FAMILY.items() if row.group == "mixed")
+
 TURNING = tuple(name for name, row in FAMILY.items() if row.turns)
 """What is left out of a policy where the class names tell that it could change the label."""
 

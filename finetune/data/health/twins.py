@@ -103,7 +103,7 @@ def _judged(
     rows = np.flatnonzero(alike.counts)
     place = np.zeros(len(paths), np.int64)
     place[rows] = np.arange(len(rows))
-    some = [paths[row] for row in rows]
+    some = [paths[row] for row in rows.tolist()]
     one = _of_length_1(features(some, mirrored=False))
     other = _of_length_1(features(some, mirrored=True)) if pictures.mirrored else one
     confirmed = likeness_of(replace(pictures, features=Features(place, one, other)))

@@ -1,0 +1,90 @@
+"""What the processes of `finetune.service.data_jobs` do; each answers in ``result.json`` and files beside it."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetune.progress import Reporter
+from finetune.recipe import Recipe
+from finetune.service.result import RESULT, write_result
+
+if TYPE_CHECKING:
+    from finetune.training.suspects import Suspect
+
+SUSPECTS, TABLE, COPY, CLEANED, SHEET = "suspects", "suspects.csv", "copy", "cleaned.zip", "sheet.png"
+MOST_SHOWN = 60
+"""Suspects that are shown, as on the sheet of `finetune suspects`; the table holds all."""
+
+
+def find_suspects(
+    folder: Path, reporter: Reporter, *, data: str, recipe: dict[str, Any], offline: bool
+) -> None:
+    """Do `finetune suspects` on ``data`` into ``folder/suspects``; the answer has the first with their pictures."""
+    from finetune.training.suspects import find_suspects as run_search
+    from finetune.training.suspects_table import to_json, write_suspects
+
+    found = run_search(data, Recipe.make(**recipe), offline=offline, reporter=reporter)
+    rows = write_suspects(folder / SUSPECTS, found)
+    shown = rows[:MOST_SHOWN]
+    answer = {**to_json(found, shown), "n_listed": len(rows), "pictures": _pictures(shown)}
+    write_result(folder / RESULT, answer)
+
+
+def _pictures(rows: Iterable[Suspect]) -> dict[str, str]:
+    from finetune.data.health.thumbnails import data_uri
+
+    return {row.name: data_uri(row.path) for row in rows}
+
+
+def clean(folder: Path, reporter: Reporter, *, data: str, name: str, offline: bool) -> None:
+    """Do `finetune clean` on ``data`` and pack what is to train on, with the log, as ``folder/cleaned.zip``.
+
+    All in it lies in one folder called ``name``, so that the zip is a data set again.
+    """
+    from finetune.data.cleaning.plan import Switches, plan
+    from finetune.data.cleaning.write import DATA, LOG_TABLE, write_copy
+    from finetune.data.health import inspect_source
+    from finetune.data.sources import open_source
+
+    source = open_source(data, offline=offline, track=reporter.track)
+    with reporter.track("checking images") as advance:
+        health = inspect_source(source, progress=advance)
+    try:
+        with reporter.track("writing the copy") as advance:
+            actions = plan(source, health, Switches())
+            cleaned = write_copy(folder / COPY, source, health, actions, progress=advance)
+        with reporter.track("packing the copy"):
+            _pack(folder / CLEANED, name, folder / COPY / DATA, folder / COPY / LOG_TABLE)
+    finally:
+        shutil.rmtree(folder / COPY, ignore_errors=True)
+    write_result(folder / RESULT, {"kept": cleaned.n_kept, "actions": dict(cleaned.counts)})
+
+
+def _pack(target: Path, name: str, data: Path, log: Path) -> None:
+    """Zip the files below ``data``, and ``log``, stored: images do not shrink. What is not whole is not there."""
+    unfinished = target.with_suffix(".tmp")
+    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(data.rglob("*")):
+            if path.is_file():
+                archive.write(path, f"{name}/{path.relative_to(data).as_posix()}")
+        archive.write(log, f"{name}/{log.name}")
+    unfinished.replace(target)
+
+
+def preview(folder: Path, reporter: Reporter, *, data: str, recipe: dict[str, Any], offline: bool) -> None:
+    """Do `finetune augment --preview` on ``data``: what training by ``recipe`` would see, as ``folder/sheet.png``."""
+    from finetune.recipe.usage import is_solved
+    from finetune.training.policy_sheet import draw_policy
+    from finetune.training.resolve import DEFAULT_AUGMENT
+
+    made = Recipe.make(**recipe)
+    if made.augment is None:
+        # A head that is solved sees each image as it is, unless told otherwise.
+        made = made.with_changes(augment="none" if is_solved(made, made.strategy) else DEFAULT_AUGMENT)
+    with reporter.track("drawing"):
+        told = draw_policy(data, made, folder / SHEET, offline=offline, track=reporter.track)
+    write_result(folder / RESULT, told)
