@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter, ImageOps
 from test_health import found, inspected, kinds
 
 from finetune.data.health import inspect_source
-from finetune.data.health.close import alike_by_bands, alike_by_tiles, close_pairs
+from finetune.data.health.close import Part, alike_by_bands, alike_by_tiles, close_pairs
 from finetune.data.health.file_rules import MOST_NAMED
 from finetune.data.health.likeness import Asked, Listed, likeness_of
 from finetune.data.health.near import LEAST_CORRELATION, MOST_BITS, Features, Pictures
@@ -44,9 +44,10 @@ def test_all_pairs_within_the_distance_are_found_and_no_others(
     assert listed(close_pairs(array, array)) == by_hand
 
 
-def listed(parts: Iterable[np.ndarray]) -> list[tuple[int, int]]:
+def listed(parts: Iterable[Part | np.ndarray]) -> list[tuple[int, int]]:
     """All pairs in rising order; what was found twice is there twice."""
-    return sorted((i, j) for part in parts for i, j in part.tolist())
+    arrays = (part if isinstance(part, np.ndarray) else part.pairs() for part in parts)
+    return sorted((i, j) for pairs in arrays for i, j in pairs.tolist())
 
 
 def test_no_hashes_are_no_pairs() -> None:

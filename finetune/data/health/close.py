@@ -9,6 +9,8 @@ the frames of a camera that does not move, all are compared with all, tile by ti
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -20,7 +22,7 @@ _FLIPS = (0, *(1 << bit for bit in range(_BAND_BITS)))
 _TOGETHER = 1 << 19
 """Candidates that are compared at once: about 30 MB."""
 
-_TILE_ROWS, _TILE_COLUMNS = 256, 2048
+_TILE_ROWS, _TILE_COLUMNS = 512, 2048
 _COST = 16
 """A candidate of the bands costs as much as this many comparisons in a tile."""
 
@@ -28,21 +30,80 @@ _DENSE_SHARE = 0.02
 """From so many close pairs in a tile on, the product of all its thumbnails is faster than one pair after another."""
 
 
-def alike_pairs(pictures: Pictures) -> Iterator[np.ndarray]:
-    """Yield the pairs (i, j), i < j, that show the same picture, each once, as m x 2 arrays in no order."""
+class Part(Protocol):
+    """Some of the pairs (i, j), i < j, that are alike."""
+
+    def __len__(self) -> int:
+        """Return how many pairs these are."""
+
+    def add_to(self, counts: np.ndarray) -> None:
+        """Add one to ``counts`` of both images of each pair."""
+
+    def pairs(self, groups: np.ndarray | None = None) -> np.ndarray:
+        """Return them as m x 2; with ``groups``, a number for each image, only those of two groups."""
+
+
+@dataclass(frozen=True)
+class PairList:
+    """A `Part` that is a list of pairs, m x 2."""
+
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def add_to(self, counts: np.ndarray) -> None:
+        """Add one to ``counts`` of both images of each pair."""
+        counts += np.bincount(self.values.ravel(), minlength=len(counts))
+
+    def pairs(self, groups: np.ndarray | None = None) -> np.ndarray:
+        """Return them as m x 2; with ``groups``, a number for each image, only those of two groups."""
+        if groups is None:
+            return self.values
+        apart: np.ndarray = self.values[groups[self.values[:, 0]] != groups[self.values[:, 1]]]
+        return apart
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A `Part` that says for each of r rows and each of c columns whether they are alike, r x c: a byte a pair."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    alike: np.ndarray
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.alike))
+
+    def add_to(self, counts: np.ndarray) -> None:
+        """Add one to ``counts`` of both images of each pair."""
+        counts[self.rows] += np.count_nonzero(self.alike, axis=1)
+        counts[self.columns] += np.count_nonzero(self.alike, axis=0)
+
+    def pairs(self, groups: np.ndarray | None = None) -> np.ndarray:
+        """Return them as m x 2; with ``groups``, a number for each image, only those of two groups."""
+        wanted = self.alike
+        if groups is not None:
+            wanted = wanted & (groups[self.rows, None] != groups[self.columns])
+        places = np.nonzero(wanted)
+        return np.stack([self.rows[places[0]], self.columns[places[1]]], axis=1)
+
+
+def alike_pairs(pictures: Pictures) -> Iterator[Part]:
+    """Yield the pairs (i, j), i < j, that show the same picture, each once, in no order."""
     n = len(pictures.hashes)
     if n > _TILE_COLUMNS and _COST * n_candidates(pictures) < n * n // 2:
         return alike_by_bands(pictures)
     return alike_by_tiles(pictures)
 
 
-def alike_by_bands(pictures: Pictures) -> Iterator[np.ndarray]:
+def alike_by_bands(pictures: Pictures) -> Iterator[Part]:
     """Yield what `alike_pairs` does, by multi-index hashing: fast where few hashes are close."""
     for pairs in close_pairs(pictures.hashes, pictures.others):
-        yield pairs[pictures.are_same(pairs)]
+        yield PairList(pairs[pictures.are_same(pairs)])
 
 
-def alike_by_tiles(pictures: Pictures) -> Iterator[np.ndarray]:
+def alike_by_tiles(pictures: Pictures) -> Iterator[Part]:
     """Yield what `alike_pairs` does, comparing all with all: fast where many pairs are alike."""
     n = len(pictures.hashes)
     for top in range(0, n, _TILE_ROWS):
@@ -50,21 +111,15 @@ def alike_by_tiles(pictures: Pictures) -> Iterator[np.ndarray]:
         for left in range(top, n, _TILE_COLUMNS):
             columns = np.arange(left, min(n, left + _TILE_COLUMNS))
             distances = np.bitwise_count(pictures.hashes[rows, None] ^ pictures.others[columns])
-            close = (distances <= MOST_BITS) & (rows[:, None] < columns)
-            if n_close := np.count_nonzero(close):
-                yield _alike_in_tile(
-                    pictures, rows, columns, close, is_dense=n_close > _DENSE_SHARE * close.size
-                )
-
-
-def _alike_in_tile(
-    pictures: Pictures, rows: np.ndarray, columns: np.ndarray, close: np.ndarray, *, is_dense: bool
-) -> np.ndarray:
-    if is_dense:
-        close &= pictures.are_all_same(rows, columns)
-    places = np.nonzero(close)
-    pairs = np.stack([rows[places[0]], columns[places[1]]], axis=1)
-    return pairs if is_dense else pairs[pictures.are_same(pairs)]
+            close = distances <= MOST_BITS
+            if left == top:
+                close &= rows[:, None] < columns
+            n_close = np.count_nonzero(close)
+            if n_close > _DENSE_SHARE * close.size:
+                yield Tile(rows, columns, close & pictures.are_all_same(rows, columns))
+            elif n_close:
+                pairs = Tile(rows, columns, close).pairs()
+                yield PairList(pairs[pictures.are_same(pairs)])
 
 
 def n_candidates(pictures: Pictures) -> int:

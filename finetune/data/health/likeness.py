@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from finetune.data.health.close import alike_pairs
+from finetune.data.health.close import PairList, Part, alike_pairs
 from finetune.data.health.near import Pictures
 
 MOST_LISTED = 1 << 18
@@ -25,8 +25,8 @@ class Likeness(Protocol):
     def neighbours(self, row: int) -> np.ndarray:
         """Return the rows that ``row`` is alike, rising."""
 
-    def pairs(self) -> Iterator[np.ndarray]:
-        """Yield all pairs (i, j), i < j, each once, as m x 2 arrays."""
+    def parts(self) -> Iterator[Part]:
+        """Yield all pairs (i, j), i < j, each once."""
 
 
 def likeness_of(pictures: Pictures, *, most_listed: int = MOST_LISTED) -> Likeness:
@@ -34,10 +34,10 @@ def likeness_of(pictures: Pictures, *, most_listed: int = MOST_LISTED) -> Likene
     n = len(pictures.hashes)
     counts, kept, total = np.zeros(n, np.int64), [np.zeros((0, 2), np.int64)], 0
     for part in alike_pairs(pictures):
-        counts += np.bincount(part.ravel(), minlength=n)
+        part.add_to(counts)
         total += len(part)
         if total <= most_listed:
-            kept.append(part)
+            kept.append(part.pairs())
         else:
             kept.clear()
     return Listed(np.concatenate(kept), n) if total <= most_listed else Asked(pictures, counts)
@@ -58,9 +58,9 @@ class Listed:
         """Return the rows that ``row`` is alike, rising."""
         return self._others[self._starts[row] : self._starts[row + 1]]
 
-    def pairs(self) -> Iterator[np.ndarray]:
+    def parts(self) -> Iterator[Part]:
         """Yield all pairs at once."""
-        yield self._pairs
+        yield PairList(self._pairs)
 
 
 class Asked:
@@ -77,6 +77,6 @@ class Asked:
         alike: np.ndarray = near[self._pictures.are_same(pairs)]
         return alike
 
-    def pairs(self) -> Iterator[np.ndarray]:
+    def parts(self) -> Iterator[Part]:
         """Yield all pairs, found anew."""
         return alike_pairs(self._pictures)

@@ -78,11 +78,13 @@ def _with_the_lone(first: np.ndarray, alike: Likeness) -> np.ndarray:
 
 
 def _links(alike: Likeness, first: np.ndarray) -> Iterator[tuple[int, int]]:
+    if len(np.unique(first[first >= 0])) < 2:
+        return
     named: Counter[tuple[int, int]] = Counter()
-    for pairs in alike.pairs():
+    for part in alike.parts():
+        pairs = part.pairs(first)
         ends = np.sort(first[pairs], axis=1)
-        apart = np.flatnonzero(ends[:, 0] != ends[:, 1])
-        for place in apart[_first_of_each(ends[apart])].tolist():
+        for place in _first_of_each(ends).tolist():
             groups = int(ends[place, 0]), int(ends[place, 1])
             named[groups] += 1
             if named[groups] <= MOST_LINKS:
