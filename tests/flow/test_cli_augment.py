@@ -74,7 +74,7 @@ def test_every_augmentation_of_the_table_is_an_option_of_the_command_and_shown(
 def test_the_command_that_trains_names_the_same_images_size_and_seed(
     finetune: Finetune, colours: Path, tmp_path: Path
 ) -> None:
-    given = ("--augment", "crop", "--cutmix", 1, "--image-size", 64, "--exclude", "a", "--seed", 3)
+    given = ("--augment", "crop", "--cutmix", 1, "--image-size", 64, "--exclude", "apple", "--seed", 3)
     answer = finetune("augment", colours, *given, "--preview", tmp_path / "sheet.png")
     assert f"next: finetune fit {colours} {' '.join(map(str, given))}\n" in answer.out + "\n"
 

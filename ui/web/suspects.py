@@ -48,7 +48,8 @@ def _table(result: Mapping[str, Any]) -> Markup:
     return Markup(
         '<details class="fold"><summary>As a table</summary><div class="wide" tabindex="0" role="group" '
         'aria-label="Ranked table"><table class="ranked"><thead><tr><th scope="col">rank</th>'
-        '<th scope="col">image</th><th scope="col">label</th><th scope="col">suggested</th><th scope="col">score</th></tr></thead>'
+        '<th scope="col">image</th><th scope="col">label</th><th scope="col">suggested</th>'
+        '<th scope="col">score</th></tr></thead>'
         "<tbody>{}</tbody></table></div></details>"
     ).format(join(*rows))
 
