@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from finetune.data.transforms import MOST_EPOCHS, Preprocessing, TrainingTransfo
 FEW_IMAGES = 64
 # Larger batches are no faster on a processor, and make the kernel hand out more fresh memory.
 MEASURING_BATCH = 16
+
+Item = TypeVar("Item")
 
 
 class MeasuringDataset(Dataset[Tensor]):
@@ -153,9 +155,9 @@ def measuring_loader(
 
 
 def ordered_loader(
-    images: Dataset[Tensor], n_images: int, *, batch_size: int = MEASURING_BATCH, workers: int | None = None
-) -> DataLoader[Tensor]:
-    """Return batches, B x 3 x side x side, of ``images``, ``n_images`` of them, in their order."""
+    images: Dataset[Item], n_images: int, *, batch_size: int = MEASURING_BATCH, workers: int | None = None
+) -> DataLoader[Item]:
+    """Return batches of ``images``, ``n_images`` of them, in their order; tensors are stacked, B x their shape."""
     return DataLoader(images, batch_size=batch_size, **_processes(workers, n_images))
 
 
