@@ -83,6 +83,12 @@ def test_every_command_of_the_page_on_trust_runs(tmp_path: Path) -> None:
     assert len((tmp_path / "first-ten" / "suspects.csv").read_text(encoding="utf-8").splitlines()) == 11
 
 
+def test_every_command_of_the_page_on_backbones_runs(tmp_path: Path) -> None:
+    page = commands(ROOT / "docs" / "backbones.md")
+    assert len(page) == 3
+    run_all([["-m", *command] for command in page], tmp_path)
+
+
 def test_every_command_of_the_tour_and_of_the_readme_runs(tmp_path: Path) -> None:
     tour = commands(ROOT / "docs" / "tour.md")
     assert len(tour) >= 8

@@ -132,9 +132,8 @@ def _ways_out(rule: Rule, where: str, backbone: str) -> list[str]:
     if rule.size != "small" or rule.similarity == "similar":
         return []
     where = shlex.quote(where)
-    other = "resnet50" if backbone != "resnet50" else "vgg16"
     return [
-        f"Two other ways: try another backbone (finetune advise {where} --backbone {other}),",
+        f"Two other ways: try another backbone than {backbone} (finetune backbones --rank {where} says which suits),",
         f"or add or augment data (finetune fit {where} --strategy {rule.strategy} --augment medium, "
         "as `finetune augment` explains).",
     ]

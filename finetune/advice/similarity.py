@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,14 +84,37 @@ def probe_accuracy(features: FloatArray, labels: NDArray[np.str_]) -> float:
     ``features`` n x d, ``labels`` n. Five stratified folds (fewer when the smallest class is smaller); within
     each, the ridge strength is chosen by leave-one-out.
     """
+    from sklearn.model_selection import cross_val_score
+
+    probe, folds = _probe_and_folds(labels)
+    return float(cross_val_score(probe, features, labels, cv=folds).mean())
+
+
+def probe_hits(
+    features: FloatArray, labels: NDArray[np.str_], *, progress: Callable[[int], None] | None = None
+) -> NDArray[np.bool_]:
+    """Return of each of the n images whether the probe of `probe_accuracy`, fitted on the other folds, is right.
+
+    ``progress`` is called with the number of images judged in each fold.
+    """
+    probe, folds = _probe_and_folds(labels)
+    right = np.zeros(len(labels), np.bool_)
+    for learnt, held in folds.split(features, labels):
+        probe.fit(features[learnt], labels[learnt])
+        right[held] = probe.predict(features[held]) == labels[held]
+        if progress is not None:
+            progress(len(held))
+    return right
+
+
+def _probe_and_folds(labels: NDArray[np.str_]) -> tuple[Any, Any]:
     from sklearn.linear_model import RidgeClassifierCV
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
+    from sklearn.model_selection import StratifiedKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    folds = StratifiedKFold(min(FOLDS, min(Counter(labels.tolist()).values())))
     probe = make_pipeline(StandardScaler(), RidgeClassifierCV(np.logspace(-1, 5, 7)))
-    return float(cross_val_score(probe, features, labels, cv=folds).mean())
+    return probe, StratifiedKFold(min(FOLDS, min(Counter(labels.tolist()).values())))
 
 
 def measure_transfer_gain(

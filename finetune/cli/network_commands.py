@@ -2,18 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from finetune.cli.options import ImageSizeOption, JsonOption, pairs, show
+from finetune.cli.options import (
+    ExcludeOption,
+    ImageSizeOption,
+    JsonOption,
+    OfflineOption,
+    QuietOption,
+    SeedOption,
+    pairs,
+    recipe_from,
+    show,
+)
 from finetune.errors import OptionError
 from finetune.recipe import Recipe
+from finetune.terminal import TerminalReporter
 from strategies import STRATEGIES, make_strategy
 
 
-def backbones(as_json: JsonOption = False) -> None:
-    """List the backbones that are tested, and where their weights are."""
+def backbones(
+    rank: Annotated[
+        str | None,
+        typer.Option(
+            "--rank",
+            metavar="DATA",
+            help="Rank those whose weights need no download, or those named, on the training images of DATA.",
+        ),
+    ] = None,
+    backbone: Annotated[
+        list[str] | None,
+        typer.Option("--backbone", help="With --rank: rank this one; may be repeated.", metavar="NAME"),
+    ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option("--image-size", help="With --rank: side to measure at (default 128).", metavar="PX"),
+    ] = None,
+    exclude: ExcludeOption = None,
+    seed: SeedOption = None,
+    offline: OfflineOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """List the backbones that are tested, and where their weights are; with --rank, which suits a data set."""
+    given = {"backbone": backbone, "image-size": image_size, "exclude": exclude, "seed": seed}
+    if rank is None:
+        _refuse_without_rank(given)
+        _list_backbones(as_json)
+        return
+    recipe = recipe_from(None, image_size=image_size, exclude=exclude, seed=seed)
+    from finetune.training.rank_backbones import rank_backbones
+    from ui.ranking import ranking_view
+
+    found = rank_backbones(
+        rank, recipe, backbone or (), offline=offline, reporter=TerminalReporter(quiet=quiet)
+    )
+    show(found.to_json(), ranking_view(found), as_json)
+
+
+def _refuse_without_rank(given: Mapping[str, object]) -> None:
+    for name, value in given.items():
+        if value is not None and value != []:
+            raise OptionError(f"--{name} has an effect only on a ranking; add --rank DATA or leave it out")
+
+
+def _list_backbones(as_json: bool) -> None:
     from finetune.model.backbones import CATALOGUE
     from finetune.model.weights import whereabouts
     from ui.present import backbones_table

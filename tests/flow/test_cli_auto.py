@@ -88,7 +88,7 @@ def test_small_and_different_trains_the_high_layers(
     assert report["strategy"] == "partial"
     assert report["advice"]["cell"] == {"size": "small", "similarity": "different"}
     reason = report["advice"]["reason"]
-    assert f"try another backbone (finetune advise {colours} --backbone resnet50)" in reason
+    assert f"try another backbone than test_resnet (finetune backbones --rank {colours} says" in reason
     assert f"add or augment data (finetune fit {colours} --strategy partial --augment medium" in reason
 
 
@@ -201,7 +201,7 @@ def test_the_commands_in_the_advice_survive_a_path_with_blanks(
     measured_gain(0.3)
     data = draw_colours(tmp_path / "my photos", {"a": 8, "b": 8})
     answer = finetune("advise", data, *tiny[:4])
-    assert f"finetune advise '{data}' --backbone" in answer.out
+    assert f"finetune backbones --rank '{data}' " in answer.out
 
 
 def test_advice_without_weights_cannot_be(finetune: Finetune, colours: Path) -> None:
