@@ -2,9 +2,9 @@
 
 A linear probe on each stage (Alain and Bengio, *Understanding intermediate layers using linear classifier probes*,
 2016) rises towards the last stage where the images are like ImageNet's, and falls again above some stage where they
-are not: from there on the features have become ImageNet's own (Yosinski et al., *How transferable are features in deep
-neural networks?*, NeurIPS 2014; Evci et al., *Head2Toe*, ICML 2022). So the stage of the peak is the last one to keep,
-and what lies above it is trained.
+are not: from there on the features have become ImageNet's own (Yosinski et al., *How transferable are features in
+deep neural networks?*, NeurIPS 2014; Evci et al., *Head2Toe*, ICML 2022). So the stage of the peak is the last one
+to keep, and what lies above it is trained.
 """
 
 from __future__ import annotations
