@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,19 +12,20 @@ from finetune.advice.measures.learning_curve import LearningCurve
 FloatGrid = NDArray[np.float64]
 
 _REACH = 6
-_LEVELS = 121
-_SLANTS = 201
+_SLOPES = 401
+_FLOORS = 61
 _LEAST = 1e-12
 
 
 def slope_interval(curve: LearningCurve, *, n_measured: int, confidence: float) -> tuple[float, float]:
-    """Return the shortest interval that holds the curve's true slope with probability ``confidence``.
+    """Return the interval that holds the curve's true slope with probability ``confidence``; its ends are at least 0.
 
     The curve was measured on ``n_measured`` images, each error on those left out of training: e(n) is a count out
-    of n_measured - n. The posterior of a + b / sqrt(n) with a, b >= 0 and a flat prior is worked out on a grid, under
-    the counts' binomial likelihood, tempered by their overdispersion where they scatter more than counts do
-    (quasi-likelihood: Wedderburn, Biometrika 1974). The shortest interval, not the one of equal tails, since a slope
-    of 0 lies on the border and would never be covered by the latter (Roe and Woodroofe, Phys. Rev. D 1999).
+    of n_measured - n. The interval holds the slopes b with 2 (l(best) - l(b)) <= chi-squared's quantile for one degree
+    of freedom, where l(b) is the binomial log-likelihood of the counts under a + b / sqrt(n), at its greatest over
+    floors a >= 0 (Wilks, Ann. Math. Stat. 1938). Counts that scatter more than that are taken for fewer, by their
+    overdispersion (quasi-likelihood: Wedderburn, Biometrika 1974). A true slope or floor of 0 lies on the border of
+    what is allowed, where the interval covers it more often than it says (Self and Liang, JASA 1987).
 
     Raises ValueError for a curve of one size, or one that left no images out.
     """
@@ -32,8 +35,9 @@ def slope_interval(curve: LearningCurve, *, n_measured: int, confidence: float) 
     asked = n_measured - sizes
     wrong = np.asarray(curve.errors) * asked
     tempered = 1 / overdispersion(curve, asked)
-    slopes, weights = _posterior(sizes, wrong * tempered, asked * tempered)
-    return shortest(slopes, weights, confidence)
+    slopes, likelihood = _profile(sizes, wrong * tempered, asked * tempered)
+    reach = NormalDist().inv_cdf((1 + confidence) / 2)
+    return _above(slopes, likelihood, float(likelihood.max()) - reach**2 / 2)
 
 
 def overdispersion(curve: LearningCurve, asked: FloatGrid) -> float:
@@ -50,43 +54,37 @@ def overdispersion(curve: LearningCurve, asked: FloatGrid) -> float:
     return max(1.0, float(chi_squared) / freedom)
 
 
-def _posterior(sizes: FloatGrid, wrong: FloatGrid, asked: FloatGrid) -> tuple[FloatGrid, FloatGrid]:
-    """Return the slopes of a grid of curves and the probability of each.
+def _profile(sizes: FloatGrid, wrong: FloatGrid, asked: FloatGrid) -> tuple[FloatGrid, FloatGrid]:
+    """Return slopes from 0 to the steepest thinkable, and the log-likelihood of each with its best floor.
 
-    A curve is told by its error u at the smallest size and by how far its error at the largest lies between
-    u sqrt(smallest / largest), where its floor is 0 (slant 0), and u, where its slope is 0 (slant 1).
+    The floors tried with a slope are those that lead to an error at the smallest size as the counts there allow.
     """
-    low, high = float(sizes.min()), float(sizes.max())
-    levels = _levels(wrong[sizes == low].sum(), asked[sizes == low].sum())[:, None]
-    slants = np.linspace(0, 1, _SLANTS)[None, :]
-    fall = levels * (1 - np.sqrt(low / high)) * (1 - slants)  # from the smallest size to the largest
-    slopes = fall / (1 / np.sqrt(low) - 1 / np.sqrt(high))
-    evidence = np.zeros_like(slopes)
+    low, high = _likely(wrong[sizes == sizes.min()].sum(), asked[sizes == sizes.min()].sum())
+    step = 1 / np.sqrt(sizes.min())
+    slopes = np.linspace(0, high / step, _SLOPES)
+    floors = np.linspace((low - slopes * step).clip(min=0), (high - slopes * step).clip(min=0), _FLOORS)
+    likelihood = np.zeros_like(floors)
     for size in np.unique(sizes):
-        error = levels - slopes * (1 / np.sqrt(low) - 1 / np.sqrt(size))
-        error = error.clip(_LEAST, 1 - _LEAST)
+        error = (floors + slopes / np.sqrt(size)).clip(_LEAST, 1 - _LEAST)
         counted, of = wrong[sizes == size].sum(), asked[sizes == size].sum()
-        evidence += counted * np.log(error) + (of - counted) * np.log(1 - error)
-    # Flat in floor and slope: the area of a cell grows with the level. The first and last slants are half cells.
-    weights = np.exp(evidence - evidence.max()) * levels
-    weights[:, [0, -1]] /= 2
-    return slopes.ravel(), (weights / weights.sum()).ravel()
+        likelihood += counted * np.log(error) + (of - counted) * np.log(1 - error)
+    return slopes, likelihood.max(axis=0)
 
 
-def _levels(wrong: float, asked: float) -> FloatGrid:
-    """Return errors at the smallest size, in [0, 1], as far as the counts there leave them likely."""
+def _likely(wrong: float, asked: float) -> tuple[float, float]:
+    """Return the least and the greatest error, in [0, 1], that ``wrong`` of ``asked`` leave thinkable."""
     centre = (wrong + 1) / (asked + 2)
     reach = _REACH * np.sqrt(centre * (1 - centre) / asked)
-    return np.linspace(max(0.0, centre - reach), min(1.0, centre + reach), _LEVELS)
+    return max(0.0, float(centre - reach)), min(1.0, float(centre + reach))
 
 
-def shortest(values: FloatGrid, weights: FloatGrid, mass: float) -> tuple[float, float]:
-    """Return the ends of the shortest interval of ``values`` whose ``weights``, of sum 1, come to ``mass``."""
-    order = np.argsort(values)
-    ordered, until = values[order], np.cumsum(weights[order])
-    before = until - weights[order]
-    starts = np.flatnonzero(before + mass <= until[-1])
-    ends = np.searchsorted(until, before[starts] + mass - _LEAST)
-    ends = ends.clip(max=len(ordered) - 1)
-    best = int(np.argmin(ordered[ends] - ordered[starts]))
-    return float(ordered[starts[best]]), float(ordered[ends[best]])
+def _above(slopes: FloatGrid, likelihood: FloatGrid, level: float) -> tuple[float, float]:
+    """Return where the ``likelihood``, which is concave, crosses ``level``, or the first or last slope."""
+    inside = np.flatnonzero(likelihood >= level)
+    first, last = int(inside[0]), int(inside[-1])
+    low, high = float(slopes[first]), float(slopes[last])
+    if first > 0:
+        low = float(np.interp(level, likelihood[[first - 1, first]], slopes[[first - 1, first]]))
+    if last < len(slopes) - 1:
+        high = float(np.interp(level, likelihood[[last + 1, last]], slopes[[last + 1, last]]))
+    return low, high
