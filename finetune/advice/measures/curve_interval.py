@@ -21,11 +21,11 @@ def slope_interval(curve: LearningCurve, *, n_measured: int, confidence: float) 
     """Return the interval that holds the curve's true slope with probability ``confidence``; its ends are at least 0.
 
     The curve was measured on ``n_measured`` images, each error on those left out of training: e(n) is a count out
-    of n_measured - n. The interval holds the slopes b with 2 (l(best) - l(b)) <= chi-squared's quantile for one degree
-    of freedom, where l(b) is the binomial log-likelihood of the counts under a + b / sqrt(n), at its greatest over
-    floors a >= 0 (Wilks, Ann. Math. Stat. 1938). Counts that scatter more than that are taken for fewer, by their
-    overdispersion (quasi-likelihood: Wedderburn, Biometrika 1974). A true slope or floor of 0 lies on the border of
-    what is allowed, where the interval covers it more often than it says (Self and Liang, JASA 1987).
+    of n_measured - n. The interval holds the slopes b with 2 (l(best) - l(b)) <= chi-squared's quantile for one
+    degree of freedom, where l(b) is the binomial log-likelihood of the counts under a + b / sqrt(n), at its greatest
+    over floors a >= 0 (Wilks, Ann. Math. Stat. 1938). Counts that scatter more than that are taken for fewer, by
+    their overdispersion (quasi-likelihood: Wedderburn, Biometrika 1974). A true slope or floor of 0 lies on the
+    border of what is allowed, where the interval covers it more often than it says (Self and Liang, JASA 1987).
 
     Raises ValueError for a curve of one size, or one that left no images out.
     """
