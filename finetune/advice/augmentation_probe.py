@@ -126,13 +126,13 @@ def _in_chinese(probe: AugmentationProbe) -> str:
     plain, advised, rival = probe.scores[0], probe.of(probe.advised), _strongest_rival(probe)
     base = f"不增强时的 {percent(plain.accuracy, 'zh')}"
     if probe.advised != PLAIN:
-        found = f"--augment {probe.advised}：比{base}提高 {_gained(advised, 'zh')}"
+        found = f"--augment {probe.advised}：在{base} 上 {_gained(advised, 'zh')}"
         if probe.best != probe.advised:
-            found += f"；更强的 '{probe.best}'（{_gained(probe.of(probe.best), 'zh')}）与它无法区分"
+            found += f"；更强的 '{probe.best}' 为 {_gained(probe.of(probe.best), 'zh')}，与它无法区分"
     elif probe.best == PLAIN:
         found = f"没有一种数据增强优于{base}：最好的是 '{rival.policy}'，{_gained(rival, 'zh')}"
     else:
-        found = f"没有一种数据增强能与{base}区分开：最好的是 '{rival.policy}'，{_gained(rival, 'zh')}"
+        found = f"没有一种数据增强能与{base} 区分开：最好的是 '{rival.policy}'，{_gained(rival, 'zh')}"
     upright = "，不含翻转和旋转" if probe.keeps_upright else ""
     return f"{found}；在 {probe.n_images} 张图像各 {probe.n_views} 个视图的冻结特征上用探针测得{upright}"
 

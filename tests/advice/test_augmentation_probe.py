@@ -84,12 +84,12 @@ def test_without_none_to_compare_with_there_is_no_comparison(policies: tuple[Pol
 def test_the_sentences_carry_the_numbers() -> None:
     probed = "a probe on frozen features of 2 views each of 200 images"
     assert compared(150, 150, 162, 165).sentence() == (
-        "--augment medium: +6.0 points (standard error 1.7) on the 75.0 % without; the stronger 'strong', +7.5 points "
-        f"(standard error 1.9), cannot be told apart from it; {probed}"
+        "--augment medium: +6.0 points (standard error 1.7) on the 75.0 % without; the stronger 'strong', "
+        f"+7.5 points (standard error 1.9), cannot be told apart from it; {probed}"
     )
     assert compared(150, 150, 162, 165).sentence("zh") == (
-        "--augment medium：比不增强时的 75.0%提高 +6.0 个百分点（标准误 1.7）；更强的 'strong'（+7.5 个百分点（标准误 1.9）"
-        "）与它无法区分；在 200 张图像各 2 个视图的冻结特征上用探针测得"
+        "--augment medium：在不增强时的 75.0% 上 +6.0 个百分点（标准误 1.7）；更强的 'strong' 为 +7.5 个百分点"
+        "（标准误 1.9），与它无法区分；在 200 张图像各 2 个视图的冻结特征上用探针测得"
     )
     assert compared(150, 140, 130, 120, keeps_upright=True).sentence() == (
         "no augmentation does better than the 75.0 % without: at best 'light', -5.0 points (standard error 1.5); "
@@ -105,7 +105,7 @@ def test_the_sentences_carry_the_numbers() -> None:
             "no augmentation can be told apart from the 75.0 % without: at best 'strong', +1.5 points"
         )
     )
-    assert "没有一种数据增强能与不增强时的 75.0%区分开" in compared(150, 151, 152, 153).sentence("zh")
+    assert "没有一种数据增强能与不增强时的 75.0% 区分开" in compared(150, 151, 152, 153).sentence("zh")
     assert compared(150, 140, 130, 120, keeps_upright=True).sentence("zh").endswith("，不含翻转和旋转")
 
 
