@@ -108,12 +108,16 @@ class ViewRidge:
 
         With G = (K + a)^-1, g an image's views and S what the plain images see of all: leaving g out moves the answer
         from S y by - S_g G_gg^-1 (G y)_g, the block form of the leave-one-out residual (Cook and Weisberg, *Residuals
-        and influence in regression*, 1982). Standardisation and centre stay those of all images.
+        and influence in regression*, 1982). The constant is fitted anew without g, as one more feature under no ridge:
+        the rows sum to zero, so g could otherwise be told from the others, to whose sum it is the opposite.
+        Standardisation stays that of all images.
         """
+        n_rows = len(self.rows)
         weighted = self.vectors / (self.values + strength)
-        blocks = weighted @ self.vectors.transpose(0, 2, 1)
+        blocks = weighted @ self.vectors.transpose(0, 2, 1) - 1 / (strength * n_rows)
         residues = weighted @ self.along
         seen = ((shown / (self.values + strength))[:, None, :] @ self.vectors.transpose(0, 2, 1))[:, 0, :]
+        seen = seen + 1 / n_rows
         moved = (seen[:, None, :] @ np.linalg.solve(blocks, residues))[:, 0, :]
         answers: DoubleArray = (shown / (self.values + strength)) @ self.along - moved
         return answers
