@@ -51,7 +51,9 @@ class _Data:
     bases: list[str]
 
 
-def fit(cells: Sequence[Cell], *, readings: Sequence[str] = tuple(READINGS), origin: str = "") -> ForecastTable:
+def fit(
+    cells: Sequence[Cell], *, readings: Sequence[str] = tuple(READINGS), origin: str = ""
+) -> ForecastTable:
     """Return the table of ``cells``, of two base sets at least.
 
     How far weights may lie from 0, and the noise, are those under which each base set was likeliest given the others.
