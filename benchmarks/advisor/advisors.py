@@ -33,7 +33,7 @@ def plain_rule(_seen: Sequence[Cell]) -> Chooser:
 
 
 def probe_only(seen: Sequence[Cell]) -> Chooser:
-    """Freeze where the last-layer probe is at least so good, else train all; the threshold is the best of the seen."""
+    """Freeze where the last-layer probe is at least so good, else train all; the threshold suits the seen best."""
     thresholds = [0.0, *sorted(cell.measures.last_layer for cell in seen), 1.1]
 
     def reached(threshold: float) -> float:
