@@ -108,7 +108,7 @@ class ViewRidge:
 
         With G = (K + a)^-1, g an image's views and S what the plain images see of all: leaving g out moves the answer
         from S y by - S_g G_gg^-1 (G y)_g, the block form of the leave-one-out residual (Cook and Weisberg, *Residuals
-        and influence in regression*, 1982). The constant is fitted anew without g, as one more feature under no ridge:
+        and influence in regression*, 1982). The constant is fitted anew without g, as a feature under no ridge:
         the rows sum to zero, so g could otherwise be told from the others, to whose sum it is the opposite.
         Standardisation stays that of all images.
         """
