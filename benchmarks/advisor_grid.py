@@ -10,6 +10,7 @@ the machine is doing. Every run is in a process of its own, with an empty cache.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import resource
@@ -80,9 +81,17 @@ def measure(entry: GridSet, size: int, seed: int, strategy: str, folder: Path) -
         )
         spent = _processor_seconds() - before
         report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+        history = val_history(out / "metrics.csv")
     row = {"set": entry.name, "base": entry.base, "n": size, "seed": seed, "strategy": strategy}
     row |= {name: report[name] for name in KEPT}
-    return row | {"processor_seconds": round(spent, 1), "image_size": SIDE_PX, "backbone": COMMON["backbone"]}
+    row |= {"processor_seconds": round(spent, 1), "val_accuracy": history}
+    return row | {"image_size": SIDE_PX, "backbone": COMMON["backbone"]}
+
+
+def val_history(metrics: Path) -> list[float]:
+    """Return the accuracy on val before training and after each epoch; empty where the head is solved."""
+    with metrics.open(encoding="utf-8", newline="") as file:
+        return [round(float(row["val_accuracy"]), 4) for row in csv.DictReader(file) if "val_accuracy" in row]
 
 
 def _processor_seconds() -> float:

@@ -2,7 +2,8 @@
 
     python benchmarks/advisor_measures.py [--sets NAME…] [--folder DIR]
 
-Only the images to learn from are measured. A row that is there is not measured again.
+Only the images to learn from are measured, at the size that the grid trains at. A row that is there is not
+measured again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.sets import SETS, GridSet, manifest
-from advisor_grid import LARGE, LARGE_SEEDS, SEEDS
+from advisor_grid import LARGE, LARGE_SEEDS, SEEDS, SIDE_PX
 from common import RESULTS, ROOT, append_row, machine, read_rows
 
 from finetune.advice.measure import Measuring, measure
@@ -30,7 +31,8 @@ def measured(entry: GridSet, size: int, seed: int, folder: Path) -> dict[str, An
     images = [image for image in source.images if image.split == "train"]
     backbone = find_backbone(BACKBONE)
     begun = time.perf_counter()
-    found = measure(images, Measuring(backbone, locate_weights(backbone, "packaged", offline=True), seed))
+    weights = locate_weights(backbone, "packaged", offline=True)
+    found = measure(images, Measuring(backbone, weights, seed, image_size=SIDE_PX))
     seconds = round(time.perf_counter() - begun, 2)
     row = {
         "set": entry.name,

@@ -78,9 +78,13 @@ def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def replace_in_readme(name: str, text: str) -> None:
     """Put ``text`` between the README's markers called ``name``."""
-    readme = ROOT / "README.md"
-    content = readme.read_text(encoding="utf-8")
+    replace_between(ROOT / "README.md", name, text)
+
+
+def replace_between(document: Path, name: str, text: str) -> None:
+    """Put ``text`` between the markers called ``name`` of a Markdown file."""
+    content = document.read_text(encoding="utf-8")
     start, end = f"<!-- {name}: start -->", f"<!-- {name}: end -->"
     before, _, rest = content.partition(start)
     _, _, after = rest.partition(end)
-    readme.write_text(f"{before}{start}\n{text}\n{end}{after}", encoding="utf-8")
+    document.write_text(f"{before}{start}\n{text}\n{end}{after}", encoding="utf-8")

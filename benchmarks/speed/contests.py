@@ -78,7 +78,7 @@ CONTESTS = (
         5,
         _LIBRARIES,
     ),
-    Contest("partial-epoch", "hymenoptera", "resnet18", "random", "partial", 4, _LOOPS),
+    Contest("partial-epochs", "hymenoptera", "resnet18", "random", "partial", 12, _LOOPS),
     Contest("full-epoch", "hymenoptera", "resnet18", "random", "full-finetune", 4, _LOOPS),
 )
 """fastai's `fine_tune` adds one epoch of the head alone, by its default."""

@@ -20,6 +20,7 @@ RACE = (
     "theirs : ours",
     "last accuracy",
     "whole run",
+    "theirs : ours",
     "peak memory",
     "ours : theirs",
 )
@@ -101,8 +102,13 @@ def _race(row: Row, ours: Sequence[Row], width: int) -> list[str]:
         *against,
         f"{100 * row['final']:.1f} %",
         f"{row['seconds']:.1f} s",
+        "" if row["peer"] == OURS or not ours else f"{row['seconds'] / _median(ours, 'seconds'):.1f}",
         *_memory(row, ours),
     ]
+
+
+def _median(rows: Sequence[Row], name: str) -> float:
+    return statistics.median(row[name] for row in rows)
 
 
 def _lap(row: Row, ours: Sequence[Row], width: int) -> list[str]:
@@ -111,13 +117,13 @@ def _lap(row: Row, ours: Sequence[Row], width: int) -> list[str]:
         return _failed(row, width)
     cells = [name_of(row)]
     for name in ("epoch_s", "amortised_s"):
-        ratio = f"{row[name] / statistics.median(run[name] for run in ours):.2f}" if ours else ""
+        ratio = f"{row[name] / _median(ours, name):.2f}" if ours else ""
         cells += [f"{row[name]:.2f} s", "" if row["peer"] == OURS else ratio]
     return [*cells, *_memory(row, ours)]
 
 
 def _memory(row: Row, ours: Sequence[Row]) -> list[str]:
-    ratio = f"{statistics.median(run['peak_mib'] for run in ours) / row['peak_mib']:.2f}" if ours else ""
+    ratio = f"{_median(ours, 'peak_mib') / row['peak_mib']:.2f}" if ours else ""
     return [f"{row['peak_mib']:,.0f} MiB", "" if row["peer"] == OURS else ratio]
 
 

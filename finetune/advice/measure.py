@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -71,15 +71,43 @@ class Measures:
         """Return every number under the names of the fields."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Measures:
+        """Return what `to_json` gave."""
+        known = {name: value for name, value in values.items() if name in cls.__dataclass_fields__}
+        made = known | {
+            "gain": TransferGain(**values["gain"]),
+            "stages": tuple((name, score) for name, score in values["stages"]),
+            "shift": None if values["shift"] is None else (values["shift"][0], values["shift"][1]),
+            "certainty": None if values["certainty"] is None else Certainty(**values["certainty"]),
+            "curve": None if values["curve"] is None else _curve(values["curve"]),
+        }
+        return cls(**made)
+
+
+def _curve(values: Mapping[str, Any]) -> LearningCurve:
+    lists = {name: tuple(values[name]) for name in ("sizes", "errors")}
+    return LearningCurve(**{**values, **lists})
+
 
 @dataclass(frozen=True)
 class Measuring:
-    """The network that is measured with, and how: its weights, the seed, loader processes."""
+    """The network that is measured with, and how: its weights, the seed, loader processes.
+
+    ``image_size`` is the side in px of what both networks see (default: `similarity.SIDE_PX`, where the reference
+    values were taken); forecasts ask for the one that training will have.
+    """
 
     backbone: Backbone
     weights: WeightsRecord
     seed: int
     workers: int | None = None
+    image_size: int | None = None
+
+    @property
+    def side(self) -> int:
+        """Return the side that is measured at: the network's own where it takes no other."""
+        return self.backbone.image_size if self.backbone.fixed_size else self.image_size or SIDE_PX
 
 
 def measure(
@@ -101,7 +129,7 @@ def measure(
         )
     certain = chosen[:MOST_FOR_CERTAINTY] if measuring.weights.source != "none" else []
     advance = _Counter(progress, 2 * len(chosen) + len(certain))
-    batches = _batches(chosen, measuring, _side(measuring.backbone))
+    batches = _batches(chosen, measuring, measuring.side)
     features, shift = _through(batches, measuring, measuring.weights, advance)
     random, _ = _through(batches, measuring, NO_WEIGHTS, advance)
     pooled = features.pooled()
@@ -118,10 +146,6 @@ def measure(
         certainty=_certainty(certain, measuring, advance),
         curve=learning_curve(pooled, labels, seed=measuring.seed),
     )
-
-
-def _side(backbone: Backbone) -> int:
-    return backbone.image_size if backbone.fixed_size else SIDE_PX
 
 
 def _batches(images: Sequence[LabelledImage], measuring: Measuring, side: int) -> list[Tensor]:
@@ -142,7 +166,7 @@ def _through(
         n_classes=2,
         weights=weights,
         seed=measuring.seed,
-        image_size=_side(measuring.backbone),
+        image_size=measuring.side,
     )
     with ShiftWatch(model) as watch:
         features = extract_features(

@@ -1,5 +1,6 @@
 """One pass over a set gives every measure, and they agree with those taken one by one."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,7 @@ def test_every_measure_is_there_and_within_its_bounds(found: Measures) -> None:
     assert 1 / 1000 < found.certainty.confidence < 1
     assert found.curve is not None
     assert found.to_json()["gain"]["value"] == found.gain.value
+    assert Measures.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
 def test_weights_without_imagenets_classifier_and_a_network_without_batch_norm(

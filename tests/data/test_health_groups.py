@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 from drawing import draw_set
+from hypothesis import given
+from hypothesis import strategies as st
 from test_health import found, inspected, kinds
 
+from finetune.data.health.findings import Evidence
+from finetune.data.images import ImageFacts
+from finetune.data.sources import LabelledImage, Source
 from finetune.data.split import split_images
+from finetune.data.units import parts_of
 from finetune.errors import DataError
 
 Row = tuple[str, ...]
@@ -113,3 +119,18 @@ def test_groups_are_no_leak_where_splits_are_to_be_cut_or_keep_them_whole(tmp_pa
     whole = [(label, group, "val" if group == "0" else "train") for label, group in rows]
     report = inspected(manifest(tmp_path / "whole", "label,group,split", whole))
     assert "group-across-splits" not in kinds(report)
+
+
+@given(st.lists(st.tuples(st.sampled_from(("daisy", "rose")), st.integers(0, 4)), min_size=1, max_size=12))
+def test_without_groups_a_class_counts_its_different_contents(rows: list[tuple[str, int]]) -> None:
+    images = tuple(
+        LabelledImage(Path(f"/{n}.png"), f"{n}.png", label, None) for n, (label, _) in enumerate(rows)
+    )
+    facts = {
+        image.name: ImageFacts(8, 8, "RGB", "PNG", False, f"{content:064x}")
+        for image, (_, content) in zip(images, rows, strict=True)
+    }
+    evidence = Evidence(Source("set", Path("/"), images, ("daisy", "rose"), {}, ()), images, facts, {})
+    parts = parts_of(images, facts)
+    for name in ("daisy", "rose"):
+        assert evidence.train_units[name] == sum(any(i.label == name for i in part) for part in parts)

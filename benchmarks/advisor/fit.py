@@ -1,0 +1,127 @@
+"""Fit the forecast to finished trainings, and say what it would have said of a base set that it has not seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from finetune.advice.evidence import READINGS, Sizes, logit, probe_logit, read
+from finetune.advice.forecast import COVERAGE, ForecastTable
+from finetune.advice.measure import Measures
+from finetune.advice.regression import Array, Belief
+
+STRATEGIES = ("freeze-all", "multi-stage", "partial", "full-finetune", "from-scratch")
+DEVIATIONS = (0.03, 0.1, 0.3, 1.0)
+NOISES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+CONSTANT_DEVIATION = 1.0
+MOST_PER_BASE = 4.0
+"""Rows of one base set tell much the same story: together they count as so many at most."""
+_Z80 = 1.2815515594600038
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One data set at one size and seed: what was measured before, and what each strategy reached in the end.
+
+    ``accuracy`` in [0, 1] on ``n_test`` images and ``seconds`` of the processor, by strategy.
+    """
+
+    name: str
+    base: str
+    seed: int
+    sizes: Sizes
+    measures: Measures
+    accuracy: dict[str, float]
+    seconds: dict[str, float]
+    n_test: int
+    history: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The cells as numbers: standardised features n x d, each strategy's lift over the probe, weights."""
+
+    features: Array
+    lifts: dict[str, Array]
+    counts: Array
+    bases: list[str]
+
+
+def fit(
+    cells: Sequence[Cell], *, readings: Sequence[str] = tuple(READINGS), origin: str = ""
+) -> ForecastTable:
+    """Return the table of ``cells``, of two base sets at least.
+
+    How far weights may lie from 0, and the noise, are those under which each base set was likeliest given the others.
+    """
+    raw = np.array([read(cell.sizes, cell.measures, tuple(readings)) for cell in cells])
+    centre, scale = np.nanmean(raw, axis=0), np.nanstd(raw, axis=0)
+    scale[scale < 1e-9] = 1.0
+    standard = np.nan_to_num((raw - centre) / scale)
+    data = _Data(
+        np.concatenate([np.ones((len(cells), 1)), standard], axis=1),
+        {name: np.array([_lift(cell, name) for cell in cells]) for name in STRATEGIES},
+        _counts(cells),
+        [cell.base for cell in cells],
+    )
+    beliefs, left, widening = {}, {}, {}
+    for name in STRATEGIES:
+        prior = _likeliest(data, name)
+        beliefs[name] = prior.learn(data.features, data.lifts[name], counts=data.counts)
+        left[name] = _left_out(data, name, prior)
+        widening[name] = max(0.2, float(np.quantile(np.abs(left[name]), COVERAGE, method="higher")) / _Z80)
+    residues = np.array([left[name] / max(1e-9, float(np.std(left[name]))) for name in STRATEGIES])
+    correlation = np.corrcoef(residues)
+    return ForecastTable(1, origin, tuple(readings), centre, scale, beliefs, correlation, widening)
+
+
+def _lift(cell: Cell, strategy: str) -> float:
+    return logit(cell.accuracy[strategy], n=cell.n_test) - probe_logit(cell.measures)
+
+
+def _counts(cells: Iterable[Cell]) -> Array:
+    bases = [cell.base for cell in cells]
+    of_base = Counter(bases)
+    return np.array([min(1.0, MOST_PER_BASE / of_base[base]) for base in bases])
+
+
+def _prior(d: int, deviation: float, noise: float) -> Belief:
+    deviations = np.full(d, deviation)
+    deviations[0] = CONSTANT_DEVIATION
+    return Belief.independent(np.zeros(d), deviations, noise=noise)
+
+
+def _likeliest(data: _Data, name: str) -> Belief:
+    """Return the prior under which every base set is likeliest given the others."""
+    d = data.features.shape[1]
+    priors = [_prior(d, deviation, noise) for deviation, noise in product(DEVIATIONS, NOISES)]
+    return max(priors, key=lambda prior: _log_likelihood(data, name, prior))
+
+
+def _folds(data: _Data) -> list[Array]:
+    bases = np.array(data.bases)
+    return [bases == base for base in dict.fromkeys(data.bases)]
+
+
+def _log_likelihood(data: _Data, name: str, prior: Belief) -> float:
+    total = 0.0
+    for out in _folds(data):
+        seen = prior.learn(data.features[~out], data.lifts[name][~out], counts=data.counts[~out])
+        variance = seen.doubt(data.features[out]) + seen.noise
+        missed = data.lifts[name][out] - seen.expected(data.features[out])
+        total -= float((data.counts[out] * (np.log(variance) + missed**2 / variance)).sum()) / 2
+    return total
+
+
+def _left_out(data: _Data, name: str, prior: Belief) -> Array:
+    """Return how far each cell lies from what the other base sets say of it, in standard deviations."""
+    left = np.zeros(len(data.bases))
+    for out in _folds(data):
+        seen = prior.learn(data.features[~out], data.lifts[name][~out], counts=data.counts[~out])
+        spread = np.sqrt(seen.doubt(data.features[out]) + seen.noise)
+        left[out] = (data.lifts[name][out] - seen.expected(data.features[out])) / spread
+    return left

@@ -1,0 +1,114 @@
+"""Replay advisors over the trained grid: each is asked about base sets that it has not seen.
+
+    python benchmarks/advisor_replay.py [--docs]
+
+Regret is the best strategy's test accuracy less the chosen one's, in points. Intervals are 95 % of a bootstrap over
+base sets. ``--docs`` writes the table into docs/advisor.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import numpy as np
+from advisor.advisors import ADVISORS, Advisor
+from advisor.cells import cells
+from advisor.fit import STRATEGIES, Cell, fit
+from common import ROOT, markdown_table, replace_between
+
+from finetune.advice.forecast import forecast
+
+RESAMPLES = 2_000
+
+
+def others(found: Sequence[Cell], base: str) -> list[Cell]:
+    return [cell for cell in found if cell.base != base]
+
+
+def regrets(found: Sequence[Cell], advisor: Advisor) -> tuple[np.ndarray, np.ndarray]:
+    """Return the regret in points and the seconds of training, a number a cell."""
+    points, seconds = [], []
+    for base in dict.fromkeys(cell.base for cell in found):
+        choose = advisor(others(found, base))
+        for cell in (cell for cell in found if cell.base == base):
+            chosen = choose(cell)
+            reached = sum(share * cell.accuracy[name] for name, share in chosen.items())
+            points.append(100 * (max(cell.accuracy.values()) - reached))
+            seconds.append(sum(share * cell.seconds[name] for name, share in chosen.items()))
+    return np.array(points), np.array(seconds)
+
+
+def by_base(found: Sequence[Cell]) -> list[str]:
+    """Return the base of each cell in the order of `regrets`."""
+    bases = [cell.base for cell in found]
+    return [base for base in dict.fromkeys(bases) for _ in range(bases.count(base))]
+
+
+def interval(values: np.ndarray, bases: Sequence[str]) -> tuple[float, float]:
+    """Return the 95 % interval of the mean, base sets drawn with replacement."""
+    random = np.random.default_rng(0)
+    groups = [values[np.array(bases) == base] for base in dict.fromkeys(bases)]
+    means = [
+        np.concatenate([groups[k] for k in random.integers(len(groups), size=len(groups))]).mean()
+        for _ in range(RESAMPLES)
+    ]
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def table(found: Sequence[Cell]) -> str:
+    """Return one row an advisor."""
+    bases = by_base(found)
+    full = regrets(found, ADVISORS["always full-finetune"])[1].sum()
+    rows = []
+    for name, advisor in ADVISORS.items():
+        points, seconds = regrets(found, advisor)
+        low, high = interval(points, bases)
+        rows.append(
+            [
+                name,
+                f"{points.mean():.2f} ({low:.2f} – {high:.2f})",
+                f"{np.quantile(points, 0.95):.1f}",
+                f"{points.max():.1f}",
+                f"{100 * seconds.sum() / full:.0f} %",
+            ]
+        )
+    header = (
+        "advisor",
+        "mean regret (95 %)",
+        "95th percentile",
+        "worst",
+        "training time against always full",
+    )
+    return markdown_table(header, rows)
+
+
+def coverage(found: Sequence[Cell]) -> dict[str, float]:
+    """Return how often the accuracy lay within the 80 % interval of a forecast that had not seen the base set."""
+    inside: dict[str, list[bool]] = {name: [] for name in STRATEGIES}
+    for base in dict.fromkeys(cell.base for cell in found):
+        fitted = fit(others(found, base))
+        for cell in (cell for cell in found if cell.base == base):
+            for name, one in forecast(fitted, cell.sizes, cell.measures).items():
+                inside[name].append(one.low <= cell.accuracy[name] <= one.high)
+    return {name: float(np.mean(hits)) for name, hits in inside.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--docs", action="store_true", help="write the table into docs/advisor.md")
+    options = parser.parse_args()
+    found = cells()
+    bases = {cell.base for cell in found}
+    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in coverage(found).items())
+    text = f"{len(found)} cells of {len(bases)} base sets:\n\n{table(found)}\n\n80 % intervals hold: {shares}"
+    print(text)
+    if options.docs:
+        replace_between(ROOT / "docs" / "advisor.md", "regret", text)
+
+
+if __name__ == "__main__":
+    main()

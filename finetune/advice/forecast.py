@@ -1,0 +1,144 @@
+"""How well each strategy will do: the probe's accuracy, moved by what trainings on other data sets have taught.
+
+For each strategy, logit(accuracy) = logit(last-layer probe) + w . x + noise: x are the standardised numbers of
+`finetune.advice.evidence`, w a `Belief` fitted to the trainings of ``benchmarks/advisor_grid.py``. Noise goes
+together between strategies, for what is hard for one is hard for the others; an interval is widened by the factor
+that made it hold on data sets left out (split-conformal; Lei et al., *Distribution-free predictive inference for
+regression*, JASA 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finetune.advice.evidence import Sizes, logit, probe_logit, read
+from finetune.advice.measure import Measures
+from finetune.advice.regression import Belief
+
+Array = NDArray[np.float64]
+COVERAGE = 0.8
+DRAWS = 20_000
+WITHIN = 0.01
+_Z = 1.2815515594600038
+"""The normal distribution's 90th percentile: 80 % lie between it and its negative."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The expected accuracy on new images, its 80 % interval ``low`` to ``high``, and how likely the strategy is to
+    be the best, and to be within a point of the best; all in [0, 1]."""
+
+    accuracy: float
+    low: float
+    high: float
+    p_best: float
+    p_within_one: float
+
+
+@dataclass(frozen=True)
+class ForecastTable:
+    """What trainings have taught, as it is shipped and as the user's own runs refine it.
+
+    ``centre`` and ``scale`` standardise the ``readings``; ``beliefs`` hold one weight more than these, the first,
+    for the constant 1. ``correlation`` S x S is that of the noise between the strategies in the order of
+    ``beliefs``; ``widening`` multiplies each interval. ``version`` and ``origin`` say where all this comes from.
+    """
+
+    version: int
+    origin: str
+    readings: tuple[str, ...]
+    centre: Array
+    scale: Array
+    beliefs: Mapping[str, Belief]
+    correlation: Array
+    widening: Mapping[str, float]
+
+    def features(self, sizes: Sizes, measures: Measures) -> Array:
+        """Return 1 x (1 + readings): what was measured, standardised; what is missing is as usual, 0."""
+        return self.standardise(read(sizes, measures, self.readings)[None])
+
+    def standardise(self, readings: Array) -> Array:
+        """Return n x (1 + readings) of n x readings; what is no number is as usual, 0."""
+        standard = np.nan_to_num((readings - self.centre) / self.scale)
+        return np.concatenate([np.ones((len(standard), 1)), standard], axis=1)
+
+    def learn(
+        self, strategy: str, sizes: Sizes, measures: Measures, accuracy: float, *, n: int
+    ) -> ForecastTable:
+        """Return the table after one more training: ``accuracy`` of ``n`` images judged."""
+        target = np.array([logit(accuracy, n=n) - probe_logit(measures)])
+        after = self.beliefs[strategy].learn(self.features(sizes, measures), target)
+        return replace(self, beliefs={**self.beliefs, strategy: after})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything under the names of the fields."""
+        return {
+            "version": self.version,
+            "origin": self.origin,
+            "readings": list(self.readings),
+            "centre": self.centre.tolist(),
+            "scale": self.scale.tolist(),
+            "beliefs": {name: belief.to_json() for name, belief in self.beliefs.items()},
+            "correlation": self.correlation.tolist(),
+            "widening": dict(self.widening),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ForecastTable:
+        """Return what `to_json` gave."""
+        return cls(
+            version=int(values["version"]),
+            origin=str(values["origin"]),
+            readings=tuple(values["readings"]),
+            centre=np.array(values["centre"], np.float64),
+            scale=np.array(values["scale"], np.float64),
+            beliefs={name: Belief.from_json(belief) for name, belief in values["beliefs"].items()},
+            correlation=np.array(values["correlation"], np.float64),
+            widening={name: float(factor) for name, factor in values["widening"].items()},
+        )
+
+
+def forecast(
+    table: ForecastTable, sizes: Sizes, measures: Measures, *, strategies: Sequence[str] | None = None
+) -> dict[str, Forecast]:
+    """Return the forecast of each of ``strategies`` (default: all of the table's)."""
+    names = [name for name in table.beliefs if strategies is None or name in strategies]
+    x, start = table.features(sizes, measures), probe_logit(measures)
+    middles = np.array([start + float(table.beliefs[name].expected(x)[0]) for name in names])
+    spreads = np.array(
+        [
+            table.widening[name] * np.sqrt(float(table.beliefs[name].doubt(x)[0]) + table.beliefs[name].noise)
+            for name in names
+        ]
+    )
+    places = [list(table.beliefs).index(name) for name in names]
+    draws = _draws(middles, spreads, table.correlation[np.ix_(places, places)])
+    best = draws.max(axis=1, keepdims=True)
+    return {
+        name: Forecast(
+            accuracy=float(_share(middles[rank])),
+            low=float(_share(middles[rank] - _Z * spreads[rank])),
+            high=float(_share(middles[rank] + _Z * spreads[rank])),
+            p_best=float((draws[:, rank] == best[:, 0]).mean()),
+            p_within_one=float((draws[:, rank] >= best[:, 0] - WITHIN).mean()),
+        )
+        for rank, name in enumerate(names)
+    }
+
+
+def _draws(middles: Array, spreads: Array, correlation: Array) -> Array:
+    """Return accuracies that could come of it, draws x strategies; the same at every call."""
+    values, vectors = np.linalg.eigh(correlation)
+    root = vectors * np.sqrt(np.clip(values, 0, None))
+    normal = np.random.default_rng(0).standard_normal((DRAWS, len(middles)))
+    return _share(middles + spreads * (normal @ root.T))
+
+
+def _share(values: Any) -> Array:
+    shares: Array = 1 / (1 + np.exp(-np.asarray(values, np.float64)))
+    return shares
