@@ -229,7 +229,10 @@ class Ranking:
             "majority_accuracy": sample.majority,
             "confidence": CONFIDENCE,
             "seed": sample.seed,
-            "backbones": [one.to_json() for one in (*self.standings, *self.failed)],
+            "backbones": [
+                *(one.to_json() for one in self.standings),
+                *(one.to_json() for one in self.failed),
+            ],
             "first": self.first.name,
             "cheaper": None if self.cheaper is None else self.cheaper.name,
             "command": self.command(self.first),
