@@ -38,11 +38,11 @@ RECIPES: dict[str, dict[str, Any]] = {
     "from-scratch": {
         "strategy": "from-scratch",
         "backbone": "tf_efficientnet_lite0",
-        "image_size": 64,
+        "image_size": 48,
         "augment": "crop-flip",
         "batch_size": 128,
         "precision": "fp32",
-        "max_minutes": 20,
+        "max_minutes": 15,
     },
     "freeze-all": LITE0 | {"strategy": "freeze-all", "head": "multi-stage", "image_size": 128},
     "partial": LITE0

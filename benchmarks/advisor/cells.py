@@ -9,7 +9,7 @@ from common import RESULTS, read_rows
 
 from advisor.fit import STRATEGIES, Cell
 from finetune.advice.evidence import Sizes
-from finetune.advice.measure import Measures
+from finetune.advice.measured import Measures
 
 GRID, MEASURES = RESULTS / "advisor-grid.jsonl", RESULTS / "advisor-measures.jsonl"
 

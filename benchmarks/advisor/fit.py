@@ -11,7 +11,7 @@ import numpy as np
 
 from finetune.advice.evidence import READINGS, Sizes, logit, probe_logit, read
 from finetune.advice.forecast import COVERAGE, ForecastTable
-from finetune.advice.measure import Measures
+from finetune.advice.measured import Measures
 from finetune.advice.regression import Array, Belief
 
 STRATEGIES = ("freeze-all", "multi-stage", "partial", "full-finetune", "from-scratch")

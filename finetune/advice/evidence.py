@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.advice.measure import Measures
+from finetune.advice.measured import Measures
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetune.advice.evidence import Sizes, logit, probe_logit, read
-from finetune.advice.measure import Measures
+from finetune.advice.measured import Measures
 from finetune.advice.regression import Belief
 
 Array = NDArray[np.float64]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from finetune.advice.measured import Measures
 from finetune.advice.measures.certainty import Certainty, certainty_of
-from finetune.advice.measures.learning_curve import LearningCurve, learning_curve
+from finetune.advice.measures.learning_curve import learning_curve
 from finetune.advice.measures.neighbours import neighbour_accuracy
 from finetune.advice.measures.shift import ShiftWatch, early_and_late
 from finetune.advice.measures.transferability import h_score, log_me
@@ -36,58 +38,12 @@ from finetune.model.layers import layer_groups
 from finetune.model.weights import NO_WEIGHTS, WeightsRecord, load_pretrained
 
 IMAGENET_CLASSES = 1_000
-MOST_FOR_CERTAINTY = 160
-"""Images shown to ImageNet's own classifier, at the size it was trained with: 160 settle the mean within 0.02."""
+MOST_AT_OWN_SIZE = 160
+"""Images shown to the network at the size it was trained with, for certainty and shift: 160 settle either mean
+within 0.02."""
 
-
-@dataclass(frozen=True)
-class Measures:
-    """What was measured on ``n_images`` of a training split; accuracies lie in [0, 1].
-
-    ``gain`` is the transfer gain, its ``accuracy_pretrained`` the probe of all stages; ``last_layer`` is that of the
-    classifier's input alone, ``stages`` that of each stage alone in the network's order. ``shift`` is the early and
-    late batch-norm shift, None without batch norm; ``certainty`` None where the weights bring no classifier of
-    ImageNet's; ``curve`` None where classes are too small.
-    """
-
-    n_images: int
-    gain: TransferGain
-    neighbours: float
-    last_layer: float
-    stages: tuple[tuple[str, float], ...]
-    log_me: float
-    h_score: float
-    shift: tuple[float, float] | None
-    certainty: Certainty | None
-    curve: LearningCurve | None
-
-    @property
-    def peak_stage(self) -> int:
-        """Return the place of the best stage, 0 for the first; of equals the last."""
-        scores = [score for _, score in self.stages]
-        return max(range(len(scores)), key=lambda place: (scores[place], place))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return every number under the names of the fields."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Measures:
-        """Return what `to_json` gave."""
-        known = {name: value for name, value in values.items() if name in cls.__dataclass_fields__}
-        made = known | {
-            "gain": TransferGain(**values["gain"]),
-            "stages": tuple((name, score) for name, score in values["stages"]),
-            "shift": None if values["shift"] is None else (values["shift"][0], values["shift"][1]),
-            "certainty": None if values["certainty"] is None else Certainty(**values["certainty"]),
-            "curve": None if values["curve"] is None else _curve(values["curve"]),
-        }
-        return cls(**made)
-
-
-def _curve(values: Mapping[str, Any]) -> LearningCurve:
-    lists = {name: tuple(values[name]) for name in ("sizes", "errors")}
-    return LearningCurve(**{**values, **lists})
+Extractor = Callable[[Sequence[Path], Callable[[int], None]], Features]
+"""Gives the features of images with every stage's, in their order; tells a count of images as they are done."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +70,12 @@ def measure(
     images: Sequence[LabelledImage],
     measuring: Measuring,
     *,
+    extract: Extractor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Measures:
     """Measure up to `similarity.MOST_IMAGES` of the training ``images``, classes in equal shares.
 
+    ``extract`` gives the pretrained network's features where they are kept, else they are computed here.
     ``progress`` gets (done, total) images that went through a network. Raises DataError when fewer than two classes
     have two images.
     """
@@ -127,13 +85,17 @@ def measure(
         raise DataError(
             "similarity needs 2 classes with at least 2 training images each; add images or name a --strategy"
         )
-    certain = chosen[:MOST_FOR_CERTAINTY] if measuring.weights.source != "none" else []
-    advance = _Counter(progress, 2 * len(chosen) + len(certain))
-    batches = _batches(chosen, measuring, measuring.side)
-    features, shift = _through(batches, measuring, measuring.weights, advance)
-    random, _ = _through(batches, measuring, NO_WEIGHTS, advance)
+    own = chosen[:MOST_AT_OWN_SIZE] if measuring.weights.source != "none" else []
+    advance = _Counter(progress, 2 * len(chosen) + len(own))
+    batches = _Batches(chosen, measuring, measuring.side)
+    if extract is None:
+        features = _through(batches, measuring, measuring.weights, advance)
+    else:
+        features = extract([image.path for image in chosen], advance)
+    random = _through(batches, measuring, NO_WEIGHTS, advance).pooled()
     pooled = features.pooled()
-    pretrained, by_chance = (probe_accuracy(part, labels) for part in (pooled, random.pooled()))
+    pretrained, by_chance = (probe_accuracy(part, labels) for part in (pooled, random))
+    shift, certainty = _at_own_size(own, measuring, advance)
     return Measures(
         n_images=len(chosen),
         gain=TransferGain(transfer_gain(pretrained, by_chance), pretrained, by_chance, len(chosen)),
@@ -143,24 +105,40 @@ def measure(
         log_me=log_me(features.penultimate, labels),
         h_score=h_score(features.penultimate, labels),
         shift=shift,
-        certainty=_certainty(certain, measuring, advance),
+        certainty=certainty,
         curve=learning_curve(pooled, labels, seed=measuring.seed),
+        majority=float(np.unique(labels, return_counts=True)[1].max() / len(labels)),
     )
 
 
-def _batches(images: Sequence[LabelledImage], measuring: Measuring, side: int) -> list[Tensor]:
-    """Return the images as batches, decoded once for both networks: at most 512 of 128 px, 100 MB."""
-    backbone = measuring.backbone
-    preprocessing = Preprocessing(side, backbone.mean, backbone.std, backbone.interpolation, backbone.crop)
-    paths = [image.path for image in images]
-    return list(measuring_loader(paths, preprocessing, batch_size=BATCH_SIZE, workers=measuring.workers))
+class _Batches:
+    """The images as batches, decoded when they are first asked for: at most 512 of 224 px, 308 MB."""
+
+    def __init__(self, images: Sequence[LabelledImage], measuring: Measuring, side: int) -> None:
+        self._images, self._measuring, self._side = images, measuring, side
+        self._kept: list[Tensor] = []
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self._kept:
+            yield from self._kept
+            return
+        backbone = self._measuring.backbone
+        preprocessing = Preprocessing(
+            self._side, backbone.mean, backbone.std, backbone.interpolation, backbone.crop
+        )
+        paths = [image.path for image in self._images]
+        loader = measuring_loader(
+            paths, preprocessing, batch_size=BATCH_SIZE, workers=self._measuring.workers
+        )
+        for batch in loader:
+            self._kept.append(batch)
+            yield batch
 
 
 def _through(
-    batches: Sequence[Tensor], measuring: Measuring, weights: WeightsRecord, advance: Callable[[int], None]
-) -> tuple[Features, tuple[float, float] | None]:
-    """Return the features of every stage and the early and late shift, where the network keeps statistics."""
-    is_random = weights.source == "none"
+    batches: Iterable[Tensor], measuring: Measuring, weights: WeightsRecord, advance: Callable[[int], None]
+) -> Features:
+    """Return the features of every stage."""
     model = build(
         measuring.backbone,
         n_classes=2,
@@ -168,47 +146,52 @@ def _through(
         seed=measuring.seed,
         image_size=measuring.side,
     )
-    with ShiftWatch(model) as watch:
-        features = extract_features(
-            model,
-            layer_groups(model),
-            batches,
-            with_stages=True,
-            training_statistics=is_random,
-            progress=advance,
-        )
-    shifts = watch.shifts()
-    return features, early_and_late(shifts) if len(shifts) > 1 and not is_random else None
+    return extract_features(
+        model,
+        layer_groups(model),
+        batches,
+        with_stages=True,
+        training_statistics=weights.source == "none",
+        progress=advance,
+    )
 
 
 def _stage_scores(features: Features, labels: NDArray[np.str_]) -> tuple[tuple[str, float], ...]:
     return tuple((name, probe_accuracy(values, labels)) for name, values in features.stages.items())
 
 
-def _certainty(
+def _at_own_size(
     images: Sequence[LabelledImage], measuring: Measuring, advance: Callable[[int], None]
-) -> Certainty | None:
-    """Ask ImageNet's classifier, where the weights bring one, at the size it was trained with."""
-    backbone = measuring.backbone
+) -> tuple[tuple[float, float] | None, Certainty | None]:
+    """Return the early and late shift, and how certain ImageNet's classifier is, at the size it was trained with.
+
+    The second is None where the weights bring no such classifier, the first where the network keeps no statistics.
+    """
     if not images:
-        return None
-    model = build(
-        backbone,
-        n_classes=IMAGENET_CLASSES,
-        weights=NO_WEIGHTS,
-        seed=measuring.seed,
-        image_size=backbone.image_size,
-    )
-    try:
-        load_pretrained(model, measuring.weights, keep_classifier=True)
-    except WeightsError:
-        return None  # a classifier of other classes, or none
+        return None, None
+    model, classifies = _with_own_classifier(measuring)
     answers = []
-    with inferring("fp32"):
-        for batch in _batches(images, measuring, backbone.image_size):
+    with ShiftWatch(model) as watch, inferring("fp32"):
+        for batch in _Batches(images, measuring, measuring.backbone.image_size):
             answers.append(model.eval()(batch))
             advance(len(batch))
-    return certainty_of(torch.cat(answers))
+    shifts = watch.shifts()
+    return (
+        early_and_late(shifts) if len(shifts) > 1 else None,
+        certainty_of(torch.cat(answers)) if classifies else None,
+    )
+
+
+def _with_own_classifier(measuring: Measuring) -> tuple[nn.Module, bool]:
+    """Return the pretrained network, and whether it has ImageNet's classifier."""
+    backbone, weights = measuring.backbone, measuring.weights
+    shape: dict[str, Any] = {"seed": measuring.seed, "image_size": backbone.image_size}
+    model = build(backbone, n_classes=IMAGENET_CLASSES, weights=NO_WEIGHTS, **shape)
+    try:
+        load_pretrained(model, weights, keep_classifier=True)
+    except WeightsError:  # a classifier of other classes, or none
+        return build(backbone, n_classes=2, weights=weights, **shape), False
+    return model, True
 
 
 class _Counter:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from finetune.advice.evidence import READINGS, Sizes, logit, probe_logit, read, share_of
 from finetune.advice.forecast import ForecastTable, forecast
-from finetune.advice.measure import Measures
+from finetune.advice.measured import Measures
 from finetune.advice.measures.certainty import Certainty
 from finetune.advice.measures.learning_curve import fit_curve
 from finetune.advice.regression import Belief

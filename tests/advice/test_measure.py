@@ -8,7 +8,8 @@ import torch
 from drawing import picture, save
 from safetensors.torch import save_file
 
-from finetune.advice.measure import Measures, Measuring, measure
+from finetune.advice.measure import Measuring, measure
+from finetune.advice.measured import Measures
 from finetune.advice.similarity import measure_transfer_gain
 from finetune.data.sources import LabelledImage
 from finetune.errors import DataError
