@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from finetune.advice.advise import Advice
     from finetune.bundle.predict import Prediction
     from finetune.data.samples import Sample
     from finetune.evaluation.metrics import Metrics
@@ -94,35 +93,6 @@ def strategy_cards(strategies: Mapping[str, type[Strategy]]) -> RenderableType:
         paragraphs = "\n\n".join(" ".join(part.split()) for part in card.split("\n\n"))
         cards.append(Panel(Text(paragraphs), title=name, title_align="left", width=CARD_CELLS))
     return Group(*cards)
-
-
-def square(advice: Advice) -> Table:
-    """Draw the size x similarity square with the user's cell marked."""
-    from finetune.advice.rules import LARGE_FROM_IMAGES, RULES, SIMILAR_FROM_GAIN
-
-    made = Table(show_lines=True)
-    made.add_column("")
-    made.add_column(f"similar (gain ≥ {SIMILAR_FROM_GAIN})", justify="center")
-    made.add_column(f"different (gain < {SIMILAR_FROM_GAIN})", justify="center")
-    for size, sign in (("small", "<"), ("large", "≥")):
-        cells = []
-        for is_similar in (True, False):
-            rules = [
-                rule for rule in RULES if rule.size == size and (rule.similarity == "similar") == is_similar
-            ]
-            here = advice.rule in rules
-            names = [advice.rule.strategy] if here else dict.fromkeys(rule.strategy for rule in rules)
-            text = " or ".join(names)
-            cells.append(f"[bold reverse] ● {text} [/]" if here else text)
-        made.add_row(f"{size} ({sign} {LARGE_FROM_IMAGES:,})", *cells)
-    return made
-
-
-def advice_view(advice: Advice) -> RenderableType:
-    """Show the chosen strategy, the square, and the reason."""
-    head = Text(f"strategy: {advice.strategy}   runner-up: {advice.rule.runner_up}", style="bold")
-    warnings = [Text(f"! {warning}", style="yellow") for warning in advice.warnings]
-    return Group(head, square(advice), Text(advice.reason), *warnings)
 
 
 def stages_table(rows: Sequence[StageRow], *, strategy: str) -> RenderableType:

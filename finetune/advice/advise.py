@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from finetune.advice.contenders import CONTENDERS
+from finetune.advice.explain import paragraph
+from finetune.advice.honesty import can_learn, nothing_learnt
+from finetune.advice.language import Language
+from finetune.advice.outlook import Outlook, features_are_useless
 from finetune.advice.rules import (
     LARGE_FROM_IMAGES,
     SIMILAR_FROM_GAIN,
@@ -23,6 +28,8 @@ from finetune.data.sources import LabelledImage
 # A threshold this near (in transfer gain, or as a share of the images) makes the choice a close one.
 NEAR_GAIN = 0.05
 NEAR_SIZE = 0.2
+ENOUGH_MEASURED = 100
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
 @dataclass(frozen=True)
@@ -43,24 +50,44 @@ class DatasetProfile:
 
 @dataclass(frozen=True)
 class Advice:
-    """The rule that holds, its reason in a paragraph, and what to keep in mind."""
+    """The square's rule, the reason of the choice in a paragraph, and what to keep in mind.
+
+    ``outlook`` holds the forecasts that decided; without them the rule does. ``reason_zh`` is the reason in Chinese.
+    """
 
     profile: DatasetProfile
     rule: Rule
     reason: str
     warnings: tuple[str, ...]
+    outlook: Outlook | None = None
+    reason_zh: str = ""
+
+    @property
+    def contender(self) -> str:
+        """Return the name of what is advised among `contenders.CONTENDERS`."""
+        return self.rule.strategy if self.outlook is None else self.outlook.decision.strategy
 
     @property
     def strategy(self) -> str:
         """Return the advised strategy's name."""
-        return self.rule.strategy
+        return CONTENDERS[self.contender].strategy
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """Return the recipe's options that belong to the advice."""
+        return CONTENDERS[self.contender].options
+
+    @property
+    def runner_up(self) -> str:
+        """Return the strategy that comes second."""
+        return self.rule.runner_up if self.outlook is None else CONTENDERS[self.outlook.runner_up].strategy
 
     def to_json(self) -> dict[str, Any]:
         """Return the advice under the keys of `finetune advise --json`."""
         profile = self.profile
         return {
-            "strategy": self.rule.strategy,
-            "runner_up": self.rule.runner_up,
+            "strategy": self.strategy,
+            "runner_up": self.runner_up,
             "cell": {"size": self.rule.size, "similarity": _column(self.rule)},
             "size": {
                 "n": profile.n_train,
@@ -77,7 +104,18 @@ class Advice:
             "rule": self.rule.name,
             "reason": self.reason,
             "warnings": list(self.warnings),
+            **self._foreseen(),
         }
+
+    def _foreseen(self) -> dict[str, Any]:
+        if self.outlook is None:
+            return {}
+        rule = {
+            "options": dict(self.options),
+            "rule_strategy": self.rule.strategy,
+            "reason_zh": self.reason_zh,
+        }
+        return rule | {"can_learn": can_learn(self.outlook.measures)} | self.outlook.to_json()
 
 
 def _column(rule: Rule) -> str:
@@ -92,16 +130,29 @@ def make_profile(images: Sequence[LabelledImage], gain: TransferGain) -> Dataset
     return DatasetProfile(len(images), len(counts), smallest, counts[smallest], gain)
 
 
-def advise(profile: DatasetProfile, *, where: str, backbone: str, class_names: Sequence[str] = ()) -> Advice:
-    """Choose by the rules; ``where`` and ``backbone`` appear in the commands that the text suggests.
+def advise(
+    profile: DatasetProfile,
+    *,
+    where: str,
+    backbone: str,
+    class_names: Sequence[str] = (),
+    outlook: Outlook | None = None,
+) -> Advice:
+    """Choose by ``outlook``, or by the rules without one; ``where`` and ``backbone`` appear in commands of the text.
 
     The reason also tells where ``class_names`` forbid to mirror or turn the images.
     """
     rule = find_rule(profile.n_train, profile.gain.value)
+    if outlook is not None:
+        facts: dict[str, Any] = {"where": where, "backbone": backbone, "class_names": class_names}
+        reason, chinese = (
+            paragraph(profile, rule, outlook, **facts, language=language) for language in LANGUAGES
+        )
+        return Advice(profile, rule, reason, tuple(_cautions(profile, outlook)), outlook, chinese)
     reason = " ".join(
         [_measured(profile), _chosen(rule), *_ways_out(rule, where, backbone), *_care(class_names)]
     )
-    return Advice(profile, rule, reason, tuple(_close_calls(profile)))
+    return Advice(profile, rule, reason, (*_close_calls(profile), *_few_measured(profile)))
 
 
 def _measured(profile: DatasetProfile) -> str:
@@ -169,6 +220,21 @@ def _close_calls(profile: DatasetProfile) -> list[str]:
         warnings.append(
             f"{profile.n_train} images is near the threshold {LARGE_FROM_IMAGES}: try the runner-up too"
         )
-    if profile.gain.n_images < 100:
-        warnings.append(f"similarity was measured on only {profile.gain.n_images} images and is uncertain")
     return warnings
+
+
+def _few_measured(profile: DatasetProfile) -> list[str]:
+    if profile.gain.n_images >= ENOUGH_MEASURED:
+        return []
+    return [f"similarity was measured on only {profile.gain.n_images} images and is uncertain"]
+
+
+def _cautions(profile: DatasetProfile, outlook: Outlook) -> list[str]:
+    """Return what must be known beside the forecasts; whether they are sure is in the reason."""
+    found = [] if can_learn(outlook.measures) else [nothing_learnt(outlook.measures)]
+    if features_are_useless(outlook.measures):
+        found.append(
+            f"the transfer gain is {profile.gain.value:.2f}: the pretrained weights are worth no more than random "
+            "ones here; where that is a surprise, check the weights, or rank others with `finetune backbones --rank`"
+        )
+    return found + _few_measured(profile)

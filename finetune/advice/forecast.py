@@ -10,7 +10,7 @@ regression*, JASA 2018).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,9 @@ class ForecastTable:
 
     ``centre`` and ``scale`` standardise the ``readings``; ``beliefs`` hold one weight more than these, the first,
     for the constant 1. ``correlation`` S x S is that of the noise between the strategies in the order of
-    ``beliefs``; ``widening`` multiplies each interval. ``version`` and ``origin`` say where all this comes from.
+    ``beliefs``; ``widening`` multiplies each interval. ``version`` and ``origin`` say where all this comes from,
+    ``n_trainings`` of how many trainings it was made. ``epochs_shares`` say what share of its planned epochs each
+    strategy used before early stopping ended it, in the median.
     """
 
     version: int
@@ -57,6 +59,8 @@ class ForecastTable:
     beliefs: Mapping[str, Belief]
     correlation: Array
     widening: Mapping[str, float]
+    n_trainings: int = 0
+    epochs_shares: Mapping[str, float] = field(default_factory=dict)
 
     def features(self, sizes: Sizes, measures: Measures) -> Array:
         """Return 1 x (1 + readings): what was measured, standardised; what is missing is as usual, 0."""
@@ -86,6 +90,8 @@ class ForecastTable:
             "beliefs": {name: belief.to_json() for name, belief in self.beliefs.items()},
             "correlation": self.correlation.tolist(),
             "widening": dict(self.widening),
+            "n_trainings": self.n_trainings,
+            "epochs_shares": dict(self.epochs_shares),
         }
 
     @classmethod
@@ -100,6 +106,8 @@ class ForecastTable:
             beliefs={name: Belief.from_json(belief) for name, belief in values["beliefs"].items()},
             correlation=np.array(values["correlation"], np.float64),
             widening={name: float(factor) for name, factor in values["widening"].items()},
+            n_trainings=int(values["n_trainings"]),
+            epochs_shares={name: float(share) for name, share in values["epochs_shares"].items()},
         )
 
 

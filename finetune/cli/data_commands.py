@@ -113,6 +113,7 @@ def advise(
     from finetune.training.prepare import prepare
     from ui.present import advice_view
 
-    prepared = prepare(data, recipe, offline=offline, reporter=TerminalReporter(quiet=quiet))
+    reporter = TerminalReporter(quiet=quiet)
+    prepared = prepare(data, recipe, offline=offline, reporter=reporter, tries_augmentation=True)
     assert prepared.advice is not None
     show(prepared.advice.to_json(), advice_view(prepared.advice), as_json)

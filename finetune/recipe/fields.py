@@ -75,6 +75,7 @@ GROUPS = {
         "group_by",
         "exclude",
         "seed",
+        "time_weight",
         "workers",
     ),
 }

@@ -212,6 +212,10 @@ class Recipe(Augmentations):
         default=None,
         description="Time budget, in minutes: epochs that do not fit are left out (freeze-all has none, and warns).",
     )
+    time_weight: Annotated[float, Field(ge=0, le=100)] | None = Field(
+        default=None,
+        description="Points of accuracy that a doubling of the time must bring, for strategy auto (default 0.2).",
+    )
     workers: Annotated[int, Field(ge=0, le=64)] | None = Field(
         default=None, description="Processes that load images."
     )

@@ -57,6 +57,7 @@ def _moves_what_is_frozen(recipe: Recipe) -> str | None:
 
 
 RULES = (
+    _needs("time_weight", lambda r: r.strategy == AUTO, "--strategy auto"),
     _needs("step_epochs", lambda r: r.schedule == "step", "--schedule step"),
     _needs("milestones", lambda r: r.schedule == "step", "--schedule step"),
     _needs("gamma", lambda r: r.schedule == "step", "--schedule step"),

@@ -68,14 +68,17 @@ def _is_note(finding: Finding) -> bool:
 def _advice(
     data: str, health: HealthReport, recipe: Recipe, *, offline: bool, reporter: Reporter
 ) -> dict[str, Any]:
-    from finetune.training.prepare import advise_on, cut, find_weights
+    from finetune.training.advising import advise_on
+    from finetune.training.prepare import cut, find_weights
+    from finetune.training.prepared import Prepared
 
     found, weights = find_weights(recipe, offline=offline, reporter=reporter)
     split = cut(health, recipe, reporter)
     if found.is_baseline:
         advice = _nothing_to_keep(found)
     else:
-        advice = advise_on(data, split, found, weights, recipe, reporter).to_json()
+        prepared = Prepared(data, health, split, found, weights, None)
+        advice = advise_on(prepared, recipe, reporter).to_json()
     sizes = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
     return {
         "advice": advice,

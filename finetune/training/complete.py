@@ -20,6 +20,7 @@ from finetune.recipe import Recipe
 from finetune.training.careful import augmentation_json
 from finetune.training.determinism import deterministic
 from finetune.training.ending import ended_early
+from finetune.training.experience import note_training
 from finetune.training.journal import Journal
 from finetune.training.run_folder import RunFolder
 from finetune.training.run_log import RunLog
@@ -74,6 +75,7 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
     for sentence in (report.sentence(), *(f"note: {note}" for note in report.notes)):
         log.note(sentence)
     journal.update(state="finished", ended=now(), error=None)
+    note_training(journal.record, Recipe.make(**journal.record.asked), report)
     SavedStates(folder.states).remove()
     return Run(folder, report, outcome.recipe, setup.prepared.where)
 

@@ -100,6 +100,11 @@ class Trial:
         self._tuner = copy.deepcopy(tuner).to(self._device).train()
         self._optimizer = self._tuner.configure_optimizers()["optimizer"]
 
+    @property
+    def model(self) -> torch.nn.Module:
+        """Return the copy of the network."""
+        return self._tuner.model
+
     def step(self, images: torch.Tensor, targets: torch.Tensor) -> float:
         """Take one step on a batch from the processor's memory, mixing and penalties included; return its seconds."""
         started = time.perf_counter()

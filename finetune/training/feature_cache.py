@@ -84,6 +84,12 @@ class Frozen:
             self.reporter.say(f"features: {len(missing):,} computed, {int(present.sum()):,} from the cache")
         return rows
 
+    def keep(self, paths: Sequence[Path], rows: FloatArray) -> None:
+        """Keep ``rows``, n x d, for the n images of ``paths`` as they are, computed on the way to something else."""
+        if self.use_cache:
+            wanted = _wanted(paths, 1, is_augmented=False)
+            _keep(self._open_store(), wanted, np.ascontiguousarray(rows))
+
     def _compute(self, wanted: Sequence[Wanted], store: Store | None) -> dict[bytes, FloatArray]:
         """Return the rows of ``wanted``, and keep them as they come."""
         computed: dict[bytes, FloatArray] = {}

@@ -17,7 +17,7 @@ from finetune.model.heads import DEFAULT_HIDDEN, DEFAULT_SLOPE, DENSE_DROPOUT, H
 from finetune.model.layers import Grouping, layer_groups
 from finetune.model.weights import NO_WEIGHTS
 from finetune.recipe import Recipe
-from finetune.training.prepare import Prepared
+from finetune.training.prepared import Prepared
 from finetune.training.resolve import Resolved, preprocessing_of
 from finetune.training.statistics import dataset_normalization
 from strategies import Plan

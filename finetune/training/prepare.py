@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from finetune.advice.advise import Advice, advise, make_profile
-from finetune.advice.similarity import measure_transfer_gain
 from finetune.data.corrections import Correction, corrected
 from finetune.data.health import Finding, HealthReport, inspect_source
 from finetune.data.sources import Source, open_source
@@ -19,28 +17,23 @@ from finetune.recipe import AUTO, Recipe
 from finetune.recipe.names import BASELINES
 from finetune.recipe.sentences import shown
 from finetune.training.network_check import refuse_unfit
+from finetune.training.prepared import Prepared
 
 EXAMPLES_SAID = 3
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Checked images in three parts, the backbone with its weights, and the advice if it was asked for."""
-
-    where: str
-    health: HealthReport
-    split: Split
-    backbone: Backbone
-    weights: WeightsRecord
-    advice: Advice | None
-    corrections: tuple[Correction, ...] = ()
-
-
-def prepare(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Reporter) -> Prepared:
+def prepare(
+    where: str | Path,
+    recipe: Recipe,
+    *,
+    offline: bool,
+    reporter: Reporter,
+    tries_augmentation: bool = False,
+) -> Prepared:
     """Get everything that training needs, failing before any of it is spent.
 
     Weights are located first: what cannot be had should be known before minutes of decoding. Advice is
-    measured when the recipe's strategy is ``auto``.
+    measured when the recipe's strategy is ``auto``; ``tries_augmentation`` is `advising.advise_on`'s.
     """
     backbone, weights = find_weights(recipe, offline=offline, reporter=reporter)
     source, corrections = open_data(where, recipe, offline=offline, reporter=reporter)
@@ -49,8 +42,13 @@ def prepare(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Repor
     health = inspect_data(source, reporter)
     split = cut(health, recipe, reporter)
     needs_advice = recipe.strategy == AUTO and weights.source != "none"
-    advice = advise_on(where, split, backbone, weights, recipe, reporter) if needs_advice else None
-    return Prepared(str(where), health, split, backbone, weights, advice, corrections)
+    prepared = Prepared(str(where), health, split, backbone, weights, None, corrections)
+    if not needs_advice:
+        return prepared
+    from finetune.training.advising import advise_on  # needs the network's parts, which know this module
+
+    found = advise_on(prepared, recipe, reporter, tries_augmentation=tries_augmentation)
+    return replace(prepared, advice=found)
 
 
 def open_data(
@@ -131,20 +129,3 @@ def _named(finding: Finding) -> str:
     shown = ", ".join(finding.examples[:EXAMPLES_SAID])
     more = len(finding.examples) > EXAMPLES_SAID
     return f" ({shown}{', …; see `finetune inspect`' if more else ''})"
-
-
-def advise_on(
-    where: str | Path,
-    split: Split,
-    backbone: Backbone,
-    weights: WeightsRecord,
-    recipe: Recipe,
-    reporter: Reporter,
-) -> Advice:
-    """Measure the training images and advise."""
-    with reporter.track("measuring similarity") as advance:
-        gain = measure_transfer_gain(
-            split.train, backbone, weights, seed=recipe.seed, workers=recipe.workers, progress=advance
-        )
-    profile = make_profile(split.train, gain)
-    return advise(profile, where=str(where), backbone=backbone.name, class_names=split.class_names)

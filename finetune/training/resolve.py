@@ -74,6 +74,7 @@ def resolve(
     unused = recipe.unused_by(strategy)
     changes: dict[str, object] = dict.fromkeys(unused)
     changes |= {
+        "time_weight": None,
         "strategy": strategy,
         "backbone": backbone.name,
         "weights": weights,

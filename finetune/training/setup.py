@@ -6,11 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetune.advice.advise import Advice
 from finetune.model.precision import refuse_impossible
 from finetune.progress import Reporter
 from finetune.recipe import AUTO, Recipe
 from finetune.training.learner import Learner, build_learner
-from finetune.training.prepare import Prepared, prepare
+from finetune.training.prepare import prepare
+from finetune.training.prepared import Prepared
 from finetune.training.resolve import Resolved, resolve
 
 
@@ -42,13 +44,11 @@ def choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
         reporter.say(f"strategy from-scratch: {why}")
     elif prepared.advice is not None:
         strategy = prepared.advice.strategy
+        recipe = recipe.with_changes(**_advised(prepared.advice, recipe))
         reporter.say(f"strategy {strategy}: {prepared.advice.reason}")
         for warning in prepared.advice.warnings:
             reporter.say(f"warning: {warning}")
-    # The file's full path, so that the recipe repeats the run from any folder.
-    file = str(prepared.weights.path and prepared.weights.path.resolve())
-    source = {"cache": "hub", "file": file}.get(prepared.weights.source, prepared.weights.source)
-    weights = "none" if strategy == "from-scratch" else source
+    weights = "none" if strategy == "from-scratch" else prepared.weights_choice
     resolved = resolve(
         recipe,
         strategy=strategy,
@@ -61,3 +61,8 @@ def choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
     for note in resolved.notes:
         reporter.say(note)
     return resolved
+
+
+def _advised(advice: Advice, recipe: Recipe) -> dict[str, str]:
+    """Return the options that belong to the advice, where the user has not chosen them."""
+    return {name: value for name, value in advice.options.items() if getattr(recipe, name) is None}

@@ -24,7 +24,8 @@ from finetune.training.folds import NEVER, IntArray
 from finetune.training.frozen import train_features
 from finetune.training.learner import build_learner
 from finetune.training.out_of_fold import Probabilities, folds_of_units, out_of_fold
-from finetune.training.prepare import Prepared, find_weights, inspect_data, open_data
+from finetune.training.prepare import find_weights, inspect_data, open_data
+from finetune.training.prepared import Prepared
 from finetune.training.resolve import resolve
 
 FOLDS = 5

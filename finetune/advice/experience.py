@@ -1,0 +1,50 @@
+"""What the user's own finished trainings teach the forecasts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from finetune.advice.evidence import Sizes
+from finetune.advice.forecast import ForecastTable
+from finetune.advice.measured import Measures
+
+
+@dataclass(frozen=True)
+class Training:
+    """A finished training: what was measured before, and the ``accuracy`` of ``contender`` on ``n_judged`` images.
+
+    ``key`` tells one training from another: the data's fingerprint, the backbone, the contender and the seed.
+    """
+
+    key: str
+    contender: str
+    sizes: Sizes
+    measures: Measures
+    accuracy: float
+    n_judged: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything under the names of the fields."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Training:
+        """Return what `to_json` gave; raises KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            str(values["key"]),
+            str(values["contender"]),
+            Sizes(int(values["sizes"]["n_train"]), int(values["sizes"]["n_classes"])),
+            Measures.from_json(values["measures"]),
+            float(values["accuracy"]),
+            int(values["n_judged"]),
+        )
+
+
+def learnt_from(table: ForecastTable, trainings: Iterable[Training]) -> ForecastTable:
+    """Return ``table`` after the user's ``trainings``; those of contenders that it does not know teach nothing."""
+    for one in trainings:
+        if one.contender in table.beliefs:
+            table = table.learn(one.contender, one.sizes, one.measures, one.accuracy, n=one.n_judged)
+    return table

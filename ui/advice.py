@@ -1,0 +1,78 @@
+"""Advice for the terminal: the choice, what each strategy promises, the square, the reason. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from finetune.advice.contenders import CONTENDERS
+from finetune.advice.language import Language, duration
+from ui.present import table
+
+if TYPE_CHECKING:
+    from finetune.advice.advise import Advice
+    from finetune.advice.outlook import Outlook
+
+HEADS = {
+    "en": ("strategy", "expected accuracy", "80 % interval", "best", "within 1 point", "time", "memory", "trains"),
+    "zh": ("策略", "预计准确率", "80% 区间", "最佳", "相差 1 分内", "时间", "内存", "训练占比"),
+}
+CHOICE = {"en": ("strategy", "runner-up"), "zh": ("策略", "其次")}
+
+
+def square(advice: Advice) -> Table:
+    """Draw the size x similarity square with the user's cell marked."""
+    from finetune.advice.rules import LARGE_FROM_IMAGES, RULES, SIMILAR_FROM_GAIN
+
+    made = Table(show_lines=True)
+    made.add_column("")
+    made.add_column(f"similar (gain ≥ {SIMILAR_FROM_GAIN})", justify="center")
+    made.add_column(f"different (gain < {SIMILAR_FROM_GAIN})", justify="center")
+    for size, sign in (("small", "<"), ("large", "≥")):
+        cells = []
+        for is_similar in (True, False):
+            rules = [
+                rule for rule in RULES if rule.size == size and (rule.similarity == "similar") == is_similar
+            ]
+            here = advice.rule in rules
+            names = [advice.rule.strategy] if here else dict.fromkeys(rule.strategy for rule in rules)
+            text = " or ".join(names)
+            cells.append(f"[bold reverse] ● {text} [/]" if here else text)
+        made.add_row(f"{size} ({sign} {LARGE_FROM_IMAGES:,})", *cells)
+    return made
+
+
+def advice_view(advice: Advice, language: Language = "en") -> RenderableType:
+    """Show the chosen strategy, what each promises, the square, and the reason."""
+    first, second = CHOICE[language]
+    title = CONTENDERS[advice.contender].title
+    head = Text(f"{first}: {title}   {second}: {advice.runner_up}", style="bold")
+    reason = advice.reason_zh if language == "zh" and advice.reason_zh else advice.reason
+    warnings = [Text(f"! {warning}", style="yellow") for warning in advice.warnings]
+    shown = [] if advice.outlook is None else [forecast_table(advice.outlook, language)]
+    return Group(head, "", *shown, "", square(advice), Text(reason), *warnings)
+
+
+def forecast_table(outlook: Outlook, language: Language = "en") -> Table:
+    """List what each contender promises, the best utility first."""
+    names = HEADS[language]
+    made = table(*names, right=names[1:])
+    ranked = sorted(outlook.forecasts, key=lambda name: -outlook.decision.utilities[name])
+    for name in ranked:
+        found, cost = outlook.forecasts[name], outlook.costs[name]
+        mark = "● " if name == outlook.decision.strategy else "  "
+        made.add_row(
+            mark + CONTENDERS[name].title,
+            f"{100 * found.accuracy:.1f} %",
+            f"{100 * found.low:.1f} – {100 * found.high:.1f}",
+            f"{100 * found.p_best:.0f} %",
+            f"{100 * found.p_within_one:.0f} %",
+            duration(cost.seconds, language),
+            f"{cost.peak_bytes / 1e9:.1f} GB",
+            f"{100 * cost.trainable_share:.3g} %",
+            style="bold" if name == outlook.decision.strategy else "",
+        )
+    return made
