@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from finetune.advice.outlook import Outlook
 
 HEADS = {
-    "en": ("strategy", "expected accuracy", "80 % interval", "best", "within 1 point", "time", "memory", "trains"),
+    "en": (
+        "strategy",
+        "expected accuracy",
+        "80 % interval",
+        "best",
+        "within 1 point",
+        "time",
+        "memory",
+        "trains",
+    ),
     "zh": ("策略", "预计准确率", "80% 区间", "最佳", "相差 1 分内", "时间", "内存", "训练占比"),
 }
 CHOICE = {"en": ("strategy", "runner-up"), "zh": ("策略", "其次")}

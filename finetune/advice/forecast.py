@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,15 @@ class Forecast:
     p_within_one: float
 
 
+class Remaining(NamedTuple):
+    """After ``share`` of a training's epochs, its final logit on test images lies ``mean`` above that of its best
+    accuracy on val so far, with the standard ``deviation`` that is left when counting on val had no noise."""
+
+    share: float
+    mean: float
+    deviation: float
+
+
 @dataclass(frozen=True)
 class ForecastTable:
     """What trainings have taught, as it is shipped and as the user's own runs refine it.
@@ -48,7 +57,8 @@ class ForecastTable:
     for the constant 1. ``correlation`` S x S is that of the noise between the strategies in the order of
     ``beliefs``; ``widening`` multiplies each interval. ``version`` and ``origin`` say where all this comes from,
     ``n_trainings`` of how many trainings it was made. ``epochs_shares`` say what share of its planned epochs each
-    strategy used before early stopping ended it, in the median.
+    strategy used before early stopping ended it, in the median; ``remaining`` how far accuracies still go from
+    where a training stands after a part of its epochs.
     """
 
     version: int
@@ -61,6 +71,7 @@ class ForecastTable:
     widening: Mapping[str, float]
     n_trainings: int = 0
     epochs_shares: Mapping[str, float] = field(default_factory=dict)
+    remaining: Mapping[str, tuple[Remaining, ...]] = field(default_factory=dict)
 
     def features(self, sizes: Sizes, measures: Measures) -> Array:
         """Return 1 x (1 + readings): what was measured, standardised; what is missing is as usual, 0."""
@@ -92,6 +103,7 @@ class ForecastTable:
             "widening": dict(self.widening),
             "n_trainings": self.n_trainings,
             "epochs_shares": dict(self.epochs_shares),
+            "remaining": {name: [list(one) for one in rows] for name, rows in self.remaining.items()},
         }
 
     @classmethod
@@ -108,13 +120,43 @@ class ForecastTable:
             widening={name: float(factor) for name, factor in values["widening"].items()},
             n_trainings=int(values["n_trainings"]),
             epochs_shares={name: float(share) for name, share in values["epochs_shares"].items()},
+            remaining={
+                name: tuple(Remaining(*map(float, one)) for one in rows)
+                for name, rows in values["remaining"].items()
+            },
         )
 
 
-def forecast(
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """What is expected of S contenders: the ``middles`` and ``spreads`` of their accuracies' logits, S each, and the
+    ``correlation`` S x S of what is not known."""
+
+    names: tuple[str, ...]
+    middles: Array
+    spreads: Array
+    correlation: Array
+
+    def forecasts(self) -> dict[str, Forecast]:
+        """Return each contender's forecast, beside the others."""
+        draws = _draws(self.middles, self.spreads, self.correlation)
+        best = draws.max(axis=1, keepdims=True)
+        return {
+            name: Forecast(
+                accuracy=float(_share(self.middles[rank])),
+                low=float(_share(self.middles[rank] - _Z * self.spreads[rank])),
+                high=float(_share(self.middles[rank] + _Z * self.spreads[rank])),
+                p_best=float((draws[:, rank] == best[:, 0]).mean()),
+                p_within_one=float((draws[:, rank] >= best[:, 0] - WITHIN).mean()),
+            )
+            for rank, name in enumerate(self.names)
+        }
+
+
+def expect(
     table: ForecastTable, sizes: Sizes, measures: Measures, *, strategies: Sequence[str] | None = None
-) -> dict[str, Forecast]:
-    """Return the forecast of each of ``strategies`` (default: all of the table's)."""
+) -> Expectation:
+    """Return what is expected of each of ``strategies`` (default: all of the table's)."""
     names = [name for name in table.beliefs if strategies is None or name in strategies]
     x, start = table.features(sizes, measures), probe_logit(measures)
     middles = np.array([start + float(table.beliefs[name].expected(x)[0]) for name in names])
@@ -125,18 +167,14 @@ def forecast(
         ]
     )
     places = [list(table.beliefs).index(name) for name in names]
-    draws = _draws(middles, spreads, table.correlation[np.ix_(places, places)])
-    best = draws.max(axis=1, keepdims=True)
-    return {
-        name: Forecast(
-            accuracy=float(_share(middles[rank])),
-            low=float(_share(middles[rank] - _Z * spreads[rank])),
-            high=float(_share(middles[rank] + _Z * spreads[rank])),
-            p_best=float((draws[:, rank] == best[:, 0]).mean()),
-            p_within_one=float((draws[:, rank] >= best[:, 0] - WITHIN).mean()),
-        )
-        for rank, name in enumerate(names)
-    }
+    return Expectation(tuple(names), middles, spreads, table.correlation[np.ix_(places, places)])
+
+
+def forecast(
+    table: ForecastTable, sizes: Sizes, measures: Measures, *, strategies: Sequence[str] | None = None
+) -> dict[str, Forecast]:
+    """Return the forecast of each of ``strategies`` (default: all of the table's)."""
+    return expect(table, sizes, measures, strategies=strategies).forecasts()
 
 
 def _draws(middles: Array, spreads: Array, correlation: Array) -> Array:
