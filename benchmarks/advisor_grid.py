@@ -4,7 +4,8 @@
 
 A row that is there is not measured again, so the grid can be stopped and gone on with. ``seconds`` are those of the
 clock, ``processor_seconds`` those that the process and its loaders spent: the second hardly change with what else
-the machine is doing. Every run is in a process of its own, with an empty cache.
+the machine is doing. Every run is in a process of its own, with an empty cache. Start several with ``--sets`` of
+their own to use more cores, each with ``OMP_NUM_THREADS=1``.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import multiprocessing
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
+import yaml
 from advisor.sets import SETS, GridSet, manifest
 from common import RESULTS, ROOT, append_row, machine, read_rows
 
@@ -37,6 +40,11 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "full-finetune": {"strategy": "full-finetune"},
     "from-scratch": {"strategy": "from-scratch"},
 }
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(
+    ["finetune.training.train", "finetune.training.gradient", "sklearn.linear_model"]
+)
+"""Imported once: what is trained, not what is loaded, takes the time."""
 KEPT = ("accuracy", "n_correct", "n_train", "n_val", "n_test", "seconds", "seconds_by_phase", "stopped")
 
 
@@ -55,48 +63,42 @@ def wanted(names: list[str]) -> list[tuple[GridSet, int, int, str]]:
 def measure(entry: GridSet, size: int, seed: int, strategy: str, folder: Path) -> dict[str, Any]:
     """Train once and return the row."""
     recipe = COMMON | STRATEGIES[strategy] | {"seed": seed}
+    if strategy == "from-scratch":
+        del recipe["weights"]
     table = manifest(entry, folder, size=size, seed=seed)
     with tempfile.TemporaryDirectory(prefix="finetune-grid-") as scratch:
-        out, given = Path(scratch) / "run", Path(scratch) / "recipe.yaml"
-        given.write_text(json.dumps(recipe), encoding="utf-8")  # JSON is YAML
-        before = _processor_seconds()
-        command = [
-            sys.executable,
-            "-m",
-            "finetune",
-            "fit",
-            str(table),
-            "--recipe",
-            str(given),
-            "--out",
-            str(out),
-        ]
-        subprocess.run(
-            [*command, "--offline", "--quiet"],
-            check=True,
-            cwd=ROOT,
-            env=os.environ | {"FINETUNE_CACHE": str(Path(scratch) / "cache")},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        spent = _processor_seconds() - before
+        out = Path(scratch) / "run"
+        child = CONTEXT.Process(target=_fit, args=(str(table), recipe, out, scratch))
+        child.start()
+        child.join()
+        if child.exitcode != 0:
+            sys.exit(f"{entry.name} n {size} seed {seed} {strategy} failed; see above")
+        spent = float((Path(scratch) / "spent").read_text(encoding="ascii"))
         report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+        filled = yaml.safe_load((out / "recipe.yaml").read_text(encoding="utf-8"))
         history = val_history(out / "metrics.csv")
     row = {"set": entry.name, "base": entry.base, "n": size, "seed": seed, "strategy": strategy}
     row |= {name: report[name] for name in KEPT}
-    row |= {"processor_seconds": round(spent, 1), "val_accuracy": history}
+    row |= {"processor_seconds": round(spent, 1), "val_accuracy": history, "epochs": filled.get("epochs")}
     return row | {"image_size": SIDE_PX, "backbone": COMMON["backbone"]}
+
+
+def _fit(table: str, recipe: dict[str, Any], out: Path, scratch: str) -> None:
+    """Train in a process of its own, with an empty cache, and note the processor's seconds."""
+    os.environ |= {"FINETUNE_CACHE": str(Path(scratch) / "cache"), "FINETUNE_EXPERIENCE": "off"}
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    from finetune import Recipe, fit
+
+    fit(table, Recipe.make(**recipe), out=out, offline=True)
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    spent = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    (Path(scratch) / "spent").write_text(str(spent), encoding="ascii")
 
 
 def val_history(metrics: Path) -> list[float]:
     """Return the accuracy on val before training and after each epoch; empty where the head is solved."""
     with metrics.open(encoding="utf-8", newline="") as file:
         return [round(float(row["val_accuracy"]), 4) for row in csv.DictReader(file) if "val_accuracy" in row]
-
-
-def _processor_seconds() -> float:
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
 
 
 def key_of(row: dict[str, Any]) -> tuple[str, int, int, str]:

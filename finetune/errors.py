@@ -69,6 +69,10 @@ class Interrupted(FinetuneError):  # noqa: N818 - nothing went wrong
     exit_code = INTERRUPTED_EXIT_CODE
 
 
+class Paused(Interrupted):
+    """A run that ends after the epoch it was told to, to be gone on with."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the known name nearest to ``name``, or ``""``."""
     candidates = list(known)

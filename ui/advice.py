@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -85,3 +86,21 @@ def forecast_table(outlook: Outlook, language: Language = "en") -> Table:
             style="bold" if name == outlook.decision.strategy else "",
         )
     return made
+
+
+def experience_table(values: Mapping[str, Any]) -> RenderableType:
+    """List the user's own trainings; ``values`` are those of ``finetune experience --json``."""
+    if values["file"] is None:
+        return Text("switched off by FINETUNE_EXPERIENCE=off")
+    made = table(
+        "strategy", "images", "classes", "accuracy", "judged on", right=("images", "classes", "accuracy")
+    )
+    for row in values["trainings"]:
+        made.add_row(
+            CONTENDERS[row["contender"]].title if row["contender"] in CONTENDERS else row["contender"],
+            f"{row['n_train']:,}",
+            str(row["n_classes"]),
+            f"{100 * row['accuracy']:.1f} %",
+            f"{row['n_judged']:,} images",
+        )
+    return Group(Text(f"{len(values['trainings'])} trainings in {values['file']}"), made)

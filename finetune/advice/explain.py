@@ -41,6 +41,7 @@ def paragraph(
         _probed(profile, outlook, language),
         *([] if can_learn(measures) else [_sentence(nothing_learnt(measures, language), language)]),
         _square(rule, language),
+        *_raced(outlook, language),
         _expected(outlook, language),
         _so(rule, outlook, language),
         _second(outlook, language),
@@ -168,9 +169,31 @@ def _second(outlook: Outlook, language: Language) -> str:
     return f"The runner-up is {title}, {lead} points behind (a doubling of the time counts {weight} points)."
 
 
+def _raced(outlook: Outlook, language: Language) -> list[str]:
+    """Return what a race has seen, nothing where none was run."""
+    if not outlook.rungs:
+        return []
+    seen = [
+        f"{rung.contender} {percent(rung.best, language)} ({rung.epochs_done}/{rung.epochs})"
+        for rung in outlook.rungs
+    ]
+    n_val = f"{outlook.rungs[0].n_val:,}"
+    if language == "zh":
+        return [f"试跑后在 {n_val} 张验证图像上（轮数）：{'，'.join(seen)}；预测已按此修正。"]
+    return [
+        f"A race saw, on {n_val} images of val (epochs): {', '.join(seen)}; forecasts are corrected by it."
+    ]
+
+
 def _unsure(outlook: Outlook, where: str, language: Language) -> list[str]:
     if outlook.decision.is_sure:
         return []
+    if outlook.rungs:
+        return [
+            "预测仍不足以区分它们；选择更省时的一个没有风险。"
+            if language == "zh"
+            else "Even so they cannot be told apart within a point; the faster one risks little."
+        ]
     command = f"finetune advise {shlex.quote(where)} --race 10"
     if language == "zh":
         return [f"预测还不足以区分它们：`{command}` 用十分钟各训练一段，再作选择。"]

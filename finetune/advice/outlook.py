@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from finetune.advice.augmentation_probe import AugmentationProbe
@@ -11,10 +11,11 @@ from finetune.advice.contenders import CONTENDERS
 from finetune.advice.costs import Cost
 from finetune.advice.decide import TIME_WEIGHT, Decision, decide
 from finetune.advice.evidence import Sizes
-from finetune.advice.forecast import Forecast, ForecastTable, forecast
+from finetune.advice.forecast import Forecast, ForecastTable, expect, forecast
 from finetune.advice.freeze_line import FreezeLine
 from finetune.advice.measured import Measures
 from finetune.advice.more_data import MoreImages
+from finetune.advice.race import Rung, after_rungs
 from finetune.advice.rules import USELESS_BELOW_GAIN
 
 GROWTHS = (2, 4, 10, 40)
@@ -37,7 +38,8 @@ class Outlook:
     """The forecasts and costs by contender, the decision, and what more was found on the way.
 
     ``n_trainings`` is how many trainings the forecasts come from, and ``n_own`` how many of them are the user's.
-    ``time_weight`` is in points for a doubling of the time. ``changes`` are at most two, in words' order.
+    ``time_weight`` is in points for a doubling of the time. ``changes`` are at most two, in words' order. ``rungs``
+    are what a race has seen, empty where none was run.
     """
 
     measures: Measures
@@ -51,6 +53,7 @@ class Outlook:
     more: MoreImages | None = None
     line: FreezeLine | None = None
     augmentation: AugmentationProbe | None = None
+    rungs: tuple[Rung, ...] = ()
 
     @property
     def runner_up(self) -> str:
@@ -82,6 +85,7 @@ class Outlook:
             "measures": self.measures.to_json(),
             "more_images": None if self.more is None else self.more.to_json(),
             "freeze_line": None if self.line is None else self.line.to_json(),
+            "race": [asdict(rung) for rung in self.rungs],
             "augmentation": None if self.augmentation is None else self.augmentation.to_json(),
         }
 
@@ -110,13 +114,16 @@ def look_ahead(
     time_weight: float = TIME_WEIGHT,
     budget_s: float | None = None,
     n_own: int = 0,
+    rungs: Sequence[Rung] = (),
 ) -> Outlook:
     """Return the outlook for the contenders of ``costs`` that the table knows; two strategies of them at least.
 
-    What takes longer than ``budget_s`` is not advised where something else does not.
+    What takes longer than ``budget_s`` is not advised where something else does not. ``rungs`` of a race correct
+    what is expected.
     """
     names = [name for name in table.beliefs if name in costs]
-    forecasts = forecast(table, sizes, measures, strategies=names)
+    expected = expect(table, sizes, measures, strategies=names)
+    forecasts = after_rungs(expected, rungs, table.remaining).forecasts()
     allowed = _within(budget_s, _serving(names, measures), costs)
 
     def choose(found: Mapping[str, Forecast], *, weight: float) -> Decision:
@@ -127,7 +134,7 @@ def look_ahead(
 
     decision = choose(forecasts, weight=time_weight)
     changes = []
-    for times in GROWTHS:
+    for times in () if rungs else GROWTHS:
         grown = replace(sizes, n_train=times * sizes.n_train)
         other = choose(forecast(table, grown, measures, strategies=names), weight=time_weight).strategy
         if other != decision.strategy:
@@ -137,7 +144,15 @@ def look_ahead(
     if without != decision.strategy:
         changes.append(Change(without, None))
     return Outlook(
-        measures, forecasts, costs, decision, tuple(changes), time_weight, table.n_trainings, n_own
+        measures,
+        forecasts,
+        costs,
+        decision,
+        tuple(changes),
+        time_weight,
+        table.n_trainings,
+        n_own,
+        rungs=tuple(rungs),
     )
 
 

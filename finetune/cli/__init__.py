@@ -18,11 +18,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from finetune import __version__
+from finetune.cli.advice_commands import advise, experience
 from finetune.cli.augment_commands import augment
 from finetune.cli.batch_commands import batch
 from finetune.cli.cache_commands import cache
 from finetune.cli.clean_commands import clean
-from finetune.cli.data_commands import advise, inspect, samples
+from finetune.cli.data_commands import inspect, samples
 from finetune.cli.failure import explain, fail
 from finetune.cli.network_commands import backbones, describe, list_strategies
 from finetune.cli.page_commands import ui
@@ -57,6 +58,7 @@ app.command()(batch)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(cache)
+app.command()(experience)
 app.command()(ui)
 
 

@@ -1,4 +1,4 @@
-"""Commands about data sets: samples, inspect, advise."""
+"""Commands about data sets: samples, inspect."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from typing import Annotated
 import typer
 
 from finetune.cli.options import (
-    BackboneOption,
     DataArgument,
     ExcludeOption,
     JsonOption,
     OfflineOption,
     QuietOption,
     SeedOption,
-    WeightsOption,
-    recipe_from,
     show,
 )
-from finetune.errors import DataError, OptionError
-from finetune.recipe.names import BASELINES
+from finetune.errors import DataError
 from finetune.terminal import TerminalReporter
 
 
@@ -91,29 +87,3 @@ def inspect(
         reporter.say(f"wrote {html}")
     if not report.usable or (strict and report.findings):
         raise typer.Exit(DataError.exit_code)
-
-
-def advise(
-    data: DataArgument,
-    backbone: BackboneOption = None,
-    weights: WeightsOption = None,
-    exclude: ExcludeOption = None,
-    seed: SeedOption = None,
-    offline: OfflineOption = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Measure a data set and say which strategy to use, and why."""
-    recipe = recipe_from(None, backbone=backbone, weights=weights, exclude=exclude, seed=seed)
-    if recipe.weights == "none" or recipe.backbone in BASELINES:
-        choice = "--weights none" if recipe.weights == "none" else f"--backbone {recipe.backbone}"
-        raise OptionError(
-            f"advise measures what pretrained weights are worth, so {choice} cannot be advised on"
-        )
-    from finetune.training.prepare import prepare
-    from ui.present import advice_view
-
-    reporter = TerminalReporter(quiet=quiet)
-    prepared = prepare(data, recipe, offline=offline, reporter=reporter, tries_augmentation=True)
-    assert prepared.advice is not None
-    show(prepared.advice.to_json(), advice_view(prepared.advice), as_json)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from finetune.cli.advice_commands import RaceOption
 from finetune.cli.options import (
     DATA_HELP,
     BundleArgument,
@@ -27,6 +28,8 @@ from finetune.errors import DataError, OptionError
 from finetune.terminal import TerminalReporter
 
 if TYPE_CHECKING:
+    from finetune.progress import Reporter
+    from finetune.recipe import Recipe
     from finetune.training.complete import Run
 
 
@@ -47,6 +50,7 @@ def fit(
     out: Annotated[
         Path | None, typer.Option("--out", help="The run's folder; must be empty.", metavar="DIR")
     ] = None,
+    race: RaceOption = None,
     resumed: Annotated[
         Path | None,
         typer.Option("--resume", help="Go on with an interrupted run; DATA only if it moved.", metavar="RUN"),
@@ -59,7 +63,7 @@ def fit(
     choices["strategy_options"] = pairs(options) or None
     reporter = TerminalReporter(quiet=quiet)
     if resumed is not None:
-        _refuse_choices(choices | {"recipe": recipe, "out": out})
+        _refuse_choices(choices | {"recipe": recipe, "out": out, "race": race})
         from finetune.training.resume import resume
 
         run = resume(resumed, data=data, offline=offline, reporter=reporter)
@@ -67,10 +71,23 @@ def fit(
         if data is None:
             raise OptionError("missing DATA, a folder or zip of images; see `finetune fit --help`")
         made = recipe_from(recipe, **choices)
-        from finetune.training.train import fit as run_fit
-
-        run = run_fit(data, made, out=out, offline=offline, reporter=reporter)
+        run = _train(data, made, race, out, offline=offline, reporter=reporter)
     _show_run(run, as_json)
+
+
+def _train(
+    data: str, recipe: Recipe, race: float | None, out: Path | None, *, offline: bool, reporter: Reporter
+) -> Run:
+    """Train what is advised or named, or what wins a race of ``race`` minutes."""
+    if race is not None:
+        from finetune.training.race import go_on
+        from finetune.training.race import race as run_race
+
+        found = run_race(data, recipe, minutes=race, out=out, offline=offline, reporter=reporter)
+        return go_on(found, offline=offline, reporter=reporter)
+    from finetune.training.train import fit as run_fit
+
+    return run_fit(data, recipe, out=out, offline=offline, reporter=reporter)
 
 
 def _refuse_choices(choices: Mapping[str, Any]) -> None:

@@ -43,6 +43,29 @@ def write_rows(path: Path, rows: Iterable[MetricsRow]) -> None:
         append_row(path, row)
 
 
+def read_rows(path: Path) -> list[MetricsRow]:
+    """Return the rows of the file, none where it does not exist; raises KeyError or ValueError for another table."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [_row(values) for values in csv.DictReader(stream)]
+
+
+def _row(values: dict[str, str]) -> MetricsRow:
+    numbers = {
+        name: float(values[name]) for name in ("val_loss", "val_accuracy", "val_score", "lr", "seconds")
+    }
+    optional = {
+        name: float(values[name]) if values.get(name) else None for name in ("train_loss", "val_macro_f1")
+    }
+    return MetricsRow(
+        epoch=int(values["epoch"]),
+        train_loss=optional["train_loss"],
+        val_macro_f1=optional["val_macro_f1"],
+        **numbers,
+    )
+
+
 def write_regularisation(path: Path, points: Iterable[tuple[float, float]]) -> None:
     """Write the (C, cross-validated log loss in nats) that a solved head was chosen from."""
     with path.open("w", newline="", encoding="utf-8") as stream:

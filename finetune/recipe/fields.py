@@ -75,7 +75,6 @@ GROUPS = {
         "group_by",
         "exclude",
         "seed",
-        "time_weight",
         "workers",
     ),
 }
@@ -91,6 +90,7 @@ SET_ELSEWHERE = (
     "augment",
     "drop_suspects",
     "relabel",
+    "time_weight",
 )
 """The fields that a form has other places for: the strategy's card, the data's section, the few common options.
 

@@ -187,7 +187,13 @@ def _recipe(project: Project, strategy: str, options: Mapping[str, Any]) -> Reci
     if "advice" not in findings:
         raise DataError(f"{project.name} has not been looked at to the end; wait for the advice")
     weights = "none" if strategy == "from-scratch" else _weights_of(findings)
-    return Recipe.make(strategy=strategy, backbone=findings["backbone"], weights=weights, **options)
+    choices = {**_advised(findings["advice"], strategy), **options}
+    return Recipe.make(strategy=strategy, backbone=findings["backbone"], weights=weights, **choices)
+
+
+def _advised(advice: Mapping[str, Any], strategy: str) -> dict[str, Any]:
+    """Return the options that were advised with ``strategy``, if it is the advised one."""
+    return dict(advice.get("options", {})) if strategy == advice["strategy"] else {}
 
 
 def can_find_suspects(findings: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from finetune.advice.advise import Advice, advise, make_profile
@@ -19,6 +19,7 @@ from finetune.advice.measure import Measuring, measure
 from finetune.advice.measured import Measures
 from finetune.advice.more_data import MoreImages, more_images
 from finetune.advice.outlook import Outlook, look_ahead
+from finetune.advice.race import Rung
 from finetune.advice.rules import find_rule
 from finetune.advice.table import shipped_table
 from finetune.errors import OptionError
@@ -64,6 +65,37 @@ def advise_on(
     )
 
 
+def reconsider(prepared: Prepared, recipe: Recipe, rungs: Sequence[Rung]) -> Advice:
+    """Return the advice of ``prepared``, which has one with an outlook, as corrected by what a race has seen."""
+    advice = prepared.advice
+    assert advice is not None
+    assert advice.outlook is not None
+    former = advice.outlook
+    own = own_trainings()
+    outlook = look_ahead(
+        learnt_from(shipped_table(), own),
+        Sizes(advice.profile.n_train, advice.profile.n_classes),
+        former.measures,
+        former.costs,
+        time_weight=former.time_weight,
+        budget_s=_budget_s(recipe),
+        n_own=len(own),
+        rungs=rungs,
+    )
+    outlook = replace(outlook, more=former.more, line=former.line, augmentation=former.augmentation)
+    return advise(
+        advice.profile,
+        where=prepared.where,
+        backbone=prepared.backbone.name,
+        class_names=prepared.split.class_names,
+        outlook=outlook,
+    )
+
+
+def _budget_s(recipe: Recipe) -> float | None:
+    return None if recipe.max_minutes is None else 60 * recipe.max_minutes
+
+
 def _outlook(
     prepared: Prepared, recipe: Recipe, measures: Measures, features: MeasuredFeatures, reporter: Reporter
 ) -> Outlook:
@@ -79,7 +111,7 @@ def _outlook(
         measures,
         costs,
         time_weight=TIME_WEIGHT if recipe.time_weight is None else recipe.time_weight,
-        budget_s=None if recipe.max_minutes is None else 60 * recipe.max_minutes,
+        budget_s=_budget_s(recipe),
         n_own=len(own),
     )
     return replace(outlook, more=_more(measures, sizes.n_train), line=_line(prepared, measures))

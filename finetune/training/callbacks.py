@@ -141,10 +141,11 @@ class KeepBest(pl.Callback):
 class SaveState(Checkpoint):
     """Saves everything at each epoch's end, after all other callbacks, and notes in the journal how far it is."""
 
-    def __init__(self, states: SavedStates, best: KeepBest, journal: Journal) -> None:
+    def __init__(self, states: SavedStates, best: KeepBest, journal: Journal, stop: Stop) -> None:
         self._states = states
         self._best = best
         self._journal = journal
+        self._stop = stop
         self._is_over = False
 
     def state_dict(self) -> dict[str, Any]:
@@ -160,12 +161,14 @@ class SaveState(Checkpoint):
         trainer.should_stop = trainer.should_stop or self._is_over
 
     def on_train_epoch_end(self, trainer: pl.Trainer, *_: object) -> None:
-        """Save."""
+        """Save, and pause here if that was asked for and there is more to do."""
         epoch = trainer.current_epoch + 1
         self._is_over = trainer.should_stop
         trainer.save_checkpoint(self._states.state_path(epoch, self._best.epoch))
         self._states.prune()
         self._journal.note_epoch(epoch)
+        if not self._is_over and epoch < (trainer.max_epochs or 0):
+            self._stop.check_epoch(epoch)
 
 
 class EndWhenAsked(pl.Callback):

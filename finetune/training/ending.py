@@ -10,14 +10,14 @@ from pathlib import Path
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from finetune.errors import Interrupted, RunError
+from finetune.errors import Interrupted, Paused, RunError
 from finetune.training.journal import Journal
 from finetune.training.run_folder import RunFolder
 from finetune.training.run_log import RunLog
 from finetune.training.run_record import now
 from finetune.training.saved_states import SavedStates
 from finetune.training.setup import Setup
-from finetune.training.stop import Stop, StopAsked
+from finetune.training.stop import PauseReached, Stop, StopAsked
 
 Keep = Callable[[RunFolder, Setup], None]
 
@@ -43,9 +43,10 @@ def ended_early(
     with contextlib.suppress(KeyboardInterrupt):
         kept = "" if stop.times_asked > 1 else _keep_best(setup, journal, keep)
     command = f"finetune fit --resume {shlex.quote(str(folder.path))}"
-    sentence = f"interrupted {_when(journal)}; {kept}go on with: {command}"
+    is_pause = isinstance(error, PauseReached)
+    sentence = f"{'paused' if is_pause else 'interrupted'} {_when(journal)}; {kept}go on with: {command}"
     _note(journal, log, "interrupted", sentence)
-    return Interrupted(sentence)
+    return Paused(sentence) if is_pause else Interrupted(sentence)
 
 
 def _when(journal: Journal) -> str:

@@ -110,7 +110,7 @@ def _run(
     try:
         with reporter.track("training") as advance, quiet_lightning(), stop.patiently():
             countdown = Countdown(advance, (recipe.epochs or 0) * accumulation_of(learner, recipe).n_steps)
-            saver = SaveState(states, best, journal)
+            saver = SaveState(states, best, journal, stop)
             trainer = _trainer(recipe, [*observers, countdown, EndWhenAsked(stop), *stoppers, saver])
             if begin is None:
                 history.start()

@@ -32,6 +32,7 @@ def resume(
     *,
     data: str | Path | None = None,
     offline: bool = False,
+    pause_after: int | None = None,
     reporter: Reporter = SILENT,
 ) -> Run:
     """Go on with the run in the folder ``run`` and return it finished.
@@ -39,6 +40,7 @@ def resume(
     Training goes on from the end of the last whole epoch and comes to the same weights, bit for bit on the
     same machine, as without the interruption. ``data`` says where the images are now, if they have moved. A
     recipe.yaml that was edited meanwhile changes nothing: it is kept as recipe.edited.yaml, and a warning says so.
+    ``pause_after`` is that of `fit`.
 
     Raises:
         RunError: not a run, finished, still at work, half-written, or begun with other images or weights.
@@ -46,7 +48,7 @@ def resume(
         Interrupted: asked to end once more.
     """
     folder, log = RunFolder(Path(run)), RunLog(reporter)
-    with listening() as stop:
+    with listening(pause_after) as stop:
         with _taken_over(folder) as former:
             where = former.data if data is None else str(data)
             refuse_inside_data(folder.path, where)

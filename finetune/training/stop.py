@@ -19,11 +19,19 @@ class StopAsked(Exception):  # noqa: N818 - it is a wish, not an error
     """Raised between two steps once somebody has asked the run to end."""
 
 
-class Stop:
-    """Whether the run was asked to end; while ``patient``, a first wish waits until `check`."""
+class PauseReached(StopAsked):
+    """Raised after the epoch that the run was told to pause after."""
 
-    def __init__(self) -> None:
+
+class Stop:
+    """Whether the run was asked to end; while ``patient``, a first wish waits until `check`.
+
+    ``pause_after`` is the epoch after which it ends without being asked, None for none.
+    """
+
+    def __init__(self, pause_after: int | None = None) -> None:
         self.times_asked = 0
+        self.pause_after = pause_after
         self._is_patient = False
         self._owner = os.getpid()
 
@@ -31,6 +39,11 @@ class Stop:
         """Raise StopAsked when somebody has asked."""
         if self.times_asked:
             raise StopAsked
+
+    def check_epoch(self, epochs_done: int) -> None:
+        """Raise PauseReached when so many epochs were to be done."""
+        if self.pause_after is not None and epochs_done >= self.pause_after:
+            raise PauseReached
 
     @contextmanager
     def patiently(self) -> Iterator[None]:
@@ -44,6 +57,8 @@ class Stop:
             yield
             self.check()
         except FinetuneError:
+            raise
+        except PauseReached:
             raise
         except (Exception, SystemExit):
             if not self.times_asked:
@@ -72,12 +87,12 @@ def _last_a_little_longer(signum: int) -> None:
 
 
 @contextmanager
-def listening() -> Iterator[Stop]:
+def listening(pause_after: int | None = None) -> Iterator[Stop]:
     """Take the signals in the block; what the surroundings ignore (nohup, say) stays ignored.
 
-    Outside the main thread nothing can be listened to, and nothing is.
+    Outside the main thread nothing can be listened to, and nothing is. ``pause_after`` is the `Stop`'s.
     """
-    stop = Stop()
+    stop = Stop(pause_after)
     before: dict[int, Any] = {}
     try:
         if threading.current_thread() is threading.main_thread():

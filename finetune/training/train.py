@@ -34,6 +34,7 @@ def fit(
     *,
     out: str | Path | None = None,
     offline: bool = False,
+    pause_after: int | None = None,
     reporter: Reporter = SILENT,
 ) -> Run:
     """Fine-tune on the images of ``where`` and return the finished run.
@@ -41,7 +42,8 @@ def fit(
     ``out`` is the run's folder itself and must be empty or absent; the default is the next free
     ``checkpoints/<data>-<strategy>-<n>``. A run that fails before training begins leaves no folder behind.
     Ctrl-C, SIGTERM and SIGHUP raise Interrupted after the current step, with the best so far in the bundle;
-    `resume` goes on from there, as it does after a crash.
+    `resume` goes on from there, as it does after a crash. A training by steps raises Paused after ``pause_after``
+    epochs, if there are more to do.
     Raises FinetuneError, whose subclasses tell data, weights, options, resources and run state apart.
     """
     recipe = recipe or Recipe()
@@ -50,7 +52,7 @@ def fit(
     refuse_inside_data(out or CHECKPOINTS, where)
     record = new_record(where, recipe, offline=offline)
     folder = None if out is None else claim_folder(out)
-    with listening() as stop:
+    with listening(pause_after) as stop:
         try:
             journal = Journal(folder, record)
             with journal.phase("prepare"):

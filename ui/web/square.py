@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from finetune.advice.references import REFERENCES
 from finetune.advice.rules import LARGE_FROM_IMAGES, SIMILAR_FROM_GAIN, USELESS_BELOW_GAIN
 from ui.web.words import join
 
@@ -26,7 +27,7 @@ def square_svg(advice: Mapping[str, Any]) -> Markup:
         f"{cell['similarity']}, which calls for {advice['strategy']}"
     )
     return Markup('<svg class="square" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, HEIGHT, label, join(*_cells(cell), _useless(), _axes(), _point(n_images, gain))
+        WIDTH, HEIGHT, label, join(*_cells(cell), _useless(), _axes(), *_references(), _point(n_images, gain))
     )
 
 
@@ -95,6 +96,17 @@ def _axes() -> Markup:
         "training images</text>"
     ).format(middle, BOTTOM + 42, (TOP + BOTTOM) / 2)
     return join(*sizes, *gains, titles)
+
+
+def _references() -> list[Markup]:
+    """Return other data sets, small and pale; their names come up over them and are read out."""
+    return [
+        Markup(
+            '<rect class="reference" x="{:.1f}" y="{:.1f}" width="7" height="7"><title>{}: {:,} images, gain {:.2f}'
+            "</title></rect>"
+        ).format(_x(one.gain) - 3.5, _y(one.n_train) - 3.5, one.name, one.n_train, one.gain)
+        for one in REFERENCES
+    ]
 
 
 def _point(n_images: int, gain: float) -> Markup:

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from finetune.advice.language import duration
 from strategies import STRATEGIES
 from ui.web.square import square_svg
 from ui.web.words import join
@@ -42,9 +43,17 @@ def _in_short(findings: Mapping[str, Any]) -> str:
     }[advice["cell"]["similarity"]]
     return (
         f"Your {advice['size']['n']:,} training images are {size}, and they {looks} (transfer gain "
-        f"{advice['similarity']['value']:.2f}; 0.5 or more counts as similar). "
+        f"{advice['similarity']['value']:.2f}; 0.5 or more counts as similar). {_rule(advice)}"
         f"So {advice['strategy']}: {STRATEGIES[advice['strategy']].summary}."
     )
+
+
+def _rule(advice: Mapping[str, Any]) -> str:
+    """Return what overruled the square's rule, empty where nothing did."""
+    rule = advice.get("rule_strategy", advice["strategy"])
+    if rule == advice["strategy"]:
+        return ""
+    return f"The square's rule is {rule}, but what was measured and many trainings on other data speak against it. "
 
 
 def card_html(name: str, findings: Mapping[str, Any], *, chosen: bool) -> Markup:
@@ -54,19 +63,42 @@ def card_html(name: str, findings: Mapping[str, Any], *, chosen: bool) -> Markup
         return _closed_card(name, findings, chosen=chosen)
     badge = {advice["strategy"]: "advised", advice["runner_up"]: "runner-up"}.get(name, "")
     total = sum(row["n_parameters"] for row in strip)
+    expected = _expected(name, advice)
     trained = sum(row["share"] for row in strip if row["lr_multiplier"] > 0)
     return Markup(
-        '<div class="card{}"><p class="card-name"><strong>{}</strong>{}</p><p>{}</p>{}'
+        '<div class="card{}"><p class="card-name"><strong>{}</strong>{}</p><p>{}</p>{}{}'
         '<p class="quiet">{:.3g} % of {:.1f} M parameters train{}</p></div>'
     ).format(
         " chosen" if chosen else "",
         name,
         Markup('<span class="badge">{}</span>').format(badge) if badge else "",
         _sentence(STRATEGIES[name].summary),
+        expected,
         strip_html(strip),
         100 * trained,
         total / 1e6,
         ", from random weights" if STRATEGIES[name].weights == "random" else "",
+    )
+
+
+def _expected(name: str, advice: Mapping[str, Any]) -> Markup:
+    """Return what is forecast of the strategy, by its better form where it has two; nothing where nothing is."""
+    rows = [row for row in advice.get("forecast", {}).values() if row["strategy"] == name]
+    if not rows:
+        return Markup("")
+    row = max(rows, key=lambda row: row["utility"])
+    low, high = row["interval"]
+    form = "".join(f" ({value} {option})" for option, value in row["options"].items())
+    return Markup(
+        '<p class="expected"><strong>{:.1f} %</strong> expected{}, 80 % interval {:.1f} – {:.1f}; about {}; best with '
+        "probability {:.0f} %</p>"
+    ).format(
+        100 * row["accuracy"],
+        form,
+        100 * low,
+        100 * high,
+        duration(row["seconds"], "en"),
+        100 * row["p_best"],
     )
 
 

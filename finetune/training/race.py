@@ -1,0 +1,170 @@
+"""Race: train each promising strategy a little, expect the ends from there, and go on with the winner.
+
+A contender is a run of its own, paused after some of its epochs: what was trained is kept, and going on with it
+comes to the weights of a run that was never paused. ``race.json`` in the race's folder says what was seen.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetune.advice.advise import Advice
+from finetune.advice.contenders import CONTENDERS
+from finetune.advice.race import Rung, epochs_to_run, runners
+from finetune.errors import OptionError, Paused, RunError
+from finetune.evaluation.history import read_rows
+from finetune.progress import SILENT, Reporter
+from finetune.recipe import AUTO, Recipe
+from finetune.training.advising import reconsider
+from finetune.training.complete import Run
+from finetune.training.durable import write_text
+from finetune.training.pace import resolved_for
+from finetune.training.prepare import prepare
+from finetune.training.prepared import Prepared
+from finetune.training.resume import resume
+from finetune.training.run_folder import RunFolder, claim_folder, claim_next_folder, refuse_inside_data
+from finetune.training.run_record import read_record
+from finetune.training.train import fit
+
+SUMMARY = "race.json"
+FROZEN = tuple(name for name, one in CONTENDERS.items() if one.strategy == "freeze-all")
+
+
+@dataclass(frozen=True)
+class Race:
+    """What a race in ``folder`` came to: the ``advice`` after it, where each contender's run lies, and the choices
+    that the winner goes on with."""
+
+    folder: Path
+    where: str
+    recipe: Recipe
+    advice: Advice
+    runs: Mapping[str, Path]
+
+    @property
+    def winner(self) -> Path | None:
+        """Return the winner's run, None where its head is still to be solved, which takes seconds."""
+        return self.runs.get(self.advice.contender)
+
+    @property
+    def command(self) -> str:
+        """Return the command that goes on with the winner, or makes it; empty where it is finished."""
+        if self.winner is None:
+            return shlex.join(["finetune", "fit", self.where, *CONTENDERS[self.advice.contender].flags])
+        is_done = RunFolder(self.winner).report.exists()
+        return "" if is_done else shlex.join(["finetune", "fit", "--resume", str(self.winner)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the advice with the race's folder, runs and next command."""
+        runs = {name: str(path) for name, path in self.runs.items()}
+        return self.advice.to_json() | {"race_folder": str(self.folder), "runs": runs, "next": self.command}
+
+
+def race(
+    where: str | Path,
+    recipe: Recipe,
+    *,
+    minutes: float,
+    out: Path | None = None,
+    offline: bool = False,
+    reporter: Reporter = SILENT,
+) -> Race:
+    """Let the strategies race on the images of ``where`` for about ``minutes``, and return the advice after it.
+
+    ``out`` is the race's folder, by default the next free ``checkpoints/<data>-race-<n>``; a race that was
+    interrupted is gone on with by naming its folder. Raises OptionError where ``recipe`` names a strategy or there is
+    nothing to choose between, and Interrupted, after which every run so far can be gone on with.
+    """
+    if recipe.strategy != AUTO:
+        raise OptionError(f"a race chooses the strategy, but --strategy is {recipe.strategy}; leave one out")
+    refuse_inside_data(out or Path("checkpoints"), where)
+    prepared = prepare(where, recipe, offline=offline, reporter=reporter)
+    if prepared.advice is None or prepared.advice.outlook is None:
+        raise OptionError(
+            "a race compares what pretrained weights are worth, and there are none; leave out --race"
+        )
+    plan = planned(prepared, recipe, minutes)
+    folder = _folder(out, str(where))
+    runs, rungs = {}, []
+    for name, (epochs, whole) in plan.items():
+        reporter.say(f"race: {name} for {epochs} of {whole} epochs")
+        runs[name] = folder / name
+        _run(where, _recipe_of(name, recipe), runs[name], epochs, offline=offline, reporter=reporter)
+        rungs.append(_rung(name, runs[name], len(prepared.split.val)))
+    advice = reconsider(prepared, recipe, rungs)
+    found = Race(folder, str(where), recipe, advice, runs)
+    write_text(folder / SUMMARY, json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
+    return found
+
+
+def go_on(found: Race, *, offline: bool, reporter: Reporter) -> Run:
+    """Train the winner to its end and return its run."""
+    name = found.advice.contender
+    reporter.say(f"race won by {CONTENDERS[name].title}: {found.advice.reason}")
+    if found.winner is None:
+        recipe = _recipe_of(name, found.recipe)
+        return fit(found.where, recipe, out=found.folder / name, offline=offline, reporter=reporter)
+    return resume(found.winner, data=found.where, offline=offline, reporter=reporter)
+
+
+def planned(prepared: Prepared, recipe: Recipe, minutes: float) -> dict[str, tuple[int, int]]:
+    """Return for each contender that takes part how many epochs it runs, and of how many."""
+    assert prepared.advice is not None
+    assert prepared.advice.outlook is not None
+    outlook = prepared.advice.outlook
+    chances = {name: found.p_within_one for name, found in outlook.forecasts.items()}
+    names = runners(chances, frozen=FROZEN)
+    total_s = sum(outlook.costs[name].seconds for name in names)
+    plan = {}
+    for name in names:
+        epochs = resolved_for(prepared, _free(name, recipe), CONTENDERS[name].strategy).recipe.epochs or 1
+        plan[name] = epochs_to_run(epochs, total_seconds=total_s, budget_s=60 * minutes), epochs
+    return plan
+
+
+def _free(name: str, recipe: Recipe) -> Recipe:
+    return recipe.with_changes(**CONTENDERS[name].options)
+
+
+def _recipe_of(name: str, recipe: Recipe) -> Recipe:
+    """Return ``recipe`` for the contender, without what only its choice needed or it has no use for."""
+    contender = CONTENDERS[name]
+    unused = dict.fromkeys(recipe.unused_by(contender.strategy))
+    changes = {**unused, "time_weight": None, "strategy": contender.strategy, **contender.options}
+    return recipe.with_changes(**changes)
+
+
+def _folder(out: Path | None, where: str) -> Path:
+    if out is None:
+        return claim_next_folder(where, "race").path
+    if out.is_dir() and any((out / name / "run.json").exists() for name in CONTENDERS):
+        return out
+    return claim_folder(out).path
+
+
+def _run(
+    where: str | Path, recipe: Recipe, out: Path, epochs: int, *, offline: bool, reporter: Reporter
+) -> None:
+    """Train the first ``epochs`` of a run, or what is left of them."""
+    try:
+        if not (out / "run.json").exists():
+            fit(where, recipe, out=out, offline=offline, pause_after=epochs, reporter=reporter)
+            return
+        record = read_record(out / "run.json")
+        if record.state != "finished" and record.epochs_done < epochs:
+            resume(out, data=where, offline=offline, pause_after=epochs, reporter=reporter)
+    except Paused:
+        return
+
+
+def _rung(name: str, run: Path, n_val: int) -> Rung:
+    record, rows = read_record(run / "run.json"), read_rows(RunFolder(run).metrics)
+    if not rows:
+        raise RunError(f"{RunFolder(run).metrics} holds no epoch; remove {run} and race again")
+    accuracies = tuple(row.val_accuracy for row in rows)
+    return Rung(name, rows[-1].epoch, record.epochs_planned or rows[-1].epoch, accuracies, n_val)
