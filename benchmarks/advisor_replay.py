@@ -1,25 +1,30 @@
 """Replay advisors over the trained grid: each is asked about base sets that it has not seen.
 
-    python benchmarks/advisor_replay.py [--docs]
+    python benchmarks/advisor_replay.py [--docs] [--table]
 
 Regret is the best strategy's test accuracy less the chosen one's, in points. Intervals are 95 % of a bootstrap over
-base sets. ``--docs`` writes the table into docs/advisor.md.
+base sets. ``--docs`` writes the table into docs/advisor.md, ``--table`` the
+forecasts' table into the package.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 
 import numpy as np
 from advisor.advisors import ADVISORS, Advisor
 from advisor.cells import cells
 from advisor.fit import STRATEGIES, Cell, fit
+from advisor_grid import COMMON, SIDE_PX
 from common import ROOT, markdown_table, replace_between
 
 from finetune.advice.forecast import forecast
+from finetune.advice.table import FILE
 
 RESAMPLES = 2_000
+BACKBONE = COMMON["backbone"]
 
 
 def others(found: Sequence[Cell], base: str) -> list[Cell]:
@@ -99,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--table", action="store_true", help="ship what all cells teach")
     parser.add_argument("--docs", action="store_true", help="write the table into docs/advisor.md")
     options = parser.parse_args()
     found = cells()
@@ -106,6 +112,10 @@ def main() -> None:
     shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in coverage(found).items())
     text = f"{len(found)} cells of {len(bases)} base sets:\n\n{table(found)}\n\n80 % intervals hold: {shares}"
     print(text)
+    if options.table:
+        origin = f"{len(found)} cells of {len(bases)} base sets, {BACKBONE} at {SIDE_PX} px"
+        shipped = json.dumps(fit(found, origin=origin).to_json(), indent=1)
+        (ROOT / "finetune" / "advice" / FILE).write_text(shipped + "\n", encoding="utf-8")
     if options.docs:
         replace_between(ROOT / "docs" / "advisor.md", "regret", text)
 

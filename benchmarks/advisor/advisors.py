@@ -8,9 +8,11 @@ import numpy as np
 
 from advisor.fit import STRATEGIES, Cell, fit
 from finetune.advice.decide import TIME_WEIGHT, decide
-from finetune.advice.forecast import forecast
+from finetune.advice.forecast import expect, forecast
+from finetune.advice.race import Rung, after_rungs, epochs_to_run, runners
 from finetune.advice.rules import find_rule
 
+FROZEN = ("freeze-all", "multi-stage")
 Chooser = Callable[[Cell], Mapping[str, float]]
 """Returns the share with which each strategy is chosen; they sum to 1."""
 Advisor = Callable[[Sequence[Cell]], Chooser]
@@ -78,6 +80,34 @@ def halving(epochs: int) -> Advisor:
     return lambda _seen: choose
 
 
+def racing(share: float, *, time_weight: float = TIME_WEIGHT) -> Advisor:
+    """Return the advisor that trains the likeliest strategies for ``share`` of what they take, where it is unsure."""
+
+    def advisor(seen: Sequence[Cell]) -> Chooser:
+        table = fit(seen)
+
+        def choose(cell: Cell) -> Mapping[str, float]:
+            expected = expect(table, cell.sizes, cell.measures)
+            found = expected.forecasts()
+            first = decide(found, cell.seconds, time_weight=time_weight)
+            if first.is_sure:
+                return {first.strategy: 1.0}
+            chances = {name: one.p_within_one for name, one in found.items()}
+            rungs = [_rung(cell, name, share) for name in runners(chances, frozen=FROZEN)]
+            after = after_rungs(expected, rungs, table.remaining).forecasts()
+            return {decide(after, cell.seconds, time_weight=time_weight).strategy: 1.0}
+
+        return choose
+
+    return advisor
+
+
+def _rung(cell: Cell, name: str, share: float) -> Rung:
+    epochs = cell.epochs[name] or 1
+    done = min(len(cell.history[name]) - 1, epochs_to_run(epochs, total_seconds=1.0, budget_s=share))
+    return Rung(name, done, epochs, tuple(cell.history[name][: done + 1]), cell.n_val)
+
+
 def oracle(_seen: Sequence[Cell]) -> Chooser:
     """Knows the test."""
     return lambda cell: {max(STRATEGIES, key=lambda name: cell.accuracy[name]): 1.0}
@@ -92,5 +122,6 @@ ADVISORS: Mapping[str, Advisor] = {
     "halving after epoch 3": halving(3),
     "forecast": forecasting(),
     "forecast, accuracy alone": forecasting(time_weight=0.0),
+    "forecast, then a race of 10 %": racing(0.1),
     "oracle": oracle,
 }

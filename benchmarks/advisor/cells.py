@@ -36,6 +36,8 @@ def cells() -> list[Cell]:
                 {name: rows[name]["processor_seconds"] for name in STRATEGIES},
                 one["n_test"],
                 {name: rows[name]["val_accuracy"] for name in STRATEGIES},
+                {name: rows[name]["epochs"] for name in STRATEGIES},
+                one["n_val"],
             )
         )
     return found

@@ -10,14 +10,18 @@ from itertools import product
 import numpy as np
 
 from finetune.advice.evidence import READINGS, Sizes, logit, probe_logit, read
-from finetune.advice.forecast import COVERAGE, ForecastTable
+from finetune.advice.forecast import COVERAGE, ForecastTable, Remaining
 from finetune.advice.measured import Measures
+from finetune.advice.race import counting_variance
 from finetune.advice.regression import Array, Belief
 
 STRATEGIES = ("freeze-all", "multi-stage", "partial", "full-finetune", "from-scratch")
 DEVIATIONS = (0.03, 0.1, 0.3, 1.0)
 NOISES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 CONSTANT_DEVIATION = 1.0
+VERSION = 1
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+LEAST_VARIANCE = 0.01
 MOST_PER_BASE = 4.0
 """Rows of one base set tell much the same story: together they count as so many at most."""
 _Z80 = 1.2815515594600038
@@ -27,7 +31,8 @@ _Z80 = 1.2815515594600038
 class Cell:
     """One data set at one size and seed: what was measured before, and what each strategy reached in the end.
 
-    ``accuracy`` in [0, 1] on ``n_test`` images and ``seconds`` of the processor, by strategy.
+    ``accuracy`` in [0, 1] on ``n_test`` images, ``seconds`` of the processor, the ``history`` of accuracies on
+    ``n_val`` images and the planned ``epochs``, by strategy.
     """
 
     name: str
@@ -39,6 +44,8 @@ class Cell:
     seconds: dict[str, float]
     n_test: int
     history: dict[str, list[float]]
+    epochs: dict[str, int | None]
+    n_val: int
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,57 @@ def fit(
         widening[name] = max(0.2, float(np.quantile(np.abs(left[name]), COVERAGE, method="higher")) / _Z80)
     residues = np.array([left[name] / max(1e-9, float(np.std(left[name]))) for name in STRATEGIES])
     correlation = np.corrcoef(residues)
-    return ForecastTable(1, origin, tuple(readings), centre, scale, beliefs, correlation, widening)
+    return ForecastTable(
+        VERSION,
+        origin,
+        tuple(readings),
+        centre,
+        scale,
+        beliefs,
+        correlation,
+        widening,
+        n_trainings=len(cells) * len(STRATEGIES),
+        epochs_shares=_epochs_shares(cells),
+        remaining=_remaining(cells),
+    )
+
+
+def _epochs_shares(cells: Sequence[Cell]) -> dict[str, float]:
+    """Return the median share of its planned epochs that each strategy used, where it has any."""
+    found = {}
+    for name in STRATEGIES:
+        shares = [(len(c.history[name]) - 1) / (c.epochs[name] or 1) for c in cells if c.history[name]]
+        if shares:
+            found[name] = round(float(np.median(shares)), 3)
+    return found
+
+
+def _remaining(cells: Sequence[Cell]) -> dict[str, tuple[Remaining, ...]]:
+    """Return how far accuracies still go from where a training stands; `freeze-all` from the head before training."""
+    found = {}
+    for name in STRATEGIES:
+        trained = [cell for cell in cells if cell.history[name]]
+        if trained:
+            found[name] = tuple(_still(trained, name, share) for share in SHARES)
+    solved = [(cell.accuracy["freeze-all"], cell.history["full-finetune"][:1], cell) for cell in cells]
+    found["freeze-all"] = (_spread(solved, 0.0),)
+    return found
+
+
+def _still(cells: Sequence[Cell], name: str, share: float) -> Remaining:
+    pairs = []
+    for cell in cells:
+        done = max(1, round(share * (cell.epochs[name] or 1)))
+        pairs.append((cell.accuracy[name], cell.history[name][: done + 1], cell))
+    return _spread(pairs, share)
+
+
+def _spread(pairs: Sequence[tuple[float, list[float], Cell]], share: float) -> Remaining:
+    """Return the mean and deviation of final less best so far, without the noise of counting on val."""
+    gaps = [logit(final, n=c.n_test) - logit(max(seen), n=c.n_val) for final, seen, c in pairs]
+    noise = np.mean([counting_variance(max(seen), c.n_val) for _, seen, c in pairs])
+    left = float(np.var(gaps) - noise)
+    return Remaining(share, round(float(np.mean(gaps)), 4), round(max(left, LEAST_VARIANCE) ** 0.5, 4))
 
 
 def _lift(cell: Cell, strategy: str) -> float:

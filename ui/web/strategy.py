@@ -90,8 +90,8 @@ def _expected(name: str, advice: Mapping[str, Any]) -> Markup:
     low, high = row["interval"]
     form = "".join(f" ({value} {option})" for option, value in row["options"].items())
     return Markup(
-        '<p class="expected"><strong>{:.1f} %</strong> expected{}, 80 % interval {:.1f} – {:.1f}; about {}; best with '
-        "probability {:.0f} %</p>"
+        '<p class="expected"><strong>{:.1f} %</strong> expected{}, 80 % interval {:.1f} – {:.1f}; about {}; best '
+        "with probability {:.0f} %</p>"
     ).format(
         100 * row["accuracy"],
         form,
