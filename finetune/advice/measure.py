@@ -26,7 +26,7 @@ from finetune.advice.similarity import (
     probe_accuracy,
     transfer_gain,
 )
-from finetune.data.loading import measuring_loader
+from finetune.data.loading import MEASURING_BATCH, measuring_loader
 from finetune.data.sources import LabelledImage
 from finetune.data.transforms import Preprocessing
 from finetune.errors import DataError, WeightsError
@@ -114,8 +114,15 @@ def measure(
 class _Batches:
     """The images as batches, decoded when they are first asked for: at most 512 of 224 px, 308 MB."""
 
-    def __init__(self, images: Sequence[LabelledImage], measuring: Measuring, side: int) -> None:
-        self._images, self._measuring, self._side = images, measuring, side
+    def __init__(
+        self,
+        images: Sequence[LabelledImage],
+        measuring: Measuring,
+        side: int,
+        *,
+        batch_size: int = BATCH_SIZE,
+    ) -> None:
+        self._images, self._measuring, self._side, self._batch_size = images, measuring, side, batch_size
         self._kept: list[Tensor] = []
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -128,7 +135,7 @@ class _Batches:
         )
         paths = [image.path for image in self._images]
         loader = measuring_loader(
-            paths, preprocessing, batch_size=BATCH_SIZE, workers=self._measuring.workers
+            paths, preprocessing, batch_size=self._batch_size, workers=self._measuring.workers
         )
         for batch in loader:
             self._kept.append(batch)
@@ -170,10 +177,11 @@ def _at_own_size(
     if not images:
         return None, None
     model, classifies = _with_own_classifier(measuring)
+    model.eval().to(memory_format=torch.channels_last)
     answers = []
     with ShiftWatch(model) as watch, inferring("fp32"):
-        for batch in _Batches(images, measuring, measuring.backbone.image_size):
-            answers.append(model.eval()(batch))
+        for batch in _Batches(images, measuring, measuring.backbone.image_size, batch_size=MEASURING_BATCH):
+            answers.append(model(batch.contiguous(memory_format=torch.channels_last)))
             advance(len(batch))
     shifts = watch.shifts()
     return (

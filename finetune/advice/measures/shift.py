@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
+
+MOST_POSITIONS = 28
+"""Of a map's rows and columns that are looked at: 784 positions an image say what all 12,544 of a first layer do."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def early_and_late(shifts: tuple[LayerShift, ...]) -> tuple[float, float]:
 
 
 class _Moments:
-    """Running sums over images and positions of each channel, in double precision."""
+    """Running sums over images and positions of each channel, in double precision from batch to batch."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -81,15 +85,25 @@ class _Moments:
         self._squares: Tensor = torch.zeros(())
 
     def take(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        values = inputs[0].double()
+        values = _thinned(inputs[0])
         over = [axis for axis in range(values.ndim) if axis != 1]
-        self.count += values.numel() // values.shape[1]
-        self._sum = self._sum + values.sum(over)
-        self._squares = self._squares + values.square().sum(over)
+        count = values.numel() // values.shape[1]
+        variance, mean = (part.double() for part in torch.var_mean(values.float(), over, correction=0))
+        self.count += count
+        self._sum = self._sum + count * mean
+        self._squares = self._squares + count * (variance + mean**2)
 
     def mean_and_std(self) -> tuple[Tensor, Tensor]:
         mean = self._sum / self.count
         return mean, (self._squares / self.count - mean**2).clamp_min(0).sqrt()
+
+
+def _thinned(values: Tensor) -> Tensor:
+    """Return N x C x H x W ``values`` at no more than `MOST_POSITIONS` rows and columns, evenly spread."""
+    if values.ndim != 4:
+        return values
+    down, across = (math.ceil(side / MOST_POSITIONS) for side in values.shape[2:])
+    return values[:, :, ::down, ::across].contiguous()
 
 
 def _shift(name: str, norm: _BatchNorm, moments: _Moments) -> LayerShift:
