@@ -25,6 +25,8 @@ CELLS = (
     (0.13, 170_000, "from-scratch"),
 )
 """Where each cell's rule is written: gain, images, strategy."""
+BELOW = ("handwritten digits", "drawn fruit")
+"""References whose names would meet another's above their marks."""
 
 
 def refuse_impossible(path: Path) -> None:
@@ -42,10 +44,13 @@ def draw_square(advice: Mapping[str, Any], path: Path) -> None:
     figure, (axes,) = new_figure(8.6, 4.8, columns=1)
     _draw_cells(axes)
     for one in REFERENCES:
-        _point(axes, one.gain, one.n_train, one.name, colour=GREY, marker="s", size=5)
+        _mark(axes, one.gain, one.n_train, colour=GREY, marker="s", size=5)
+        _tell(axes, one.gain, one.n_train, one.name, below=one.name in BELOW, color=GREY, fontsize=8.5)
     n_images, gain = advice["size"]["n"], advice["similarity"]["value"]
     text = f"your images: {n_images:,}, gain {gain:.2f}; advised: {advice['strategy']}"
-    _point(axes, gain, n_images, text, colour=ORANGE, marker="o", size=10)
+    _mark(axes, gain, n_images, colour=ORANGE, marker="o", size=10)
+    boxed = {"facecolor": "white", "edgecolor": ORANGE, "boxstyle": "round,pad=0.25"}
+    _tell(axes, gain, n_images, text, below=False, fontsize=9.5, weight="bold", bbox=boxed)
     try:
         figure.savefig(path, dpi=130)
     except OSError as error:
@@ -64,18 +69,24 @@ def _draw_cells(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _point(
-    axes: Axes, gain: float, n_images: float, text: str, *, colour: str, marker: str, size: float
-) -> None:
-    x, y = min(MOST_SIMILAR, max(LEAST_SIMILAR, gain)), min(MOST, max(FEWEST, n_images))
-    axes.plot(x, y, marker=marker, color=colour, markersize=size, linestyle="")
-    # Beyond the middle the text would leave the picture.
+def _mark(axes: Axes, gain: float, n_images: float, *, colour: str, marker: str, size: float) -> None:
+    axes.plot(*_place(gain, n_images), marker=marker, color=colour, markersize=size, linestyle="")
+
+
+def _tell(axes: Axes, gain: float, n_images: float, text: str, *, below: bool, **looks: Any) -> None:
+    """Write ``text`` beside its mark, on the side where there is room."""
+    x, y = _place(gain, n_images)
     to_right = x > SIMILAR_FROM_GAIN - 0.1
     axes.annotate(
         text,
         (x, y),
-        xytext=(size if to_right else -size, 4),
+        xytext=(9 if to_right else -9, -11 if below else 9),
         textcoords="offset points",
-        fontsize=9,
         ha="left" if to_right else "right",
+        **looks,
     )
+
+
+def _place(gain: float, n_images: float) -> tuple[float, float]:
+    """Return where a data set is drawn: at the border where it lies beyond."""
+    return min(MOST_SIMILAR, max(LEAST_SIMILAR, gain)), min(MOST, max(FEWEST, n_images))

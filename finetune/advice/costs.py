@@ -49,12 +49,16 @@ class Pace:
 
 @dataclass(frozen=True)
 class Task:
-    """How many images there are to train on, to choose the epoch by and to judge by, in how many classes."""
+    """How many images there are to train on, to choose the epoch by and to judge by, in how many classes.
+
+    The features of ``n_kept`` of the training images are kept from measuring.
+    """
 
     n_train: int
     n_val: int
     n_test: int
     n_classes: int
+    n_kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def stepped_cost(task: Task, pace: Pace, step: StepPace, plan: Plan, *, epochs_s
 
 
 def _features_s(task: Task, pace: Pace) -> float:
-    return task.n_train * (pace.load_s + pace.forward_s)
+    return max(0, task.n_train - task.n_kept) * (pace.load_s + pace.forward_s)
 
 
 def _judge_s(task: Task, pace: Pace) -> float:

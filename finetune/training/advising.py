@@ -104,7 +104,8 @@ def _outlook(
     table = learnt_from(shipped_table(), own)
     sizes = Sizes(len(split.train), len(split.class_names))
     recipes = _recipes(prepared, recipe)
-    costs = _costs(prepared, recipes, table, features, reporter)
+    n_kept = 0 if recipe.cache == "off" else measures.n_images
+    costs = _costs(prepared, recipes, table, features, n_kept, reporter)
     outlook = look_ahead(
         table,
         sizes,
@@ -136,13 +137,14 @@ def _costs(
     recipes: Mapping[str, Resolved],
     table: ForecastTable,
     features: MeasuredFeatures,
+    n_kept: int,
     reporter: Reporter,
 ) -> dict[str, Cost]:
     timed = {name: recipes[name] for name in ("full-finetune", "partial") if name in recipes}
     with reporter.track("timing this machine"):
         pace = measure_pace(prepared, timed, width=features.width, wide=features.wide, reporter=reporter)
     split = prepared.split
-    task = Task(len(split.train), len(split.val), len(split.test), len(split.class_names))
+    task = Task(len(split.train), len(split.val), len(split.test), len(split.class_names), n_kept)
     return {name: _cost(name, found, task, pace, table) for name, found in recipes.items()}
 
 
