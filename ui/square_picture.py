@@ -25,7 +25,7 @@ CELLS = (
     (0.13, 170_000, "from-scratch"),
 )
 """Where each cell's rule is written: gain, images, strategy."""
-BELOW = ("handwritten digits", "drawn fruit")
+BELOW = ("handwritten digits", "drawn fruit", "ants and bees", "blood cells")
 """References whose names would meet another's above their marks."""
 
 
