@@ -1,4 +1,4 @@
-"""Are forecast seconds and memory right? Each strategy is forecast, then trained; rows in ``results/advisor-cost.jsonl``.
+"""Are forecast seconds and memory right? Each strategy is forecast, then trained: ``results/advisor-cost.jsonl``.
 
     python benchmarks/advisor_cost.py [--docs]
 
@@ -27,6 +27,13 @@ from finetune.data.samples import SAMPLES, write_sample
 ROWS = RESULTS / "advisor-cost.jsonl"
 SETS = (("hymenoptera.zip", 64), ("fruit", 96), ("sign-digits.zip", 64), ("hymenoptera.zip", 224))
 BACKBONE = ("--backbone", "tf_efficientnet_lite0", "--weights", "packaged", "--offline")
+WATCHED = """
+import resource, subprocess, sys
+code = subprocess.call([sys.executable, "-m", "finetune", *sys.argv[1:]])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+"""Runs finetune with its arguments and prints what it held at most."""
 
 
 def measure(name: str, side: int, scratch: Path) -> None:
@@ -59,13 +66,8 @@ def measure(name: str, side: int, scratch: Path) -> None:
 def run(words: list[str], scratch: Path) -> tuple[dict[str, Any], int]:
     """Return the JSON of a command, and the most memory that it held, in bytes."""
     env = os.environ | {"FINETUNE_CACHE": str(scratch / "cache"), "FINETUNE_EXPERIENCE": "off"}
-    program = "import resource, subprocess, sys; code = subprocess.call([sys.executable, '-m', 'finetune', *sys.argv[1:]])"
-    program += (
-        "; print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, *words], check=True, capture_output=True, text=True, env=env
-    )
+    command = [sys.executable, "-c", WATCHED, *words]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
     unit = 1 if sys.platform == "darwin" else 1024
     return json.loads(done.stdout), unit * int(done.stderr.splitlines()[-1])
 

@@ -1,9 +1,9 @@
-"""Does the shipped advisor put the strategies of published tables into their order, from their summary numbers alone?
+"""Does the shipped advisor order the strategies of published tables as they are, from their summary numbers?
 
     python benchmarks/advisor_published.py [--docs]
 
-It is told the number of images and of classes and the frozen accuracy, and takes everything else as usual. Counted are
-the pairs of strategies, more than a point apart, that it orders as published.
+It is told the number of images and of classes and the frozen accuracy, and takes everything else as usual. Counted
+are the pairs of strategies, more than a point apart, that it orders as published.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def main() -> None:
                 right += (gap > 0) == (found[first] > found[second])
         lines.append([one.name, f"{one.n:,}", *(f"{found[name]:.1f} / {truth[name]:.1f}" for name in NAMES)])
     header = ("data", "images", *(f"{name}: expected / published" for name in NAMES))
-    text = f"{markdown_table(header, lines)}\n\n{right} of {pairs} pairs more than a point apart are in the published order."
+    counted = f"{right} of {pairs} pairs more than a point apart are in the published order."
+    text = f"{markdown_table(header, lines)}\n\n{counted}"
     print(text)
     if options.docs:
         replace_between(ROOT / "docs" / "advisor.md", "published", text)

@@ -1,8 +1,6 @@
 """Published accuracies of ResNet-50 with frozen features, fine-tuned, and trained from scratch.
 
-Full training sets: Grill et al., *Bootstrap your own latent*, NeurIPS 2020, table 3 (supervised ImageNet weights). 1,000
-images and full sets: Zhai et al., *A large-scale study of representation learning with the visual task adaptation
-benchmark*, 2019.
+Full training sets: Grill et al., *Bootstrap your own latent*, NeurIPS 2020, table 3 (supervised ImageNet weights).
 """
 
 from __future__ import annotations
