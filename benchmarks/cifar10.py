@@ -42,18 +42,19 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augment": "crop-flip",
         "batch_size": 128,
         "precision": "fp32",
-        "max_minutes": 15,
+        "max_minutes": 12,
     },
     "freeze-all": LITE0 | {"strategy": "freeze-all", "head": "multi-stage", "image_size": 128},
     "partial": LITE0
     | {
         "strategy": "partial",
         "strategy_options": {"stages": 3},
-        "image_size": 96,
+        "image_size": 64,
         "augment": "crop-flip",
         "batch_size": 128,
-        "epochs": 10,
-        "max_minutes": 20,
+        "views": 2,
+        "epochs": 6,
+        "max_minutes": 12,
     },
     "full-finetune": LITE0
     | {
