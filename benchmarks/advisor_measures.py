@@ -55,18 +55,27 @@ def main() -> None:
     options = parser.parse_args()
     done = {(row["set"], row["n"], row["seed"]) for row in read_rows(ROWS)}
     where = machine()
-    for name in options.sets:
-        for size in SETS[name].sizes:
-            for seed in LARGE_SEEDS if size == LARGE else SEEDS:
-                if (name, size, seed) in done:
-                    continue
-                row = measured(SETS[name], size, seed, options.folder)
-                append_row(ROWS, row | {"machine": where})
-                gain, shift = row["measures"]["gain"]["value"], row["measures"]["shift"]
-                print(
-                    f"{name} n {size} seed {seed}: gain {gain:.2f}, shift {shift}, {row['seconds']} s",
-                    flush=True,
-                )
+    for entry, size, seed in sorted(
+        _wanted(options.sets), key=lambda cell: (cell[1] == LARGE, cell[2], cell[1])
+    ):
+        if (entry.name, size, seed) in done:
+            continue
+        row = measured(entry, size, seed, options.folder)
+        append_row(ROWS, row | {"machine": where})
+        gain, shift = row["measures"]["gain"]["value"], row["measures"]["shift"]
+        print(
+            f"{entry.name} n {size} seed {seed}: gain {gain:.2f}, shift {shift}, {row['seconds']} s",
+            flush=True,
+        )
+
+
+def _wanted(names: list[str]) -> list[tuple[GridSet, int, int]]:
+    return [
+        (SETS[name], size, seed)
+        for name in names
+        for size in SETS[name].sizes
+        for seed in (LARGE_SEEDS if size == LARGE else SEEDS)
+    ]
 
 
 if __name__ == "__main__":
