@@ -33,7 +33,9 @@ class Report:
     source, sha256 and licence. ``combined`` holds ``averaging`` and ``wise_ft`` where weights were averaged or
     interpolated, ``corrections`` which tables dropped or relabelled how many images; ``augmentation``
     the policy, the strengths that training used, and what the class names forbid. ``notes`` are sentences that must
-    be read beside the result: that training diverged, or that it kept the weights that it began with.
+    be read beside the result: that training diverged, or that it kept the weights that it began with. ``judged`` is
+    `Summary`'s part; ``baselines`` what is easy to get, by name; ``peak_memory`` in MB; ``hashes`` are SHA-256 by what
+    they are of.
     """
 
     strategy: str
@@ -56,6 +58,10 @@ class Report:
     corrections: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    judged: Mapping[str, Any] = field(default_factory=dict)
+    baselines: Mapping[str, Any] = field(default_factory=dict)
+    peak_memory: Mapping[str, float] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -81,6 +87,8 @@ class Report:
             "log_loss": metrics.log_loss,
             "majority_accuracy": metrics.majority_accuracy,
             "confusion": [list(row) for row in metrics.confusion],
+            **self.judged,
+            "baselines": dict(self.baselines),
             "n_train": self.n_images["train"],
             "n_val": self.n_images["val"],
             "n_test": self.n_images["test"],
@@ -91,7 +99,9 @@ class Report:
             "image_size": self.image_size,
             "seconds": round(self.seconds, 2),
             "seconds_by_phase": {name: round(seconds, 2) for name, seconds in self.seconds_by_phase.items()},
+            "peak_memory": dict(self.peak_memory),
             "seed": self.seed,
+            "hashes": dict(self.hashes),
             "stopped": self.stopped,
             "notes": list(self.notes),
             "augmentation": dict(self.augmentation),

@@ -15,7 +15,7 @@ from finetune.model.backbones import find_backbone
 from finetune.model.describe import describe
 from finetune.service.status import Status
 from strategies import STRATEGIES, make_strategy
-from ui.web.curves import curves_html, read_columns
+from finetune.page.curves import curves_html, read_columns
 from ui.web.data import data_html
 from ui.web.data_tools import cleaned_html, preview_html
 from ui.web.details import folded_details
