@@ -138,6 +138,16 @@ def _aligned(first: Predictions, second: Predictions, names: tuple[str, str]) ->
             f"{first.names[relabelled[0]]} and {len(relabelled) - 1:,} other images have another class in "
             f"{names[1]} than in {names[0]}, so the runs cannot be compared; train both with the same labels"
         )
+    if first.digests and second.digests:
+        changed = [
+            name for name, row, digest in zip(first.names, rows, first.digests, strict=True)
+            if second.digests[row] != digest
+        ]
+        if changed:
+            raise RunError(
+                f"{changed[0]} and {len(changed) - 1:,} other images have changed between {names[0]} and {names[1]}, so "
+                "the runs cannot be compared; train both with the same images"
+            )
     return aligned
 
 

@@ -14,17 +14,21 @@ from finetune.errors import ResourceError, RunError
 from finetune.evaluation.calibration import UNCALIBRATED, Calibration, Logits
 from finetune.evaluation.metrics import Probabilities, Targets
 
-COLUMNS = ("path", "label", "predicted", "probability")
+COLUMNS = ("path", "label", "predicted", "probability", "digest")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The n x K ``logits`` of images by ``names`` (below the data's root), their ``targets``, and the K class names."""
+    """The n x K ``logits`` of images by ``names`` (below the data's root), their ``targets``, and the K class names.
+
+    ``digests`` tell the images' bytes in hex, empty where nobody has looked.
+    """
 
     names: tuple[str, ...]
     targets: Targets
     logits: Logits
     class_names: tuple[str, ...]
+    digests: tuple[str, ...] = ()
 
     @property
     def called(self) -> Targets:
@@ -59,11 +63,11 @@ def write_predictions(
     with table.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         writer = csv.writer(stream)
         writer.writerow(COLUMNS)
-        for name, target, called, share in zip(
-            predictions.names, predictions.targets, predictions.called, shares, strict=True
+        classes, digests = predictions.class_names, predictions.digests or ("",) * len(shares)
+        for name, target, called, share, digest in zip(
+            predictions.names, predictions.targets, predictions.called, shares, digests, strict=True
         ):
-            classes = predictions.class_names
-            writer.writerow([name, classes[target], classes[called], f"{share:.6f}"])
+            writer.writerow([name, classes[target], classes[called], f"{share:.6f}", digest])
     tensors = {
         "test_logits": np.ascontiguousarray(predictions.logits),
         "targets": np.ascontiguousarray(predictions.targets, np.int64),
@@ -91,6 +95,7 @@ def read_predictions(table: Path, logits: Path, class_names: Sequence[str]) -> P
             tensors["targets"],
             tensors["test_logits"],
             tuple(class_names),
+            tuple(row["digest"] for row in rows) if all(row["digest"] for row in rows) else (),
         )
         labels = [class_names[target] for target in found.targets]
     except FileNotFoundError as error:

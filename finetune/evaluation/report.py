@@ -13,6 +13,7 @@ from typing import Any
 from finetune.evaluation.metrics import Metrics
 
 SCHEMA = 1
+NAMED_BASELINES = {"knn": "nearest neighbours of frozen features", "linear_probe": "linear probe"}
 VERSIONED = (
     "finetune-strategies",
     "torch",
@@ -126,6 +127,27 @@ class Report:
             f"macro F1 {metrics.macro_f1:.3f}; "
             f"always naming the commonest class gets {100 * metrics.majority_accuracy:.1f} %"
         )
+
+    def beside(self) -> str:
+        """Return the baselines and the calibration in one sentence; empty where neither is known."""
+        told = [
+            f"{name} {100 * found['accuracy']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+            for key, name in NAMED_BASELINES.items()
+            if "accuracy" in (found := self.baselines.get(key, {}))
+            for low, high in (found["accuracy_interval"],)
+        ]
+        calibration = self.judged.get("calibration", {})
+        if calibration.get("fitted_on", "none") != "none":
+            told.append(
+                f"calibration error {calibration['ece_before']:.3f}, {calibration['ece_after']:.3f} at temperature "
+                f"{calibration['temperature']:.2f}"
+            )
+        return f"beside it: {'; '.join(told)}" if told else ""
+
+    def sentences(self) -> list[str]:
+        """Return all that must be said of the result, the score first."""
+        beside = self.beside()
+        return [self.sentence(), *([beside] if beside else []), *(f"note: {note}" for note in self.notes)]
 
     def _alpha(self) -> str:
         """Return how far the weights went from the head alone, where it was chosen."""

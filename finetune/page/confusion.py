@@ -53,12 +53,12 @@ def confusion_svg(
 ) -> Markup:
     """Return the K x K counts as inline SVG, rows the truth, both axes in ``order``; only what is not 0 is drawn."""
     n_classes = len(order)
-    cell = 44 if n_classes <= 6 else 30 if n_classes <= MOST_NUMBERED else 16 if n_classes <= 50 else 10
+    cell = 44 if n_classes <= 6 else 30 if n_classes <= MOST_NUMBERED else 16 if n_classes <= 50 else 9
     label_px = min(12.0, 0.9 * cell)
     longest = round(LETTER * label_px * max(len(short(names[index])) for index in order)) + 10
     side, left, top = cell * n_classes, longest + TITLE_PX, 4
     below = longest if cell < TURNED_PX else round(0.75 * longest)
-    width, height = left + side + longest // 2, top + side + below + TITLE_PX
+    width, height = left + side + 12, top + side + below + TITLE_PX
     inside = join(
         _frame(left, top, side, cell, n_classes),
         *_cells(confusion, names, order, cell, left, top),

@@ -19,7 +19,9 @@ def gallery_html(report: Mapping[str, Any], thumbnails: Mapping[str, str]) -> Ma
     return join(
         section(
             "Most confident mistakes",
-            paragraph("Some may be wrong labels: `finetune suspects` looks for those.", quiet=True)
+            paragraph(
+                Markup("Some may be wrong labels: <code>finetune suspects</code> looks for those."), quiet=True
+            )
             if mistakes
             else paragraph("No image was called another class."),
             _figures(mistakes, thumbnails),

@@ -99,8 +99,9 @@ def span(interval: Sequence[float] | None, *, digits: int = 3, scale: float = 1)
 
 
 def short(text: str, most: int = 18) -> str:
-    """Return ``text`` cut to ``most`` characters."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+    """Return ``text`` in at most ``most`` characters: names often differ at their end, so the middle goes."""
+    head = most // 2
+    return text if len(text) <= most else f"{text[:head]}…{text[len(text) - (most - head - 1) :]}"
 
 
 def time_words(seconds: float) -> str:

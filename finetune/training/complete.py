@@ -74,7 +74,7 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
         hashes = hashes_of(folder, journal.record.fingerprint)
     report = _report(setup, journal, outcome, verdict, baselines, hashes)
     write_report(folder, report, pictures, data=setup.prepared.where)
-    for sentence in (report.sentence(), *(f"note: {note}" for note in report.notes)):
+    for sentence in report.sentences():
         log.note(sentence)
     journal.update(state="finished", ended=now(), error=None)
     SavedStates(folder.states).remove()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from finetune.bundle.bundle import load_bundle
 from finetune.bundle.evaluate import say_of
+from finetune.cache.digests import content_digests
 from finetune.data.sources import LabelledImage
 from finetune.evaluation.calibration import FEWEST_IMAGES, Calibration, calibrate
 from finetune.evaluation.predictions import Predictions
@@ -53,7 +54,9 @@ def judge_run(setup: Setup, folder: RunFolder, reporter: Reporter) -> Verdict:
                     bundle, images, workers=workers, advance=lambda n, _, before=before: advance(before + n, total)
                 )
                 done += len(images)
-    judged = "test" if split.test else "val"
+    judged, images = ("test", split.test) if split.test else ("val", split.val)
+    digests = tuple(digest.hex() for digest in content_digests(image.path for image in images))
+    said[judged] = replace(said[judged], digests=digests)
     calibration = _calibrate(setup, said.get("val"), reporter)
     summary = summarise(
         said[judged],
@@ -61,7 +64,7 @@ def judge_run(setup: Setup, folder: RunFolder, reporter: Reporter) -> Verdict:
         seed=setup.resolved.recipe.seed,
         own_images=judged == "val" and calibration.fitted_on == "val",
     )
-    return Verdict(judged, split.test or split.val, said[judged], said.get("val"), summary)
+    return Verdict(judged, images, said[judged], said.get("val"), summary)
 
 
 def _calibrate(setup: Setup, val: Predictions | None, reporter: Reporter) -> Calibration:

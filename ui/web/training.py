@@ -22,6 +22,11 @@ CORRECTED = {
 }
 """What a report's corrections mean, by the recipe's field."""
 
+BASELINES = {
+    "knn": "nearest neighbours of the pretrained features",
+    "linear_probe": "the head alone trained on them",
+}
+
 
 def training_html(project: Project, training: Training, status: Status) -> Markup:
     """Return where the training is, or what it came to."""
@@ -92,7 +97,18 @@ def result_html(report: Mapping[str, Any]) -> Markup:
         time_words(report["seconds"]),
         caution,
     )
-    return join(score, *notes)
+    return join(score, _beside(report), *notes)
+
+
+def _beside(report: Mapping[str, Any]) -> Markup:
+    """Return the baselines that were measured in one sentence."""
+    found = report.get("baselines", {})
+    told = [
+        f"{name} {100 * found[key]['accuracy']:.1f} %"
+        for key, name in BASELINES.items()
+        if "accuracy" in found.get(key, {})
+    ]
+    return note_html(f"For comparison: {', '.join(told)}.") if told else Markup("")
 
 
 def _picture(path: Path, alt: str) -> Markup:
