@@ -56,5 +56,7 @@ def _figure(figure: Figure, *, digits: int = 3) -> tuple[str, str]:
 def _calibration(found: Calibration) -> list[Text]:
     if found.ece_before is None or found.ece_after is None:
         return []
-    after = "" if found.fitted_on == "none" else f", {found.ece_after:.3f} at temperature {found.temperature:.2f}"
+    after = (
+        "" if found.fitted_on == "none" else f", {found.ece_after:.3f} at temperature {found.temperature:.2f}"
+    )
     return [Text(f"calibration error {found.ece_before:.3f}{after}")]

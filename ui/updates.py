@@ -114,5 +114,9 @@ def _download_html(view: View) -> str:
         f'<p><a class="download" href="{view.address}" download>Download the classifier (zip)</a></p>'
         "<p class='quiet'>Weights as safetensors, class names and preprocessing as JSON. "
         "<code>finetune predict FOLDER IMAGE</code> uses it, and so does timm.</p>"
-        + (f'<p><a class="download second" href="{view.report}" download>{REPORT}</a></p>' if view.report else "")
+        + (
+            f'<p><a class="download second" href="{view.report}" download>{REPORT}</a></p>'
+            if view.report
+            else ""
+        )
     )

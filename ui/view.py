@@ -32,8 +32,8 @@ class View:
 
     ``cards`` follow the order of `STRATEGIES`; they are empty until there is advice. ``address`` is the path of
     the bundle's download, ``asked`` the identity of the classifier that answers and ``asked_name`` its name for
-    people; all three are empty while there is none. ``tools`` are what else can be done with the images. ``report`` is
-    the path of the page on that classifier's run, empty where there is none.
+    people; all three are empty while there is none. ``tools`` are what else can be done with the images.
+    ``report`` is the path of the page on that classifier's run, empty where there is none.
     """
 
     data: str

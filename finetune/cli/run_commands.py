@@ -12,8 +12,6 @@ import typer
 from finetune.cli.options import (
     DATA_HELP,
     BundleArgument,
-    DataArgument,
-    ExcludeOption,
     JsonOption,
     OfflineOption,
     QuietOption,

@@ -83,7 +83,9 @@ def resampled(judged: Judged, *, seed: int, n_resamples: int | None = None) -> S
     Two sets of the same number of images are drawn alike under one ``seed``, so that their scores can be subtracted.
     """
     parts = [_score(judged, rows) for rows in _draws(judged.n_images, seed, n_resamples)]
-    return Scores(*(np.concatenate([getattr(part, name) for part in parts]) for name in Scores.__annotations__))
+    return Scores(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in Scores.__annotations__)
+    )
 
 
 def count_resamples(n_images: int) -> int:
@@ -100,7 +102,9 @@ def percentiles(values: Floats) -> tuple[Floats, Floats]:
     rising = np.sort(values, axis=0)  # nan comes last
     n_known = (~np.isnan(values)).sum(axis=0)
     outside = (1 - CONFIDENCE) / 2
-    low, high = (_interpolated(rising, share * np.maximum(0, n_known - 1)) for share in (outside, 1 - outside))
+    low, high = (
+        _interpolated(rising, share * np.maximum(0, n_known - 1)) for share in (outside, 1 - outside)
+    )
     return low, high
 
 
@@ -136,7 +140,7 @@ def _draws(n_images: int, seed: int, n_resamples: int | None) -> Iterator[Counts
 
 
 def _score(judged: Judged, rows: Counts) -> Scores:
-    n_resamples, n_images = rows.shape
+    n_images = rows.shape[1]
     right = judged.targets == judged.called
     truth = _count(judged.targets, rows, judged.n_classes)
     called = _count(judged.called, rows, judged.n_classes)

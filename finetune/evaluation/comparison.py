@@ -140,13 +140,14 @@ def _aligned(first: Predictions, second: Predictions, names: tuple[str, str]) ->
         )
     if first.digests and second.digests:
         changed = [
-            name for name, row, digest in zip(first.names, rows, first.digests, strict=True)
+            name
+            for name, row, digest in zip(first.names, rows, first.digests, strict=True)
             if second.digests[row] != digest
         ]
         if changed:
             raise RunError(
-                f"{changed[0]} and {len(changed) - 1:,} other images have changed between {names[0]} and {names[1]}, so "
-                "the runs cannot be compared; train both with the same images"
+                f"{changed[0]} and {len(changed) - 1:,} other images differ between {names[0]} and {names[1]}, so the "
+                "runs cannot be compared; train both with the same images"
             )
     return aligned
 

@@ -35,8 +35,8 @@ class Report:
     interpolated, ``corrections`` which tables dropped or relabelled how many images; ``augmentation``
     the policy, the strengths that training used, and what the class names forbid. ``notes`` are sentences that must
     be read beside the result: that training diverged, or that it kept the weights that it began with. ``judged`` is
-    `Summary`'s part; ``baselines`` what is easy to get, by name; ``peak_memory`` in MB; ``hashes`` are SHA-256 by what
-    they are of.
+    `Summary`'s part; ``baselines`` what is easy to get, by name; ``peak_memory`` in MB; ``hashes`` are SHA-256
+    by what they are of.
     """
 
     strategy: str

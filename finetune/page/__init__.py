@@ -1,1 +1,1 @@
-"""A run's report as one HTML file: pictures as SVG or inside, no script, nothing fetched. Pure; all text is escaped."""
+"""A run's report as one HTML file: pictures are inside, nothing is fetched, no script runs. Texts are escaped."""

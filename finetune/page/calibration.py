@@ -79,7 +79,8 @@ def reliability_svg(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping
         for share in (0, 0.25, 0.5, 0.75, 1)
     ]
     frame = Markup(
-        '<path class="thin" fill="none" d="M{0} {1}V{2}H{3}"/><path class="thin" stroke-dasharray="2 4" d="M{0} {2}L{3} {1}"/>'
+        '<path class="thin" fill="none" d="M{0} {1}V{2}H{3}"/>'
+        '<path class="thin" stroke-dasharray="2 4" d="M{0} {2}L{3} {1}"/>'
         '<text class="axis-title" x="{0}" y="16">Right (%)</text>'
         '<text class="axis" x="{3}" y="{4}" text-anchor="end">confidence (%)</text>'
     ).format(LEFT, TOP, BOTTOM, RIGHT, BOTTOM + 34)

@@ -36,7 +36,9 @@ def confusion_html(report: Mapping[str, Any]) -> Markup:
         (pair["truth"], pair["called"], f"{pair['n']:,}", percent(pair["n"] / pair["of"])) for pair in pairs
     ]
     heads = ("truth", "called", "images", "of its class")
-    most = table(heads, rows, label="Most frequent mistakes") or paragraph("No image was called another class.")
+    most = table(heads, rows, label="Most frequent mistakes") or paragraph(
+        "No image was called another class."
+    )
     return section("What is taken for what", drawn, most, _in_full(confusion, names, order))
 
 
@@ -48,9 +50,7 @@ def _in_full(confusion: Sequence[Sequence[int]], names: Sequence[str], order: Se
     return folded("All counts as a table", table(heads, rows, label="Confusion matrix"))
 
 
-def confusion_svg(
-    confusion: Sequence[Sequence[int]], names: Sequence[str], order: Sequence[int]
-) -> Markup:
+def confusion_svg(confusion: Sequence[Sequence[int]], names: Sequence[str], order: Sequence[int]) -> Markup:
     """Return the K x K counts as inline SVG, rows the truth, both axes in ``order``; only what is not 0 is drawn."""
     n_classes = len(order)
     cell = 44 if n_classes <= 6 else 30 if n_classes <= MOST_NUMBERED else 16 if n_classes <= 50 else 9
@@ -66,10 +66,12 @@ def confusion_svg(
         _titles(left, top, side, height),
     )
     right = sum(confusion[k][k] for k in order)
-    label = f"Confusion matrix of {n_classes} classes: {right:,} of {sum(map(sum, confusion)):,} images on the diagonal"
+    total = sum(map(sum, confusion))
+    label = f"Confusion matrix of {n_classes} classes: {right:,} of {total:,} images on the diagonal"
     return Markup(
         '<div class="wide" tabindex="0" role="group" aria-label="Confusion matrix">'
-        '<svg class="confusion" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">{3}</svg></div>'
+        '<svg class="confusion" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">{3}'
+        "</svg></div>"
     ).format(width, height, label, inside)
 
 
@@ -102,13 +104,13 @@ def _cells(
             if count:
                 at = left + cell * x, top + cell * y
                 told = f"{names[row]} called {names[column]}: {count} of {total}"
-                made.append(_cell(at, cell, count, count / total, told, is_right=row == column))
+                made.append(_cell(at, cell, count / total, told, is_right=row == column))
                 if len(order) <= MOST_NUMBERED:
                     made.append(_number(at, cell, count, count / total))
     return made
 
 
-def _cell(at: tuple[int, int], cell: int, count: int, share: float, told: str, *, is_right: bool) -> Markup:
+def _cell(at: tuple[int, int], cell: int, share: float, told: str, *, is_right: bool) -> Markup:
     return Markup(
         '<rect class="{}" x="{}" y="{}" width="{}" height="{}" fill-opacity="{:.2f}"><title>{}</title></rect>'
     ).format("hit" if is_right else "miss", *at, cell, cell, 0.18 + 0.82 * share, told)
@@ -116,7 +118,11 @@ def _cell(at: tuple[int, int], cell: int, count: int, share: float, told: str, *
 
 def _number(at: tuple[int, int], cell: int, count: int, share: float) -> Markup:
     return Markup('<text class="count{}" x="{}" y="{}" style="font-size:{}px">{}</text>').format(
-        " strong" if share > 0.5 else "", at[0] + cell / 2, at[1] + cell / 2 + 4, 12 if count < 1000 else 9, count
+        " strong" if share > 0.5 else "",
+        at[0] + cell / 2,
+        at[1] + cell / 2 + 4,
+        12 if count < 1000 else 9,
+        count,
     )
 
 

@@ -52,10 +52,23 @@ def moved_html(rows: Sequence[Mapping[str, Any]], chart: Path, interpolation: Pa
     ]
     heads = ("layers", "state", "parameters", "change", "largest learning rate")
     drawn = join(
-        picture(chart, "What moved: the change of each layer group's weights, its gradients and learning rates"),
+        _wide(
+            picture(
+                chart,
+                "What moved: the change of each layer group's weights, its gradients and learning rates",
+            )
+        ),
         picture(interpolation, "Validation accuracy between the head alone and the fine-tuned weights"),
     )
-    return section("What moved", drawn, folded("What moved as a table", table(heads, listed, label="What moved")))
+    return section(
+        "What moved", drawn, folded("What moved as a table", table(heads, listed, label="What moved"))
+    )
+
+
+def _wide(drawing: Markup) -> Markup:
+    """Return a picture that would be too small on a phone and scrolls there."""
+    frame = Markup('<div class="wide" tabindex="0" role="group" aria-label="What moved">{}</div>')
+    return frame.format(drawing) if drawing else Markup()
 
 
 def _number(value: float | None) -> str:

@@ -47,7 +47,10 @@ def recipe_html(report: Mapping[str, Any], recipe: str) -> Markup:
     advice = report.get("advice") or {}
     why = paragraph(advice["reason"], quiet=True) if advice.get("reason") else Markup()
     return section(
-        "Recipe", table(("", ""), rows, label="Recipe", kind="words"), why, folded("The whole recipe (recipe.yaml)", whole)
+        "Recipe",
+        table(("", ""), rows, label="Recipe", kind="words"),
+        why,
+        folded("The whole recipe (recipe.yaml)", whole),
     )
 
 
@@ -59,7 +62,11 @@ def cost_html(report: Mapping[str, Any]) -> Markup:
         (name, f"{seconds:,.1f} s") for name, seconds in report["seconds_by_phase"].items()
     ]
     rows.append(("in all", f"{report['seconds']:,.1f} s ({time_words(report['seconds'])})"))
-    named = {"process_mb": "peak memory", "workers_mb": "peak memory of a helper", "gpu_mb": "peak memory of the GPU"}
+    named = {
+        "process_mb": "peak memory",
+        "workers_mb": "peak memory of a helper",
+        "gpu_mb": "peak memory of the GPU",
+    }
     memory = report.get("peak_memory", {})
     rows += [(told, f"{memory[name]:,.0f} MB") for name, told in named.items() if memory.get(name)]
     return section("Cost", table(("", ""), rows, label="Cost"))
@@ -75,4 +82,6 @@ def origin_html(report: Mapping[str, Any]) -> Markup:
         (f"sha256 of the {name}", Markup("<code>{}</code>").format(value)) for name, value in hashes.items()
     ]
     rows += [(name, version) for name, version in report.get("versions", {}).items()]
-    return section("Seed, hashes, versions", table(("", ""), rows, label="Seed, hashes, versions", kind="words"))
+    return section(
+        "Seed, hashes, versions", table(("", ""), rows, label="Seed, hashes, versions", kind="words")
+    )

@@ -20,7 +20,8 @@ def gallery_html(report: Mapping[str, Any], thumbnails: Mapping[str, str]) -> Ma
         section(
             "Most confident mistakes",
             paragraph(
-                Markup("Some may be wrong labels: <code>finetune suspects</code> looks for those."), quiet=True
+                Markup("Some may be wrong labels: <code>finetune suspects</code> looks for those."),
+                quiet=True,
             )
             if mistakes
             else paragraph("No image was called another class."),

@@ -97,11 +97,13 @@ def figures_html(report: Mapping[str, Any]) -> Markup:
         rows.append((told, f"{figure['value']:.3f}", span(figure["interval"])))
     drawn = report["bootstrap"]
     how = (
-        f"Percentile intervals of {drawn['resamples']:,} resamples of the images (seed {drawn['seed']}); the accuracy "
-        "in the headline has Wilson's, which also holds for very few mistakes."
+        f"Percentile intervals of {drawn['resamples']:,} resamples of the images (seed {drawn['seed']}); the "
+        "accuracy in the headline has Wilson's, which also holds for very few mistakes."
     )
     return section(
-        "Figures", table(("score", "value", "95 % interval"), rows, label="Figures"), paragraph(how, quiet=True)
+        "Figures",
+        table(("score", "value", "95 % interval"), rows, label="Figures"),
+        paragraph(how, quiet=True),
     )
 
 
@@ -122,7 +124,11 @@ def classes_html(report: Mapping[str, Any]) -> Markup:
 
 def _class_table(classes: Sequence[Mapping[str, Any]], label: str) -> Markup:
     rows: list[Sequence[Cell]] = [
-        (each["class"], f"{each['support']:,}", *(_cell(each, name) for name in ("precision", "recall", "f1")))
+        (
+            each["class"],
+            f"{each['support']:,}",
+            *(_cell(each, name) for name in ("precision", "recall", "f1")),
+        )
         for each in classes
     ]
     return table(("class", "images", "precision", "recall", "F1"), rows, label=label)
@@ -132,5 +138,9 @@ def _cell(row: Mapping[str, Any], name: str) -> Cell:
     if row[name] is None:
         return NOTHING
     interval = row[f"{name}_interval"]
-    told = Markup("") if interval is None else Markup(' <span class="span">{}</span>').format(span(interval, digits=2))
+    told = (
+        Markup("")
+        if interval is None
+        else Markup(' <span class="span">{}</span>').format(span(interval, digits=2))
+    )
     return Markup("{:.2f}{}").format(row[name], told)

@@ -65,13 +65,15 @@ def find_baselines(
 
     One that cannot be had has ``left_out`` with the reason instead: a finished run does not fail for it.
     """
-    found: dict[str, Any] = {"majority": _accuracy(round(metrics.majority_accuracy * metrics.n_images), metrics.n_images)}
+    found: dict[str, Any] = {
+        "majority": _accuracy(round(metrics.majority_accuracy * metrics.n_images), metrics.n_images)
+    }
     if not in_time:
-        return found | dict.fromkeys(BASELINES, {"left_out": "the time that --max-minutes gives was over"})
+        return found | _none("the time that --max-minutes gives was over")
     try:
         probed = _probe(setup, judged, _Counts(reporter))
     except Faults as error:
-        return found | dict.fromkeys(BASELINES, {"left_out": _reason(error)})
+        return found | _none(_reason(error))
     calls: dict[str, Callable[[], NDArray[np.int64]]] = {
         "knn": lambda: _neighbours(probed),
         "linear_probe": lambda: _probe_calls(probed, setup),
@@ -86,6 +88,10 @@ def find_baselines(
         except Faults as error:
             found[name] = {"left_out": _reason(error)}
     return found
+
+
+def _none(reason: str) -> dict[str, Any]:
+    return {name: {"left_out": reason} for name in BASELINES}
 
 
 def _accuracy(n_right: int, n_images: int) -> dict[str, Any]:
@@ -141,7 +147,9 @@ def _pretrained(setup: Setup) -> tuple[Backbone, WeightsRecord]:
     try:
         return backbone, locate_weights(backbone, "packaged", offline=True)
     except WeightsError as error:
-        raise WeightsError(f"the run began without pretrained weights, and none are packaged ({error})") from None
+        raise WeightsError(
+            f"the run began without pretrained weights, and none are packaged ({error})"
+        ) from None
 
 
 def _frozen_learner(setup: Setup, backbone: Backbone, weights: WeightsRecord) -> Learner:

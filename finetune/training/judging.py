@@ -25,7 +25,7 @@ from finetune.training.setup import Setup
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the bundle said of the judged ``images``, of ``split``, and of the validation images, and what it sums to."""
+    """What the bundle said of the judged ``images``, of ``split``, and of the validation images, and its sum."""
 
     split: str
     images: Sequence[LabelledImage]
@@ -51,7 +51,10 @@ def judge_run(setup: Setup, folder: RunFolder, reporter: Reporter) -> Verdict:
             if images:
                 before = done
                 said[name] = say_of(
-                    bundle, images, workers=workers, advance=lambda n, _, before=before: advance(before + n, total)
+                    bundle,
+                    images,
+                    workers=workers,
+                    advance=lambda n, _, before=before: advance(before + n, total),
                 )
                 done += len(images)
     judged, images = ("test", split.test) if split.test else ("val", split.val)

@@ -52,7 +52,7 @@ def test_files_that_are_gone_damaged_or_of_two_runs_are_refused(said: Prediction
 
 
 def test_logits_that_cannot_be_written_are_told(said: Predictions, tmp_path: Path) -> None:
-    with pytest.raises(ResourceError, match="cannot write .*nowhere"):
+    with pytest.raises(ResourceError, match=r"cannot write .*nowhere"):
         write_predictions(said, table=tmp_path / "p.csv", logits=tmp_path / "nowhere" / "p.safetensors")
 
 

@@ -42,7 +42,7 @@ class Page(HTMLParser):
             assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if not self.open or self.open[-1] not in ("style",):
+        if not self.open or self.open[-1] != "style":
             self.texts.append(data)
 
     @property
@@ -92,11 +92,15 @@ def test_a_name_full_of_markup_is_shown_as_it_is(n_classes: int) -> None:
 
 
 def test_nothing_is_fetched_and_no_script_runs(tmp_path: Path) -> None:
-    text = report_page(a_report(), title="t", thumbnails={f"{i}.png": PICTURE for i in range(60)}, run=tmp_path)
+    text = report_page(
+        a_report(), title="t", thumbnails={f"{i}.png": PICTURE for i in range(60)}, run=tmp_path
+    )
     page = Page(text)
     names = {tag for tag, _ in page.tags}
     assert not names & {"script", "link", "iframe", "object", "base"}
-    addresses = [value for _, attributes in page.tags for key, value in attributes.items() if key in ("src", "href")]
+    addresses = [
+        value for _, attributes in page.tags for key, value in attributes.items() if key in ("src", "href")
+    ]
     assert addresses
     assert all(address is not None and address.startswith("data:") for address in addresses)
     assert not re.search(r"url\(|@import|https?://", text)
@@ -147,7 +151,11 @@ def test_the_rows_and_columns_of_the_drawing_follow_the_order() -> None:
 
 def test_without_mistakes_and_calibration_it_says_so() -> None:
     report = a_report()
-    report |= {"confusion": [[20, 0, 0], [0, 20, 0], [0, 0, 20]], "most_confused": [], "confusion_order": [0, 1, 2]}
+    report |= {
+        "confusion": [[20, 0, 0], [0, 20, 0], [0, 0, 20]],
+        "most_confused": [],
+        "confusion_order": [0, 1, 2],
+    }
     report["gallery"] = {"confident_mistakes": [], "uncertain_hits": []}
     report["calibration"] = {**report["calibration"], "fitted_on": "none", "reason": "nothing to fit"}
     page = Page(report_page(report, title="t", thumbnails={}))
@@ -156,7 +164,10 @@ def test_without_mistakes_and_calibration_it_says_so() -> None:
 
 
 def test_a_report_of_before_these_figures_still_has_a_page() -> None:
-    report = {name: a_report()[name] for name in ("accuracy", "accuracy_interval", "accuracy_split", "confusion", "classes")}
+    report = {
+        name: a_report()[name]
+        for name in ("accuracy", "accuracy_interval", "accuracy_split", "confusion", "classes")
+    }
     page = Page(report_page(report, title="t", thumbnails={}))
     assert "What is taken for what" in page.text
     assert "Calibration" not in page.text

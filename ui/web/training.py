@@ -9,10 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from finetune.page.curves import curves_html, read_columns
 from finetune.service.projects import Project, Training
 from finetune.service.service import can_resume
 from finetune.service.status import Status
-from finetune.page.curves import curves_html, read_columns
 from ui.web.words import error_html, join, note_html, progress_html, time_words
 
 LAST_SENTENCES = 4
