@@ -146,8 +146,8 @@ def _aligned(first: Predictions, second: Predictions, names: tuple[str, str]) ->
         ]
         if changed:
             raise RunError(
-                f"{changed[0]} and {len(changed) - 1:,} other images differ between {names[0]} and {names[1]}, so the "
-                "runs cannot be compared; train both with the same images"
+                f"{changed[0]} and {len(changed) - 1:,} other images differ between {names[0]} and {names[1]}, so "
+                "the runs cannot be compared; train both with the same images"
             )
     return aligned
 

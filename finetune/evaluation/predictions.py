@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def write_predictions(
             predictions.names, predictions.targets, predictions.called, shares, digests, strict=True
         ):
             writer.writerow([name, classes[target], classes[called], f"{share:.6f}", digest])
-    tensors = {
+    tensors: dict[str, NDArray[Any]] = {
         "test_logits": np.ascontiguousarray(predictions.logits),
         "targets": np.ascontiguousarray(predictions.targets, np.int64),
     }
