@@ -16,7 +16,9 @@ from finetune.bundle.predict import Prediction
 from finetune.data.health import inspect_source
 from finetune.data.samples import SAMPLES
 from finetune.data.sources import open_source
-from finetune.evaluation.metrics import measure
+from finetune.evaluation.calibration import UNCALIBRATED
+from finetune.evaluation.predictions import Predictions
+from finetune.evaluation.summary import summarise
 from finetune.model.backbones import CATALOGUE, find_backbone
 from finetune.model.describe import describe
 from finetune.progress import SILENT
@@ -24,6 +26,7 @@ from finetune.terminal import TerminalReporter, result_console
 from strategies import STRATEGIES, make_strategy
 from ui import present
 from ui.health import backbone_channels, health_view
+from ui.scores import summary_view
 from ui.web.health_report import report_html
 
 
@@ -118,14 +121,18 @@ def test_the_stages_show_what_trains_and_its_share() -> None:
     assert "partial: 75.10 % of 11,177,538 parameters train" in text
 
 
-def test_the_metrics_show_scores_and_each_class_s_recall() -> None:
-    shares = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.3, 0.7, 0.0]])
-    text = shown(present.metrics_view(measure(shares, np.array([0, 0, 1])), ["ants", "bees", "wasps"]))
+def test_the_scores_show_intervals_and_each_class_s_recall() -> None:
+    logits = np.log(np.array([[0.9, 0.1, 1e-9], [0.2, 0.8, 1e-9], [0.3, 0.7, 1e-9]], np.float32))
+    said = Predictions(("a", "b", "c"), np.array([0, 0, 1]), logits, ("ants", "bees", "[wasps]"))
+    text = shown(summary_view(summarise(said, UNCALIBRATED), said.class_names))
     assert "2 of 3 right: 66.7 % (95 % interval" in text
     lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
-    assert lines["ants"] == ["2", "50.0", "%"]
-    assert lines["bees"] == ["1", "100.0", "%"]
-    assert lines["wasps"] == ["0", "–"]
+    assert lines["ants"][:3] == ["2", "50.0", "%"]
+    assert lines["bees"][:3] == ["1", "100.0", "%"]
+    assert lines["[wasps]"][:2] == ["0", "–"]
+    assert lines["accuracy"] == ["0.667", "(0.000", "to", "1.000)"]
+    assert "calibration error 0." in text
+    assert "temperature" not in text, "nothing was fitted"
 
 
 GOOD = Prediction(Path("a.png"), (("[red]ants", 0.75), ("bees", 0.25)), "")

@@ -91,7 +91,7 @@ def make_app(
 
     from ui.downloads import add_downloads
     from ui.guard import LocalOnly
-    from ui.look import STYLE, make_theme
+    from ui.look import STYLES, make_theme
     from ui.page import build_page
 
     @contextlib.asynccontextmanager
@@ -108,7 +108,7 @@ def make_app(
         page,
         path="/",
         theme=make_theme(),
-        css_paths=[STYLE],
+        css_paths=[*STYLES],
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         footer_links=[],
         max_file_size=int(upload_gb * 10**9),

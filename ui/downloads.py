@@ -40,6 +40,15 @@ def add_downloads(app: FastAPI, service: Service) -> None:
         name = f"{found[0].run.name}-bundle.zip"
         return FileResponse(zip_bundle(found[0].run / "bundle", found[0].job / name), filename=name)
 
+    @app.get("/run/{project_id}/{number}")
+    def run(project_id: str, number: str) -> FileResponse:
+        """Send the report of a project's training as one HTML file."""
+        project = service.find(project_id)
+        found = [] if project is None else [each for each in project.trainings if each.job.name == number]
+        if not found or not (found[0].run / "report.html").is_file():
+            raise HTTPException(404, "no such report")
+        return FileResponse(found[0].run / "report.html", filename=f"{found[0].run.name}-report.html")
+
     _add_files_of_jobs(app, service)
 
     @app.get("/report/{project_id}")

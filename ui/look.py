@@ -6,7 +6,9 @@ from pathlib import Path
 
 import gradio as gr
 
-STYLE = Path(__file__).parent / "web" / "style.css"
+import finetune.page
+
+STYLES = (Path(finetune.page.__file__).parent / "shared.css", Path(__file__).parent / "web" / "style.css")
 BLUE, DARK_BLUE, WHITE = "#0072B2", "#005A8D", "#FFFFFF"
 
 

@@ -14,7 +14,6 @@ from rich.text import Text
 if TYPE_CHECKING:
     from finetune.bundle.predict import Prediction
     from finetune.data.samples import Sample
-    from finetune.evaluation.metrics import Metrics
     from finetune.model.backbones import Backbone
     from finetune.model.describe import StageRow
     from finetune.model.layer_table import LayerRow
@@ -127,23 +126,6 @@ def layers_table(rows: Sequence[LayerRow]) -> RenderableType:
     total = sum(row.n_parameters for row in rows)
     formula = "height and width after a kernel K, stride S and padding P: floor((H - K + 2P) / S) + 1"
     return Group(made, "", Text(f"{len(rows)} layers with {total:,} parameters; {formula}", style="bold"))
-
-
-def metrics_view(metrics: Metrics, class_names: Sequence[str]) -> RenderableType:
-    """Show the scores and each class's recall."""
-    low, high = metrics.accuracy_interval
-    head = Text(
-        f"{metrics.n_correct} of {metrics.n_images} right: {100 * metrics.accuracy:.1f} % "
-        f"(95 % interval {100 * low:.1f} to {100 * high:.1f}); balanced {100 * metrics.balanced_accuracy:.1f} %, "
-        f"macro F1 {metrics.macro_f1:.3f}, log loss {metrics.log_loss:.3f}",
-        style="bold",
-    )
-    made = table("class", "images", "right", right=("images", "right"))
-    for index, name in enumerate(class_names):
-        total = sum(metrics.confusion[index])
-        right = f"{100 * metrics.confusion[index][index] / total:.1f} %" if total else "–"
-        made.add_row(escape(name), str(total), right)
-    return Group(head, made)
 
 
 def prediction_line(prediction: Prediction) -> str:

@@ -17,6 +17,7 @@ from ui.web.words import note_html
 
 Properties = dict[str, Any]
 DIGEST_LENGTH = 8
+REPORT = "Download the full report"
 
 
 def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
@@ -113,4 +114,9 @@ def _download_html(view: View) -> str:
         f'<p><a class="download" href="{view.address}" download>Download the classifier (zip)</a></p>'
         "<p class='quiet'>Weights as safetensors, class names and preprocessing as JSON. "
         "<code>finetune predict FOLDER IMAGE</code> uses it, and so does timm.</p>"
+        + (
+            f'<p><a class="download second" href="{view.report}" download>{REPORT}</a></p>'
+            if view.report
+            else ""
+        )
     )

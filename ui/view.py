@@ -33,6 +33,7 @@ class View:
     ``cards`` follow the order of `STRATEGIES`; they are empty until there is advice. ``address`` is the path of
     the bundle's download, ``asked`` the identity of the classifier that answers and ``asked_name`` its name for
     people; all three are empty while there is none. ``tools`` are what else can be done with the images.
+    ``report`` is the path of the page on that classifier's run, empty where there is none.
     """
 
     data: str
@@ -46,6 +47,7 @@ class View:
     asked: str
     asked_name: str
     tools: DataTools = NO_TOOLS
+    report: str = ""
 
 
 def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -> View:
@@ -78,7 +80,15 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         asked="" if answering is None else identity(answering.run / "bundle"),
         asked_name="" if answering is None else f"{answering.strategy} ({answering.run.name})",
         tools=make_tools(project, findings),
+        report=_report_address(project, answering),
     )
+
+
+def _report_address(project: Project, training: Training | None) -> str:
+    """Return where the page on the training's run is, empty without one: an interrupted run has none."""
+    if training is None or not (training.run / "report.html").is_file():
+        return ""
+    return f"/run/{project.id}/{training.job.name}"
 
 
 def _empty(data: str, tools: DataTools = NO_TOOLS) -> View:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Collection, Sequence
 
@@ -13,9 +14,14 @@ from finetune.data.health import inspect_source
 from finetune.data.health.findings import amount
 from finetune.data.loading import measuring_loader
 from finetune.data.sources import LabelledImage, open_source
-from finetune.errors import DataError, nearest
+from finetune.errors import DataError, RunError, nearest
+from finetune.evaluation.calibration import UNCALIBRATED, Calibration
 from finetune.evaluation.metrics import Metrics, measure, softmax
+from finetune.evaluation.predictions import Predictions
 from finetune.progress import Advance, Reporter
+
+CALIBRATION = "calibration.json"
+REPORT = "report.json"
 
 
 def evaluate(
@@ -26,6 +32,21 @@ def evaluate(
     advance: Advance | None = None,
 ) -> Metrics:
     """Return the metrics of ``bundle`` on ``images``, at least one.
+
+    Raises DataError for a label that the bundle does not know.
+    """
+    said = say_of(bundle, images, workers=workers, advance=advance)
+    return measure(softmax(said.logits), said.targets)
+
+
+def say_of(
+    bundle: Bundle,
+    images: Sequence[LabelledImage],
+    *,
+    workers: int | None = None,
+    advance: Advance | None = None,
+) -> Predictions:
+    """Return what ``bundle`` says of ``images``, at least one, in their order.
 
     Raises DataError for a label that the bundle does not know.
     """
@@ -44,7 +65,8 @@ def evaluate(
         done += len(batch)
         if advance is not None:
             advance(done, len(images))
-    return measure(softmax(torch.cat(parts).numpy()), targets)
+    names = tuple(image.name for image in images)
+    return Predictions(names, targets, torch.cat(parts).numpy(), bundle.class_names)
 
 
 def evaluate_data(
@@ -52,8 +74,20 @@ def evaluate_data(
 ) -> tuple[Metrics, str]:
     """Score ``bundle`` on the data set ``where``; return the metrics and the split they are of.
 
+    The images are those of `images_to_judge`, which raises DataError, as a class unknown to the bundle does.
+    """
+    images, split = images_to_judge(where, exclude=exclude, offline=offline, reporter=reporter)
+    with reporter.track("evaluating") as advance:
+        return evaluate(bundle, images, advance=advance), split
+
+
+def images_to_judge(
+    where: str, *, exclude: Collection[str], offline: bool = False, reporter: Reporter
+) -> tuple[list[LabelledImage], str]:
+    """Return the images of ``where`` that a bundle is scored on, and the split they are of.
+
     The test split is used where there is one, else val, else every image (``all``). Unreadable images are
-    left out and said. Raises DataError when no image is left or a class is unknown to the bundle.
+    left out and said. Raises DataError when no image is left.
     """
     source = open_source(where, exclude=exclude, offline=offline, track=reporter.track)
     with reporter.track("checking images") as advance:
@@ -71,5 +105,22 @@ def evaluate_data(
     reporter.say(
         f"scoring {amount(len(images), 'image')}" + ("" if split == "all" else f" of the {split} split")
     )
-    with reporter.track("evaluating") as advance:
-        return evaluate(bundle, images, advance=advance), split
+    return images, split
+
+
+def calibration_of(bundle: Bundle) -> Calibration:
+    """Return the temperature of ``bundle``: of its calibration.json, else of the report of its run, else 1.
+
+    Raises RunError when the file that is there is damaged.
+    """
+    for path, key in ((bundle.folder / CALIBRATION, None), (bundle.folder.parent / REPORT, "calibration")):
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            found = values if key is None else values.get(key)
+            if found is not None:
+                return Calibration.from_json(found)
+        except FileNotFoundError:
+            continue
+        except (ValueError, TypeError, AttributeError) as error:
+            raise RunError(f"{path} is damaged ({error}); write the bundle again") from None
+    return UNCALIBRATED

@@ -24,10 +24,11 @@ from finetune.cli.batch_commands import batch
 from finetune.cli.cache_commands import cache
 from finetune.cli.clean_commands import clean
 from finetune.cli.data_commands import inspect, samples
+from finetune.cli.evaluate_commands import compare, evaluate
 from finetune.cli.failure import explain, fail
 from finetune.cli.network_commands import backbones, describe, list_strategies
 from finetune.cli.page_commands import ui
-from finetune.cli.run_commands import evaluate, fit, predict
+from finetune.cli.run_commands import fit, predict
 from finetune.cli.schedule_commands import schedules
 from finetune.cli.suspect_commands import suspects
 from finetune.errors import INTERRUPTED_EXIT_CODE
@@ -56,6 +57,7 @@ app.command()(augment)
 app.command()(fit)
 app.command()(batch)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(predict)
 app.command()(cache)
 app.command()(experience)

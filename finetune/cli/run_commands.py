@@ -13,8 +13,6 @@ from finetune.cli.advice_commands import RaceOption
 from finetune.cli.options import (
     DATA_HELP,
     BundleArgument,
-    DataArgument,
-    ExcludeOption,
     JsonOption,
     OfflineOption,
     QuietOption,
@@ -105,10 +103,10 @@ def _show_run(run: Run, as_json: bool) -> None:
     folder = run.folder.path
     pictures = [run.folder.curves, run.folder.confusion, run.folder.moved_picture, run.folder.wise_ft]
     drawn = ", ".join(str(picture) for picture in pictures if picture.is_file())
-    notes = "".join(f"note: {note}\n" for note in run.report.notes)
+    told = "\n".join(run.report.sentences())
     text = (
-        f"{run.report.sentence()}\n{notes}"
-        f"report: {run.folder.report}   pictures: {drawn}\n"
+        f"{told}\n"
+        f"report: {run.folder.page}, {run.folder.report}   pictures: {drawn}\n"
         f"next: finetune predict {shlex.quote(str(folder))} IMAGE"
     )
     if run.report.advice is not None:
@@ -126,27 +124,6 @@ def _runner_up_command(run: Run) -> str:
     for name in recipe.exclude:
         words += ["--exclude", name]
     return shlex.join(words)
-
-
-def evaluate(
-    bundle: BundleArgument,
-    data: DataArgument,
-    exclude: ExcludeOption = None,
-    offline: OfflineOption = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Score a trained classifier on labelled images (on the test split, else val, where splits are given)."""
-    from finetune.bundle.bundle import load_bundle
-    from finetune.bundle.evaluate import evaluate_data
-    from ui.present import metrics_view
-
-    loaded = load_bundle(bundle)
-    metrics, split = evaluate_data(
-        loaded, data, exclude=exclude or (), offline=offline, reporter=TerminalReporter(quiet=quiet)
-    )
-    values = {"split": split, "classes": list(loaded.class_names), **metrics.to_json()}
-    show(values, metrics_view(metrics, loaded.class_names), as_json)
 
 
 def predict(

@@ -72,7 +72,7 @@ def wilson_interval(n_correct: int, n_images: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def softmax(logits: NDArray[np.float32]) -> Probabilities:
+def softmax(logits: NDArray[np.floating[Any]]) -> Probabilities:
     """Return n x K probabilities of n x K logits, in float64."""
     from scipy.special import softmax as scipy_softmax
 

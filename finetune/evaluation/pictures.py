@@ -22,7 +22,9 @@ LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (GREY, ":"))
 """Colour and stroke of one line among several: either tells them apart."""
 
 MOST_NUMBERED_CLASSES = 20
-MOST_NAMED_CLASSES = 60
+MOST_NAMED_CLASSES = 120
+SHADE = 0.6
+"""Power of a cell's share: a mistake of a hundredth of a class can still be seen."""
 
 
 def draw_curves(rows: Sequence[MetricsRow], path: Path, *, kept: int | None = None) -> None:
@@ -100,26 +102,49 @@ def draw_regularisation(points: Sequence[tuple[float, float]], chosen: float, pa
     save_figure(figure, path)
 
 
-def draw_confusion(confusion: NDArray[np.int64], class_names: Sequence[str], title: str, path: Path) -> None:
-    """Draw the K x K counts, rows the truth; cells are shaded by their share of the row and numbered if few."""
+def draw_confusion(
+    confusion: NDArray[np.int64],
+    class_names: Sequence[str],
+    title: str,
+    path: Path,
+    *,
+    order: Sequence[int] | None = None,
+) -> None:
+    """Draw the K x K counts, rows the truth; cells are shaded by their share of the row and numbered if few.
+
+    The classes stand in ``order``, by default that of their numbers.
+    """
+    places = range(len(class_names)) if order is None else order
+    confusion = confusion[np.ix_(places, places)]
+    class_names = [class_names[place] for place in places]
     n_classes = len(class_names)
-    side = min(12.0, max(3.8, 1.8 + 0.42 * n_classes))
+    is_small = n_classes <= MOST_NUMBERED_CLASSES
+    side = max(3.8, 1.8 + 0.42 * n_classes) if is_small else min(16.0, 6.0 + 0.12 * n_classes)
     figure, (axes,) = new_figure(side + 0.6, side, columns=1)
     shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    if n_classes <= MOST_NUMBERED_CLASSES:
+    axes.imshow(shares**SHADE, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+    if is_small:
         _number(axes, confusion, shares)
     if n_classes <= MOST_NAMED_CLASSES:
         names = [name if len(name) <= 18 else name[:17] + "…" for name in class_names]
-        axes.set_xticks(range(n_classes), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=8)
-        axes.set_yticks(range(n_classes), names, fontsize=8)
+        size, turn = (8.0, 45) if is_small else (min(8.0, 620 / n_classes), 90)
+        axes.set_xticks(
+            range(n_classes),
+            names,
+            rotation=turn,
+            ha="right",
+            va="top" if is_small else "center",
+            rotation_mode="anchor",
+            fontsize=size,
+        )
+        axes.set_yticks(range(n_classes), names, fontsize=size)
     axes.set(xlabel="called", ylabel="truth", title=title)
     save_figure(figure, path)
 
 
 def _number(axes: Axes, confusion: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
     for row, column in np.argwhere(confusion > 0):
-        colour = "white" if shares[row, column] > 0.55 else "black"
+        colour = "white" if shares[row, column] ** SHADE > 0.55 else "black"
         axes.text(
             column, row, str(confusion[row, column]), ha="center", va="center", color=colour, fontsize=8
         )

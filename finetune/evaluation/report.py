@@ -13,6 +13,7 @@ from typing import Any
 from finetune.evaluation.metrics import Metrics
 
 SCHEMA = 1
+NAMED_BASELINES = {"knn": "nearest neighbours of frozen features", "linear_probe": "linear probe"}
 VERSIONED = (
     "finetune-strategies",
     "torch",
@@ -33,7 +34,9 @@ class Report:
     source, sha256 and licence. ``combined`` holds ``averaging`` and ``wise_ft`` where weights were averaged or
     interpolated, ``corrections`` which tables dropped or relabelled how many images; ``augmentation``
     the policy, the strengths that training used, and what the class names forbid. ``notes`` are sentences that must
-    be read beside the result: that training diverged, or that it kept the weights that it began with.
+    be read beside the result: that training diverged, or that it kept the weights that it began with. ``judged`` is
+    `Summary`'s part; ``baselines`` what is easy to get, by name; ``peak_memory`` in MB; ``hashes`` are SHA-256
+    by what they are of.
     """
 
     strategy: str
@@ -56,6 +59,10 @@ class Report:
     corrections: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    judged: Mapping[str, Any] = field(default_factory=dict)
+    baselines: Mapping[str, Any] = field(default_factory=dict)
+    peak_memory: Mapping[str, float] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -81,6 +88,8 @@ class Report:
             "log_loss": metrics.log_loss,
             "majority_accuracy": metrics.majority_accuracy,
             "confusion": [list(row) for row in metrics.confusion],
+            **self.judged,
+            "baselines": dict(self.baselines),
             "n_train": self.n_images["train"],
             "n_val": self.n_images["val"],
             "n_test": self.n_images["test"],
@@ -91,7 +100,9 @@ class Report:
             "image_size": self.image_size,
             "seconds": round(self.seconds, 2),
             "seconds_by_phase": {name: round(seconds, 2) for name, seconds in self.seconds_by_phase.items()},
+            "peak_memory": dict(self.peak_memory),
             "seed": self.seed,
+            "hashes": dict(self.hashes),
             "stopped": self.stopped,
             "notes": list(self.notes),
             "augmentation": dict(self.augmentation),
@@ -116,6 +127,27 @@ class Report:
             f"macro F1 {metrics.macro_f1:.3f}; "
             f"always naming the commonest class gets {100 * metrics.majority_accuracy:.1f} %"
         )
+
+    def beside(self) -> str:
+        """Return the baselines and the calibration in one sentence; empty where neither is known."""
+        told = [
+            f"{name} {100 * found['accuracy']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+            for key, name in NAMED_BASELINES.items()
+            if "accuracy" in (found := self.baselines.get(key, {}))
+            for low, high in (found["accuracy_interval"],)
+        ]
+        calibration = self.judged.get("calibration", {})
+        if calibration.get("fitted_on", "none") != "none":
+            told.append(
+                f"calibration error {calibration['ece_before']:.3f}, {calibration['ece_after']:.3f} at temperature "
+                f"{calibration['temperature']:.2f}"
+            )
+        return f"beside it: {'; '.join(told)}" if told else ""
+
+    def sentences(self) -> list[str]:
+        """Return all that must be said of the result, the score first."""
+        beside = self.beside()
+        return [self.sentence(), *([beside] if beside else []), *(f"note: {note}" for note in self.notes)]
 
     def _alpha(self) -> str:
         """Return how far the weights went from the head alone, where it was chosen."""

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from finetune.bundle.bundle import Bundle, load_bundle, write_bundle
-from finetune.bundle.evaluate import evaluate
-from finetune.evaluation.metrics import Metrics
-from finetune.evaluation.pictures import draw_confusion
 from finetune.evaluation.report import Report
 from finetune.model.freezing import trainable_share
 from finetune.model.weights import NO_WEIGHTS
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
+from finetune.training.baselines import find_baselines
 from finetune.training.careful import augmentation_json
 from finetune.training.determinism import deterministic
 from finetune.training.ending import ended_early
 from finetune.training.experience import note_training
 from finetune.training.journal import Journal
+from finetune.training.judging import Verdict, judge_run
+from finetune.training.report_files import hashes_of, peak_memory, write_pictures, write_report
 from finetune.training.run_folder import RunFolder
 from finetune.training.run_log import RunLog
 from finetune.training.run_record import now
@@ -67,12 +67,15 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
         journal.write_recipe(outcome.recipe)
         put_bundle(folder, setup)
     with journal.phase("evaluate"):
-        metrics = _judge(setup, folder, log)
-    report = _report(setup, journal, outcome, metrics)
-    report.write(folder.report)
-    class_names = setup.prepared.split.class_names
-    draw_confusion(np.array(metrics.confusion), class_names, _title(report), folder.confusion)
-    for sentence in (report.sentence(), *(f"note: {note}" for note in report.notes)):
+        verdict = judge_run(setup, folder, log)
+    with journal.phase("baselines"):
+        baselines = _baselines(setup, journal, verdict, log)
+    with journal.phase("report"):
+        pictures = write_pictures(folder, verdict)
+        hashes = hashes_of(folder, journal.record.fingerprint)
+    report = _report(setup, journal, outcome, verdict, baselines, hashes)
+    write_report(folder, report, pictures, data=setup.prepared.where)
+    for sentence in report.sentences():
         log.note(sentence)
     journal.update(state="finished", ended=now(), error=None)
     note_training(journal.record, Recipe.make(**journal.record.asked), report)
@@ -107,15 +110,20 @@ def put_bundle(folder: RunFolder, setup: Setup) -> None:
     shutil.rmtree(former, ignore_errors=True)
 
 
-def _judge(setup: Setup, folder: RunFolder, reporter: Reporter) -> Metrics:
-    """Score the bundle as it lies on disk: what is reported is what will be served."""
-    images = setup.prepared.split.test or setup.prepared.split.val
-    workers = setup.resolved.recipe.workers
-    with reporter.track("evaluating") as advance:
-        return evaluate(load_bundle(folder.bundle), images, workers=workers, advance=advance)
+def _baselines(setup: Setup, journal: Journal, verdict: Verdict, reporter: Reporter) -> dict[str, Any]:
+    most = setup.resolved.recipe.max_minutes
+    in_time = most is None or journal.minutes < most
+    return find_baselines(setup, verdict.images, verdict.summary.metrics, in_time=in_time, reporter=reporter)
 
 
-def _report(setup: Setup, journal: Journal, outcome: Outcome, metrics: Metrics) -> Report:
+def _report(
+    setup: Setup,
+    journal: Journal,
+    outcome: Outcome,
+    verdict: Verdict,
+    baselines: Mapping[str, Any],
+    hashes: Mapping[str, str],
+) -> Report:
     prepared, learner, recipe = setup.prepared, setup.learner, outcome.recipe
     split = prepared.split
     weights = NO_WEIGHTS if recipe.weights == "none" else prepared.weights
@@ -129,8 +137,8 @@ def _report(setup: Setup, journal: Journal, outcome: Outcome, metrics: Metrics) 
             "sha256": weights.sha256,
             "licence": weights.licence,
         },
-        metrics=metrics,
-        accuracy_split="test" if split.test else "val",
+        metrics=verdict.summary.metrics,
+        accuracy_split=verdict.split,
         selection_split=outcome.selection_split,
         n_images={"train": len(split.train), "val": len(split.val), "test": len(split.test)},
         class_names=split.class_names,
@@ -147,9 +155,8 @@ def _report(setup: Setup, journal: Journal, outcome: Outcome, metrics: Metrics) 
         quarantined=len(prepared.health.quarantine),
         combined=outcome.combined,
         augmentation=augmentation_json(recipe, split.class_names),
+        judged=verdict.summary.to_json(),
+        baselines=baselines,
+        peak_memory=peak_memory(),
+        hashes=hashes,
     )
-
-
-def _title(report: Report) -> str:
-    metrics = report.metrics
-    return f"{100 * metrics.accuracy:.1f} % of {metrics.n_images} {report.accuracy_split} images right"

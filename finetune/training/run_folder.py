@@ -38,6 +38,21 @@ class RunFolder:
         return self.path / "report.json"
 
     @property
+    def page(self) -> Path:
+        """Return the path of the report as one HTML file."""
+        return self.path / "report.html"
+
+    @property
+    def predictions(self) -> Path:
+        """Return the path of what was said of each test image."""
+        return self.path / "predictions.csv"
+
+    @property
+    def logits(self) -> Path:
+        """Return the path of the logits of the test images."""
+        return self.path / "predictions.safetensors"
+
+    @property
     def curves(self) -> Path:
         """Return the path of the learning curves."""
         return self.path / "curves.png"

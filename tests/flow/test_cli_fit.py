@@ -41,6 +41,9 @@ RUN_FILES = {
     "recipe.yaml",
     "metrics.csv",
     "report.json",
+    "report.html",
+    "predictions.csv",
+    "predictions.safetensors",
     "curves.png",
     "confusion.png",
     "log.txt",
@@ -157,11 +160,12 @@ def test_the_answer_names_the_result_its_interval_and_the_next_command(
     finished: dict[str, Finished], strategy: str
 ) -> None:
     run = finished[strategy]
-    result, *notes, places, following = run.answer.out.splitlines()
+    result, beside, *notes, places, following = run.answer.out.splitlines()
+    assert re.match(r"beside it: nearest neighbours of frozen features [\d.]+ % \([\d.]+ to [\d.]+\)", beside)
     assert all(note.startswith("note: the kept weights (the start)") for note in notes)
     assert re.match(rf"{strategy}: \d of 4 test images right, [\d.]+ % \(95 % interval ", result)
     assert "selected on this split" not in result
-    assert all(str(run.folder / name) in places for name in ("report.json", "curves.png", "confusion.png"))
+    assert all(str(run.folder / name) in places for name in ("report.json", "report.html", "confusion.png"))
     assert following == f"next: finetune predict {run.folder} IMAGE"
 
 

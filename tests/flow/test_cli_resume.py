@@ -241,7 +241,7 @@ def test_a_second_ctrl_c_ends_at_once_and_the_run_can_still_go_on(
     assert outcome(run) == undisturbed["from-scratch"]
 
 
-@pytest.mark.parametrize("moment", ["write_bundle", "evaluate", "draw_confusion"])
+@pytest.mark.parametrize("moment", ["write_bundle", "judge_run", "find_baselines", "write_report"])
 def test_an_interruption_after_training_is_gone_on_from(
     finetune: Finetune,
     options: dict[str, tuple[object, ...]],

@@ -79,6 +79,14 @@ def test_another_classifier_takes_the_answers_of_the_one_before_away(parts: Part
     assert "asked" in resumed
 
 
+def test_the_report_of_a_run_is_offered_where_there_is_one(parts: Parts) -> None:
+    asked = replace(OPEN, address="/bundle/x/1", asked="run-1:5:7", asked_name="partial (run-1)")
+    without = given(updates(parts, asked, ""), parts)["download"]["value"]
+    offered = given(updates(parts, replace(asked, report="/run/x/1"), ""), parts)["download"]["value"]
+    assert 'href="/run/x/1"' in offered
+    assert "/run/" not in without
+
+
 def test_every_part_that_may_change_is_declared(parts: Parts) -> None:
     declared = {id(part) for part in shown(parts)}
     for view in (EMPTY, OPEN, replace(OPEN, is_training=True, asked="a", address="b")):

@@ -13,9 +13,9 @@ from finetune.advice.advise import DatasetProfile, advise
 from finetune.advice.similarity import TransferGain
 from finetune.model.backbones import find_backbone
 from finetune.model.describe import describe
+from finetune.page.curves import curves_html, read_columns
 from finetune.service.status import Status
 from strategies import STRATEGIES, make_strategy
-from ui.web.curves import curves_html, read_columns
 from ui.web.data import data_html
 from ui.web.data_tools import cleaned_html, preview_html
 from ui.web.details import folded_details
@@ -336,6 +336,13 @@ def test_a_result_gives_its_interval_and_the_score_of_the_commonest_class() -> N
     assert "commonest class gets 25.0 %" in text
     assert "macro F1, in which every class counts alike, is 0.876" in text
     assert "chosen on these same images" not in text
+
+
+def test_a_result_stands_beside_the_baselines_that_were_measured() -> None:
+    found = {"majority": {"accuracy": 0.25}, "knn": {"accuracy": 0.7}, "linear_probe": {"left_out": "why"}}
+    text = Reader(str(result_html(report(baselines=found)))).text
+    assert "For comparison: nearest neighbours of the pretrained features 70.0 %." in text
+    assert "For comparison" not in Reader(str(result_html(report()))).text
 
 
 def test_a_result_on_the_split_that_chose_says_so() -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from finetune.page.markup import document, style_sheets
 from ui.health_words import check_words, training_images
 from ui.web.data import data_html
 from ui.web.details import channels_html, unreadable_html
 from ui.web.words import join
 
-HERE = Path(__file__).parent
+STYLE = Path(__file__).parent / "style.css"
 
 
 def report_html(
@@ -27,8 +28,8 @@ def report_html(
 
     ``health`` is what `HealthReport.to_json` gives, with ``n_images`` and, where one was named, ``backbone``.
     """
-    style = Markup(
-        "\n".join((HERE / sheet).read_text(encoding="utf-8") for sheet in ("style.css", "health_report.css"))
+    style = join(
+        style_sheets("shared.css"), Markup(STYLE.read_text(encoding="utf-8")), style_sheets("alone.css")
     )
     body = join(
         Markup("<h1>{}</h1>").format(f"Health of {name}"),
@@ -40,12 +41,7 @@ def report_html(
         ),
         _section("Left out, because they cannot be read", unreadable_html(health["quarantine"])),
     )
-    page = Markup(
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<title>{}</title>\n<style>\n{}</style></head>\n<body><main>{}</main></body></html>\n"
-    )
-    return str(page.format(f"Health of {name}", style, body))
+    return document(f"Health of {name}", style, body)
 
 
 def _check(health: Mapping[str, Any]) -> Markup:

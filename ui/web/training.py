@@ -9,10 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from finetune.page.curves import curves_html, read_columns
 from finetune.service.projects import Project, Training
 from finetune.service.service import can_resume
 from finetune.service.status import Status
-from ui.web.curves import curves_html, read_columns
 from ui.web.words import error_html, join, note_html, progress_html, time_words
 
 LAST_SENTENCES = 4
@@ -21,6 +21,11 @@ CORRECTED = {
     "relabel": "Images given the class suggested, as their label is probably wrong: {:,}.",
 }
 """What a report's corrections mean, by the recipe's field."""
+
+BASELINES = {
+    "knn": "nearest neighbours of the pretrained features",
+    "linear_probe": "the head alone trained on them",
+}
 
 
 def training_html(project: Project, training: Training, status: Status) -> Markup:
@@ -92,7 +97,18 @@ def result_html(report: Mapping[str, Any]) -> Markup:
         time_words(report["seconds"]),
         caution,
     )
-    return join(score, *notes)
+    return join(score, _beside(report), *notes)
+
+
+def _beside(report: Mapping[str, Any]) -> Markup:
+    """Return the baselines that were measured in one sentence."""
+    found = report.get("baselines", {})
+    told = [
+        f"{name} {100 * found[key]['accuracy']:.1f} %"
+        for key, name in BASELINES.items()
+        if "accuracy" in found.get(key, {})
+    ]
+    return note_html(f"For comparison: {', '.join(told)}.") if told else Markup("")
 
 
 def _picture(path: Path, alt: str) -> Markup:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from finetune.page.markup import join, time_words
 from finetune.service.status import Status
 
-
-def join(*parts: Markup | str) -> Markup:
-    """Return the parts one after the other; plain text is escaped."""
-    return Markup("").join(parts)
+__all__ = ["error_html", "join", "note_html", "progress_html", "time_words"]
 
 
 def error_html(sentence: str) -> Markup:
@@ -44,11 +42,3 @@ def progress_html(status: Status) -> Markup:
     return Markup('<div class="progress"><p><strong>{}</strong> <span>{}</span></p>{}</div>').format(
         title[:1].upper() + title[1:], told, bar
     )
-
-
-def time_words(seconds: float) -> str:
-    """Return a length of time in words: ``8 s``, ``3 min``, ``2 h 5 min``."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
