@@ -48,7 +48,9 @@ def advise_on(
     advice could be trusted (`finetune.advice.honesty`).
     """
     split = prepared.split
-    refuse_untrustworthy(split.train, [*split.val, *split.test], prepared.health.near_duplicates)
+    health = prepared.health
+    alike = [*health.exact_duplicates, *health.near_duplicates, *health.near_links]
+    refuse_untrustworthy(split.train, [*split.val, *split.test], alike)
     features = MeasuredFeatures(prepared, recipe)
     measuring = Measuring(prepared.backbone, prepared.weights, recipe.seed, recipe.workers, recipe.image_size)
     with reporter.track("measuring the images") as advance:

@@ -31,6 +31,7 @@ from finetune.training.resume import resume
 from finetune.training.run_folder import RunFolder, claim_folder, claim_next_folder, refuse_inside_data
 from finetune.training.run_record import RunRecord, new_record, read_record
 from finetune.training.train import fit
+from strategies import STRATEGIES
 
 SUMMARY = "race.json"
 FROZEN = tuple(name for name, one in CONTENDERS.items() if one.strategy == "freeze-all")
@@ -168,6 +169,8 @@ def _recipe_of(name: str, recipe: Recipe) -> Recipe:
     contender = CONTENDERS[name]
     unused = dict.fromkeys(recipe.unused_by(contender.strategy))
     changes = {**unused, "time_weight": None, "strategy": contender.strategy, **contender.options}
+    if STRATEGIES[contender.strategy].weights == "random":
+        changes["weights"] = "none"
     return recipe.with_changes(**changes)
 
 
