@@ -26,6 +26,7 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     """Nor may what is set up once for many tests."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("FINETUNE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patched.setenv("FINETUNE_EXPERIENCE", "off")
         yield
 
 
@@ -35,6 +36,20 @@ def cache_of_the_test(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     cache = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("FINETUNE_CACHE", str(cache))
     return cache
+
+
+@pytest.fixture(autouse=True)
+def no_experience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may learn from the user's own trainings, or add to them."""
+    monkeypatch.setenv("FINETUNE_EXPERIENCE", "off")
+
+
+@pytest.fixture
+def experience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of trainings for one test, which is not there yet."""
+    file = tmp_path / "own" / "experience.jsonl"
+    monkeypatch.setenv("FINETUNE_EXPERIENCE", str(file))
+    return file
 
 
 @pytest.fixture

@@ -88,11 +88,10 @@ def frozen_cost(task: Task, pace: Pace, *, wide: bool) -> Cost:
     """Return the cost of solving a head on the features of the last layer, or of every stage (``wide``)."""
     width = pace.wide if wide else pace.width
     own = (width + 1) * task.n_classes
-    parameters = pace.steps["full-finetune"].parameters if "full-finetune" in pace.steps else own
     seconds = _features_s(task, pace) + _solve_s(task, width) + _judge_s(task, pace)
     features = BYTES * width * task.n_train
     # The solver standardises a copy and turns it onto the axes that carry something.
-    return Cost(seconds, pace.base_bytes + 3 * features, own / (parameters + own))
+    return Cost(seconds, pace.base_bytes + 3 * features, own / (_below_the_head(task, pace) + own))
 
 
 def stepped_cost(task: Task, pace: Pace, step: StepPace, plan: Plan, *, epochs_share: float = 1.0) -> Cost:
@@ -115,6 +114,12 @@ def stepped_cost(task: Task, pace: Pace, step: StepPace, plan: Plan, *, epochs_s
     states = BYTES * ((1 + OPTIMIZER_STATES) * step.trained + step.parameters)
     batch = min(plan.batch_size, task.n_train)
     return Cost(seconds, pace.base_bytes + states + batch * step.kept_bytes, step.trained / step.parameters)
+
+
+def _below_the_head(task: Task, pace: Pace) -> int:
+    """Return the parameters that `freeze-all` keeps: all of the network that was paced but its linear head."""
+    paced = max(step.parameters for step in pace.steps.values())
+    return max(0, paced - (pace.width + 1) * task.n_classes)
 
 
 def _features_s(task: Task, pace: Pace) -> float:

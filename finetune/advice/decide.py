@@ -39,13 +39,17 @@ def utility(
 def decide(
     forecasts: Mapping[str, Forecast], seconds: Mapping[str, float], *, time_weight: float = TIME_WEIGHT
 ) -> Decision:
-    """Choose among ``forecasts``, two or more, whose training takes ``seconds``; 0 weight asks for accuracy alone."""
+    """Choose among ``forecasts``, whose training takes ``seconds``; 0 weight asks for accuracy alone.
+
+    Where there is one alone, it is its own runner-up.
+    """
     least = min(seconds[name] for name in forecasts)
     utilities = {
         name: utility(found.accuracy, seconds[name], least, time_weight=time_weight)
         for name, found in forecasts.items()
     }
-    first, second = sorted(utilities, key=lambda name: -utilities[name])[:2]
+    ranked = sorted(utilities, key=lambda name: -utilities[name])
+    first, second = ranked[0], ranked[min(1, len(ranked) - 1)]
     return Decision(
         first,
         second,

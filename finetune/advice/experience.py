@@ -32,13 +32,37 @@ class Training:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Training:
         """Return what `to_json` gave; raises KeyError, TypeError or ValueError for anything else."""
-        return cls(
+        made = cls(
             str(values["key"]),
             str(values["contender"]),
             Sizes(int(values["sizes"]["n_train"]), int(values["sizes"]["n_classes"])),
             Measures.from_json(values["measures"]),
             float(values["accuracy"]),
             int(values["n_judged"]),
+        )
+        if not made.is_possible:
+            raise ValueError(f"no training can have come to {values}")
+        return made
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether every number that the forecasts look at lies in its range."""
+        sizes, measures = self.sizes, self.measures
+        gain = measures.gain
+        shares = (
+            self.accuracy,
+            measures.last_layer,
+            measures.neighbours,
+            gain.accuracy_pretrained,
+            *(score for _, score in measures.stages),
+        )
+        shift = measures.shift or (0.0, 0.0)
+        return (
+            min(sizes.n_train, self.n_judged, measures.n_images, len(measures.stages)) >= 1
+            and sizes.n_classes >= 2
+            and all(0 <= share <= 1 for share in shares)
+            and -1 <= gain.value <= 1
+            and min(shift) >= 0
         )
 
 

@@ -147,23 +147,35 @@ def _because(outlook: Outlook, language: Language) -> str:
             if language == "zh"
             else "pretrained weights measure as no better than random ones, so that nothing is frozen whole"
         )
+    more, other = points(theirs.accuracy - mine.accuracy), CONTENDERS[best].title
+    if best not in outlook.allowed:
+        return (
+            f"{other} 预计多 {more} 个百分点，但所需时间超过预算"
+            if language == "zh"
+            else f"{other} is expected to bring {more} points, but takes longer than there is time"
+        )
     if theirs.accuracy - mine.accuracy < NEARLY:
         return (
             f"没有别的策略预计更准，它与最好的相差不超过一个百分点的概率是 {within}"
             if language == "zh"
             else f"none is expected to be more accurate; with probability {within} it is within a point of the best"
         )
-    more = points(theirs.accuracy - mine.accuracy)
-    times = outlook.costs[best].seconds / outlook.costs[chosen].seconds
-    other = CONTENDERS[best].title
+    ratio = outlook.costs[best].seconds / outlook.costs[chosen].seconds
+    times = f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:,.0f}"
     if language == "zh":
-        return f"{other} 预计只多 {more} 个百分点，却要 {times:.0f} 倍的时间"
-    return f"{other} is expected to bring {more} points for {times:.0f} times the time"
+        return f"{other} 预计只多 {more} 个百分点，却要 {times} 倍的时间"
+    return f"{other} is expected to bring {more} points for {times} times the time"
 
 
 def _second(outlook: Outlook, language: Language) -> str:
     title, lead = CONTENDERS[outlook.runner_up].strategy, f"{outlook.lead:.1f}"
     weight = f"{outlook.time_weight:g}"
+    if outlook.runner_up not in outlook.allowed:
+        return (
+            f"没有其他策略可选，其次本会是 {title}。"
+            if language == "zh"
+            else f"No other strategy can be had; the runner-up would be {title}."
+        )
     if language == "zh":
         return f"其次是 {title}，落后 {lead} 分（时间每加倍扣 {weight} 分）。"
     return f"The runner-up is {title}, {lead} points behind (a doubling of the time counts {weight} points)."

@@ -137,6 +137,16 @@ class Expectation:
     spreads: Array
     correlation: Array
 
+    def only(self, names: Sequence[str]) -> Expectation:
+        """Return what is expected of ``names`` alone, in their order here."""
+        places = [place for place, name in enumerate(self.names) if name in names]
+        return Expectation(
+            tuple(self.names[place] for place in places),
+            self.middles[places],
+            self.spreads[places],
+            self.correlation[np.ix_(places, places)],
+        )
+
     def forecasts(self) -> dict[str, Forecast]:
         """Return each contender's forecast, beside the others."""
         draws = _draws(self.middles, self.spreads, self.correlation)

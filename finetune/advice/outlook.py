@@ -11,7 +11,7 @@ from finetune.advice.contenders import CONTENDERS
 from finetune.advice.costs import Cost
 from finetune.advice.decide import TIME_WEIGHT, Decision, decide
 from finetune.advice.evidence import Sizes
-from finetune.advice.forecast import Forecast, ForecastTable, expect, forecast
+from finetune.advice.forecast import Expectation, Forecast, ForecastTable, expect
 from finetune.advice.freeze_line import FreezeLine
 from finetune.advice.measured import Measures
 from finetune.advice.more_data import MoreImages
@@ -39,7 +39,8 @@ class Outlook:
 
     ``n_trainings`` is how many trainings the forecasts come from, and ``n_own`` how many of them are the user's.
     ``time_weight`` is in points for a doubling of the time. ``changes`` are at most two, in words' order. ``rungs``
-    are what a race has seen, empty where none was run.
+    are what a race has seen, empty where none was run. ``allowed`` are the contenders that may be advised: the
+    probability that decides whether the choice is sure is the one among them.
     """
 
     measures: Measures
@@ -54,17 +55,19 @@ class Outlook:
     line: FreezeLine | None = None
     augmentation: AugmentationProbe | None = None
     rungs: tuple[Rung, ...] = ()
+    allowed: tuple[str, ...] = tuple(CONTENDERS)
 
     @property
     def runner_up(self) -> str:
-        """Return the best contender of another strategy than the chosen one."""
+        """Return the best contender of another strategy than the chosen one, by preference one that is allowed."""
         chosen = CONTENDERS[self.decision.strategy].strategy
-        ranked = sorted(self.decision.utilities, key=lambda name: -self.decision.utilities[name])
+        utilities = self.decision.utilities
+        ranked = sorted(utilities, key=lambda name: (name not in self.allowed, -utilities[name]))
         return next(name for name in ranked if CONTENDERS[name].strategy != chosen)
 
     @property
     def lead(self) -> float:
-        """Return by how many points of utility the choice leads its runner-up."""
+        """Return by how many points of utility the choice leads its runner-up; below 0 where that is not allowed."""
         utilities = self.decision.utilities
         return utilities[self.decision.strategy] - utilities[self.runner_up]
 
@@ -77,6 +80,7 @@ class Outlook:
                 "runner_up": self.runner_up,
                 "lead_points": round(self.lead, 2),
                 "is_sure": self.decision.is_sure,
+                "allowed": list(self.allowed),
                 "time_weight": self.time_weight,
                 "changes": [{"contender": one.contender, "times": one.times} for one in self.changes],
                 "n_trainings": self.n_trainings,
@@ -122,30 +126,29 @@ def look_ahead(
     what is expected.
     """
     names = [name for name in table.beliefs if name in costs]
-    expected = expect(table, sizes, measures, strategies=names)
-    forecasts = after_rungs(expected, rungs, table.remaining).forecasts()
+    expected = after_rungs(expect(table, sizes, measures, strategies=names), rungs, table.remaining)
     allowed = _within(budget_s, _serving(names, measures), costs)
+    seconds = {name: costs[name].seconds for name in names}
 
-    def choose(found: Mapping[str, Forecast], *, weight: float) -> Decision:
-        seconds = {name: costs[name].seconds for name in names}
-        whole = decide(found, seconds, time_weight=weight)
-        part = decide({name: found[name] for name in allowed}, seconds, time_weight=weight)
+    def choose(found: Expectation, *, weight: float) -> Decision:
+        whole = decide(found.forecasts(), seconds, time_weight=weight)
+        part = decide(found.only(allowed).forecasts(), seconds, time_weight=weight)
         return replace(part, utilities=whole.utilities)
 
-    decision = choose(forecasts, weight=time_weight)
+    decision = choose(expected, weight=time_weight)
     changes = []
     for times in () if rungs else GROWTHS:
         grown = replace(sizes, n_train=times * sizes.n_train)
-        other = choose(forecast(table, grown, measures, strategies=names), weight=time_weight).strategy
+        other = choose(expect(table, grown, measures, strategies=names), weight=time_weight).strategy
         if other != decision.strategy:
             changes.append(Change(other, times))
             break
-    without = choose(forecasts, weight=0.0).strategy
+    without = choose(expected, weight=0.0).strategy
     if without != decision.strategy:
         changes.append(Change(without, None))
     return Outlook(
         measures,
-        forecasts,
+        expected.forecasts(),
         costs,
         decision,
         tuple(changes),
@@ -153,6 +156,7 @@ def look_ahead(
         table.n_trainings,
         n_own,
         rungs=tuple(rungs),
+        allowed=tuple(allowed),
     )
 
 

@@ -22,13 +22,15 @@ WORTH_A_TRY = 0.05
 @dataclass(frozen=True)
 class Rung:
     """Where ``contender`` stands after ``epochs_done`` of its ``epochs``: its accuracy on ``n_val`` images before
-    training and after each epoch, ``val_accuracy``, in [0, 1]."""
+    training and after each epoch, ``val_accuracy``, in [0, 1]. ``head_is_fitted`` where training began with a
+    linear head that was solved on frozen features."""
 
     contender: str
     epochs_done: int
     epochs: int
     val_accuracy: tuple[float, ...]
     n_val: int
+    head_is_fitted: bool = True
 
     @property
     def best(self) -> float:
@@ -41,11 +43,11 @@ def after_rungs(
 ) -> Expectation:
     """Return ``expected`` corrected by each of ``rungs``: two normal distributions of one logit, multiplied.
 
-    The accuracy before training is that of the head alone, solved on frozen features: it stands for `freeze-all`.
+    Where the head was fitted first, the accuracy before training is that of `freeze-all`.
     """
     for rung in rungs:
         expected = _corrected(expected, rung.contender, rung, rung.best, remaining)
-        if rung.contender in ("partial", "full-finetune"):
+        if rung.head_is_fitted and rung.contender in ("partial", "full-finetune"):
             head = replace(rung, contender="freeze-all", epochs_done=0)
             expected = _corrected(expected, "freeze-all", head, rung.val_accuracy[0], remaining)
             remaining = {name: rows for name, rows in remaining.items() if name != "freeze-all"}
@@ -105,4 +107,4 @@ def epochs_to_run(epochs: int, *, total_seconds: float, budget_s: float) -> int:
 
     ``total_seconds`` are those of all runners. At least one epoch, at most all.
     """
-    return max(1, min(epochs, int(epochs * budget_s / total_seconds)))
+    return max(1, int(epochs * min(1.0, budget_s / total_seconds)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,6 +36,15 @@ class Metrics:
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON-ready values."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Metrics:
+        """Return the scores among ``values``, where they lie under the names of the fields."""
+        confusion = tuple(tuple(row) for row in values["confusion"])
+        low, high = values["accuracy_interval"]
+        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
+        n_images = sum(map(sum, confusion))
+        return cls(**known | {"confusion": confusion, "accuracy_interval": (low, high), "n_images": n_images})
 
 
 def measure(probabilities: Probabilities, targets: Targets) -> Metrics:

@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,31 @@ class Report:
             "advice": self.advice,
             "versions": versions(),
         }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Report:
+        """Return the report of ``values``, as `to_json` gave them."""
+        names = {one.name for one in fields(cls)} - {
+            "metrics",
+            "n_images",
+            "class_names",
+            "combined",
+            "quarantined",
+        }
+        made = cls(
+            **{name: values[name] for name in names if name in values},
+            metrics=Metrics.from_json(values),
+            n_images={name: values[f"n_{name}"] for name in ("train", "val", "test")},
+            class_names=tuple(values["classes"]),
+            quarantined=values["n_quarantined"],
+        )
+        others = {name: value for name, value in values.items() if name not in made.to_json()}
+        return replace(made, combined=others)
+
+    @classmethod
+    def read(cls, path: Path) -> Report:
+        """Return the report in the file ``path``, as `write` left it."""
+        return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
 
     def write(self, path: Path) -> None:
         """Write the report as JSON."""

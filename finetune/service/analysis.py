@@ -13,7 +13,7 @@ from finetune.data.health import HealthReport, inspect_source
 from finetune.data.health.findings import Finding
 from finetune.data.health.thumbnails import class_thumbnails, finding_thumbnails
 from finetune.data.samples import write_sample
-from finetune.data.sources import open_source
+from finetune.data.sources import Source, open_source
 from finetune.errors import DataError
 from finetune.model.backbones import Backbone
 from finetune.progress import Reporter
@@ -42,7 +42,8 @@ def analyse(
     }
     write_result(folder / RESULT, answer)
     _refuse_unusable(health)
-    answer |= _advice(data, health, Recipe.make(backbone=backbone), offline=offline, reporter=reporter)
+    recipe = Recipe.make(backbone=backbone)
+    answer |= _advice(data, source, health, recipe, offline=offline, reporter=reporter)
     write_result(folder / RESULT, answer)
 
 
@@ -66,9 +67,9 @@ def _is_note(finding: Finding) -> bool:
 
 
 def _advice(
-    data: str, health: HealthReport, recipe: Recipe, *, offline: bool, reporter: Reporter
+    data: str, source: Source, health: HealthReport, recipe: Recipe, *, offline: bool, reporter: Reporter
 ) -> dict[str, Any]:
-    from finetune.training.advising import advise_on
+    from finetune.training.advising import advise_on, note_advice
     from finetune.training.prepare import cut, find_weights
     from finetune.training.prepared import Prepared
 
@@ -78,7 +79,9 @@ def _advice(
         advice = _nothing_to_keep(found)
     else:
         prepared = Prepared(data, health, split, found, weights, None)
-        advice = advise_on(prepared, recipe, reporter).to_json()
+        made = advise_on(prepared, recipe, reporter)
+        note_advice(made, prepared, recipe, source)
+        advice = made.to_json()
     sizes = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
     return {
         "advice": advice,

@@ -22,16 +22,21 @@ from finetune.advice.outlook import Outlook, look_ahead
 from finetune.advice.race import Rung
 from finetune.advice.rules import find_rule
 from finetune.advice.table import shipped_table
+from finetune.data.fingerprint import fingerprint
+from finetune.data.sources import Source
 from finetune.errors import OptionError
 from finetune.model.build import build_empty
 from finetune.model.layers import layer_groups
 from finetune.progress import Reporter
 from finetune.recipe import AUTO, Recipe
-from finetune.training.experience import own_trainings
+from finetune.training.experience import data_key, experience_file, note_measures, own_trainings
 from finetune.training.measured_features import MeasuredFeatures
 from finetune.training.pace import measure_pace, plan_of, resolved_for
 from finetune.training.prepared import Prepared
 from finetune.training.resolve import Resolved
+
+LIKE_ANOTHER = "from-scratch"
+"""Its steps are those of `full-finetune`, so that it is timed only where nothing else can be."""
 
 
 def advise_on(
@@ -43,7 +48,9 @@ def advise_on(
     advice could be trusted (`finetune.advice.honesty`).
     """
     split = prepared.split
-    refuse_untrustworthy(split.train, [*split.val, *split.test], prepared.health.near_duplicates)
+    health = prepared.health
+    alike = [*health.exact_duplicates, *health.near_duplicates, *health.near_links]
+    refuse_untrustworthy(split.train, [*split.val, *split.test], alike)
     features = MeasuredFeatures(prepared, recipe)
     measuring = Measuring(prepared.backbone, prepared.weights, recipe.seed, recipe.workers, recipe.image_size)
     with reporter.track("measuring the images") as advance:
@@ -63,6 +70,16 @@ def advise_on(
         class_names=split.class_names,
         outlook=outlook,
     )
+
+
+def note_advice(advice: Advice, prepared: Prepared, recipe: Recipe, source: Source) -> None:
+    """Keep what was measured on the images of ``source``, so that trainings on them can be learnt from."""
+    if advice.outlook is None or experience_file() is None:
+        return
+    side = recipe.image_size or prepared.backbone.image_size
+    key = data_key(fingerprint(source), prepared.backbone.name, side, prepared.weights.sha256)
+    sizes = Sizes(advice.profile.n_train, advice.profile.n_classes)
+    note_measures(key, sizes, advice.outlook.measures)
 
 
 def reconsider(prepared: Prepared, recipe: Recipe, rungs: Sequence[Rung]) -> Advice:
@@ -119,16 +136,19 @@ def _outlook(
 
 
 def _recipes(prepared: Prepared, recipe: Recipe) -> dict[str, Resolved]:
-    """Return ``recipe`` filled for each contender that can go with it."""
-    found = {}
+    """Return ``recipe`` filled for each contender that it goes with; raises OptionError where that is one strategy."""
+    found: dict[str, Resolved] = {}
+    refused: list[OptionError] = []
     for name, contender in CONTENDERS.items():
         if name == "multi-stage" and recipe.head is not None:
             continue  # the user has chosen a head
         try:
             own = recipe.with_changes(strategy=AUTO, **contender.options)
             found[name] = resolved_for(prepared, own, contender.strategy)
-        except OptionError:
-            continue
+        except OptionError as error:
+            refused.append(error)
+    if len({CONTENDERS[name].strategy for name in found}) < 2:
+        raise refused[0]
     return found
 
 
@@ -140,7 +160,8 @@ def _costs(
     n_kept: int,
     reporter: Reporter,
 ) -> dict[str, Cost]:
-    timed = {name: recipes[name] for name in ("full-finetune", "partial") if name in recipes}
+    stepped = {name: found for name, found in recipes.items() if not _is_solved(found)}
+    timed = {name: found for name, found in stepped.items() if name != LIKE_ANOTHER} or stepped
     with reporter.track("timing this machine"):
         pace = measure_pace(prepared, timed, width=features.width, wide=features.wide, reporter=reporter)
     split = prepared.split
@@ -149,11 +170,15 @@ def _costs(
 
 
 def _cost(name: str, resolved: Resolved, task: Task, pace: Pace, table: ForecastTable) -> Cost:
-    if resolved.defaults.solver == "closed-form":
+    if _is_solved(resolved):
         return frozen_cost(task, pace, wide=name == "multi-stage")
-    step = pace.steps[name if name in pace.steps else "full-finetune"]
+    step = pace.steps.get(name) or max(pace.steps.values(), key=lambda one: one.image_s)
     share = table.epochs_shares.get(name, 1.0)
     return stepped_cost(task, pace, step, plan_of(resolved.recipe), epochs_share=share)
+
+
+def _is_solved(resolved: Resolved) -> bool:
+    return resolved.defaults.solver == "closed-form"
 
 
 def _more(measures: Measures, n_train: int) -> MoreImages | None:

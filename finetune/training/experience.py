@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import platformdirs
 from filelock import FileLock, Timeout
@@ -79,10 +79,14 @@ def own_trainings() -> list[Training]:
     return list(newest.values())[-MOST_TRAININGS:]
 
 
-def note_measures(record: RunRecord, sizes: Sizes, measures: Measures) -> None:
-    """Keep what was measured on the data of ``record``, for trainings on it whose strategy is named."""
-    row = {"key": _data_key(record), "sizes": vars(sizes), "measures": measures.to_json()}
-    _append("measured", row)
+def data_key(fingerprint: str, backbone: str, image_size: int, weights_sha256: str) -> str:
+    """Return what tells one measured data set from another: its images, the network, and the size in px."""
+    return f"{fingerprint} {backbone} {image_size} {weights_sha256}"
+
+
+def note_measures(key: str, sizes: Sizes, measures: Measures) -> None:
+    """Keep what was measured on the data set of ``key``, for trainings on it."""
+    _append("measured", {"key": key, "sizes": vars(sizes), "measures": measures.to_json()})
 
 
 def note_training(record: RunRecord, asked: Recipe, report: Report) -> None:
@@ -90,9 +94,12 @@ def note_training(record: RunRecord, asked: Recipe, report: Report) -> None:
     contender = contender_of(report.strategy, Recipe.make(**(record.recipe or {})).head)
     if not _is_as_it_comes(asked, contender) or report.accuracy_split == report.selection_split:
         return
-    key = _data_key(record)
-    found = [values for kind, values in _lines() if kind == "measured" and values.get("key") == key]
-    if not found:
+    recipe = record.recipe or {}
+    key = data_key(
+        record.fingerprint, str(recipe.get("backbone")), recipe.get("image_size", 0), record.weights_sha256
+    )
+    found = [values for kind, values in _lines() if kind == "measured" and _is_of(key, values)]
+    if not found or "sizes" not in found[-1] or "measures" not in found[-1]:
         return
     row = {
         "key": f"{key} {contender} {report.seed}",
@@ -124,21 +131,22 @@ def _is_as_it_comes(asked: Recipe, contender: str) -> bool:
     return changed <= AS_IT_COMES and head_is_known
 
 
-def _data_key(record: RunRecord) -> str:
-    recipe = record.recipe or {}
-    return f"{record.fingerprint} {recipe.get('backbone')} {recipe.get('image_size')} {record.weights_sha256}"
+def _is_of(key: str, values: Mapping[str, Any]) -> bool:
+    """Whether ``values`` were measured on the data of a training; one from random weights has none to compare."""
+    measured = str(values.get("key"))
+    return measured.startswith(key) if key.endswith(" ") else measured == key
 
 
 def _lines() -> Iterator[tuple[str, dict[str, Any]]]:
     file = experience_file()
     try:
-        lines = [] if file is None else file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        lines = [] if file is None else file.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
         return
     for line in lines:
         try:
             values = json.loads(line)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             continue
         if isinstance(values, dict):
             yield str(values.pop("kind", "")), values
@@ -153,8 +161,17 @@ def _append(kind: str, values: Mapping[str, Any]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         with (
             FileLock(file.with_name(f"{file.name}.lock"), timeout=_WAIT_S),
-            file.open("a", encoding="utf-8") as out,
+            file.open("ab+") as out,
         ):
-            out.write(json.dumps({"kind": kind, **values}, ensure_ascii=False) + "\n")
+            line = json.dumps({"kind": kind, **values}, ensure_ascii=False) + "\n"
+            out.write(("" if _ends_a_line(out) else "\n").encode() + line.encode())
     except (OSError, Timeout):
         return
+
+
+def _ends_a_line(stream: IO[bytes]) -> bool:
+    """Whether what is written next begins a line; not so after a process that was killed while writing."""
+    if stream.seek(0, os.SEEK_END) == 0:
+        return True
+    stream.seek(-1, os.SEEK_END)
+    return stream.read(1) == b"\n"

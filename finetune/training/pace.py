@@ -61,7 +61,7 @@ def measure_pace(
 ) -> Pace:
     """Time loading, a forward pass and training steps of each of ``recipes``, by strategy, on a few images.
 
-    One of them at least. `from-scratch` is not timed: its steps are those of `full-finetune`.
+    One of them at least.
     """
     learners = {name: build_learner(prepared, found) for name, found in recipes.items()}
     first = next(iter(recipes))

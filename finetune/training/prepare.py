@@ -45,9 +45,10 @@ def prepare(
     prepared = Prepared(str(where), health, split, backbone, weights, None, corrections)
     if not needs_advice:
         return prepared
-    from finetune.training.advising import advise_on  # needs the network's parts, which know this module
+    from finetune.training.advising import advise_on, note_advice  # need parts that know this module
 
     found = advise_on(prepared, recipe, reporter, tries_augmentation=tries_augmentation)
+    note_advice(found, prepared, recipe, source)
     return replace(prepared, advice=found)
 
 

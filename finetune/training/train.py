@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from finetune.advice.evidence import Sizes
 from finetune.data.fingerprint import fingerprint_of, image_digests
 from finetune.progress import SILENT, Reporter
 from finetune.recipe import Recipe
 from finetune.training.complete import Run, complete
 from finetune.training.data_check import note_images
-from finetune.training.experience import note_measures
 from finetune.training.journal import Journal
 from finetune.training.prepare import open_data
 from finetune.training.run_folder import (
@@ -73,13 +71,10 @@ def note_setup(journal: Journal, setup: Setup, digests: Mapping[str, str]) -> No
     An advice that was measured once stays; the choice that it led to is in the recipe.
     """
     note_images(journal.folder, digests)
-    prepared, advice = setup.prepared, setup.prepared.advice
+    advice = setup.prepared.advice
     journal.update(
         fingerprint=fingerprint_of(digests),
         recipe=setup.resolved.recipe.model_dump(mode="json"),
         advice=journal.record.advice if advice is None else advice.to_json(),
-        weights_sha256=prepared.weights.sha256,
+        weights_sha256=setup.prepared.weights.sha256,
     )
-    if advice is not None and advice.outlook is not None:
-        sizes = Sizes(advice.profile.n_train, advice.profile.n_classes)
-        note_measures(journal.record, sizes, advice.outlook.measures)

@@ -10,28 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from outlooks import MEASURES, SIZES
 
-from finetune.advice.evidence import READINGS, Sizes, logit, probe_logit, read, share_of
+from finetune.advice.evidence import READINGS, logit, probe_logit, read, share_of
 from finetune.advice.forecast import ForecastTable, forecast
-from finetune.advice.measured import Measures
-from finetune.advice.measures.certainty import Certainty
-from finetune.advice.measures.learning_curve import fit_curve
 from finetune.advice.regression import Belief
 from finetune.advice.similarity import TransferGain
 
-SIZES = Sizes(800, 4)
-MEASURES = Measures(
-    n_images=400,
-    gain=TransferGain(0.6, 0.8, 0.5, 400),
-    neighbours=0.65,
-    last_layer=0.7,
-    stages=(("stem", 0.4), ("middle", 0.75), ("last", 0.7)),
-    log_me=0.1,
-    h_score=1.5,
-    shift=(0.3, 0.1),
-    certainty=Certainty(0.6, 0.3),
-    curve=fit_curve([50, 100, 200], [0.5, 0.4, 0.33]),
-)
 NAMES = ("freeze-all", "partial", "full-finetune")
 
 

@@ -102,3 +102,14 @@ def test_the_versions_name_python_and_what_decides_the_numbers() -> None:
     assert found["finetune-strategies"] == finetune.__version__
     assert {"python", "torch", "timm", "pytorch-lightning", "scikit-learn", "pillow"} <= set(found)
     assert all(version[0].isdigit() for version in found.values())
+
+
+def test_a_report_comes_back_from_its_file(tmp_path: Path) -> None:
+    combined = {"wise_ft": {"alpha": 0.5}, "folds": 5}
+    full = dataclasses.replace(a_report(), combined=combined, notes=("diverged",), corrections={"relabel": 3})
+    for report in (a_report(), full):
+        report.write(tmp_path / "report.json")
+        again = Report.read(tmp_path / "report.json")
+        assert again.to_json() == report.to_json() | {"seconds_by_phase": {"prepare": 1.23, "train": 10.0}}
+        assert again.metrics == report.metrics
+        assert again.sentence() == report.sentence()

@@ -19,10 +19,12 @@ from safetensors.torch import save_file
 from sklearn.linear_model import LogisticRegression  # noqa: F401 - its BLAS must be there to be limited
 from threadpoolctl import threadpool_limits
 
+from finetune.advice.forecast import ForecastTable
 from finetune.cli import run
 from finetune.model.backbones import find_backbone
 from finetune.model.build import build
 from finetune.model.weights import NO_WEIGHTS
+from finetune.training import advising
 from strategies import STRATEGIES
 
 REPOSITORY = Path(__file__).parents[2]
@@ -147,6 +149,12 @@ def lacking(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train has the classes a, b and c; val has only b and c."""
     counts = {"train/a": 12, "train/b": 12, "train/c": 12, "val/b": 5, "val/c": 4}
     return draw_colours(tmp_path_factory.mktemp("data") / "lacking", counts)
+
+
+@pytest.fixture
+def with_table(monkeypatch: pytest.MonkeyPatch) -> Callable[[ForecastTable], None]:
+    """Let forecasts come from a table of the test's instead of the one that is shipped."""
+    return lambda table: monkeypatch.setattr(advising, "shipped_table", lambda: table)
 
 
 @dataclass(frozen=True)
