@@ -14,7 +14,7 @@ from finetune.data.sources import LabelledImage
 from finetune.evaluation.calibration import FEWEST_IMAGES, Calibration, calibrate
 from finetune.evaluation.predictions import Predictions
 from finetune.evaluation.summary import Summary, summarise
-from finetune.progress import Reporter
+from finetune.progress import Advance, Reporter
 from finetune.training.folds import NEVER, stratified_folds
 from finetune.training.frozen import features_of
 from finetune.training.head import FOLDS
@@ -39,24 +39,29 @@ class Verdict:
         return self.summary.calibration
 
 
+@dataclass
+class _Count:
+    """Counts on from the images of the split ``before``."""
+
+    advance: Advance
+    total: int
+    before: int = 0
+
+    def __call__(self, done: int, _: int) -> None:
+        self.advance(self.before + done, self.total)
+
+
 def judge_run(setup: Setup, folder: RunFolder, reporter: Reporter) -> Verdict:
     """Let the run's bundle answer on test, else val; its temperature is fitted on val alone (see `_calibrate`)."""
     split, workers = setup.prepared.split, setup.resolved.recipe.workers
     bundle = load_bundle(folder.bundle)
-    total = len(split.test) + len(split.val)
     said: dict[str, Predictions] = {}
-    done = 0
     with reporter.track("evaluating") as advance:
+        count = _Count(advance, len(split.test) + len(split.val))
         for name, images in (("test", split.test), ("val", split.val)):
             if images:
-                before = done
-                said[name] = say_of(
-                    bundle,
-                    images,
-                    workers=workers,
-                    advance=lambda n, _, before=before: advance(before + n, total),
-                )
-                done += len(images)
+                said[name] = say_of(bundle, images, workers=workers, advance=count)
+                count.before += len(images)
     judged, images = ("test", split.test) if split.test else ("val", split.val)
     digests = tuple(digest.hex() for digest in content_digests(image.path for image in images))
     said[judged] = replace(said[judged], digests=digests)
