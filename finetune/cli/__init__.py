@@ -23,6 +23,7 @@ from finetune.cli.batch_commands import batch
 from finetune.cli.cache_commands import cache
 from finetune.cli.clean_commands import clean
 from finetune.cli.data_commands import advise, inspect, samples
+from finetune.cli.explain_commands import explain_images
 from finetune.cli.failure import explain, fail
 from finetune.cli.network_commands import backbones, describe, list_strategies
 from finetune.cli.page_commands import ui
@@ -56,6 +57,7 @@ app.command()(fit)
 app.command()(batch)
 app.command()(evaluate)
 app.command()(predict)
+app.command(name="explain")(explain_images)
 app.command()(cache)
 app.command()(ui)
 
