@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +12,14 @@ import typer
 from finetune.cli.options import (
     DATA_HELP,
     BundleArgument,
+    CoverageOption,
     DataArgument,
     ExcludeOption,
     JsonOption,
     OfflineOption,
     QuietOption,
     TopOption,
+    TtaOption,
     pairs,
     recipe_from,
     show,
@@ -27,6 +29,7 @@ from finetune.errors import DataError, OptionError
 from finetune.terminal import TerminalReporter
 
 if TYPE_CHECKING:
+    from finetune.bundle.bundle import Bundle
     from finetune.training.complete import Run
 
 
@@ -115,6 +118,7 @@ def evaluate(
     bundle: BundleArgument,
     data: DataArgument,
     exclude: ExcludeOption = None,
+    tta: TtaOption = False,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -125,11 +129,32 @@ def evaluate(
     from ui.present import metrics_view
 
     loaded = load_bundle(bundle)
-    metrics, split = evaluate_data(
-        loaded, data, exclude=exclude or (), offline=offline, reporter=TerminalReporter(quiet=quiet)
-    )
+    reporter = TerminalReporter(quiet=quiet)
+    if tta:
+        _evaluate_views(loaded, data, exclude or (), offline, reporter, as_json)
+        return
+    metrics, split = evaluate_data(loaded, data, exclude=exclude or (), offline=offline, reporter=reporter)
     values = {"split": split, "classes": list(loaded.class_names), **metrics.to_json()}
     show(values, metrics_view(metrics, loaded.class_names), as_json)
+
+
+def _evaluate_views(
+    bundle: Bundle, data: str, exclude: Collection[str], offline: bool, reporter: TerminalReporter, as_json: bool
+) -> None:
+    """Score the bundle with one and with several views an image, and say which of them helped."""
+    from finetune.bundle.evaluate import evaluate_views
+    from ui.present import metrics_view
+    from ui.views import views_table
+
+    found, split = evaluate_views(bundle, data, exclude=exclude, offline=offline, reporter=reporter)
+    all_views = found.ways[-1].metrics
+    values = {"split": split, "classes": list(bundle.class_names), **all_views.to_json()}
+    values |= {"tta": found.to_json()}
+    if as_json:
+        show(values, "", as_json)
+        return
+    show(values, metrics_view(all_views, bundle.class_names), as_json)
+    show(values, views_table(found), as_json)
 
 
 def predict(
@@ -142,25 +167,44 @@ def predict(
     ],
     out: Annotated[Path | None, typer.Option("--out", help="Write a CSV file.", metavar="FILE")] = None,
     top: TopOption = 3,
+    coverage: CoverageOption = None,
+    tta: TtaOption = False,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Classify images with a trained classifier."""
     from finetune.bundle.bundle import load_bundle
-    from finetune.bundle.predict import find_images, refuse_unwritable, save_csv
+    from finetune.bundle.predict import find_images, refuse_unwritable, save_csv, verdict_columns
     from finetune.bundle.predict import predict as predict_images
+    from finetune.bundle.views import views_for
+    from finetune.known.conformal import DEFAULT_COVERAGE, check_coverage
     from ui.present import prediction_json, prediction_line, predictions_table
 
     if out is not None:
         refuse_unwritable(out)
+    if coverage is not None:
+        check_coverage(coverage)
     loaded = load_bundle(bundle)
+    if coverage is not None and loaded.calibration.conformal is None:
+        raise OptionError(
+            f"--coverage has no effect: the bundle {bundle} has no sets of plausible classes; train it again, "
+            "with at least 20 validation images"
+        )
     reporter = TerminalReporter(quiet=quiet)
     images = find_images(paths, offline=offline, reporter=reporter)
+    views = views_for(loaded.class_names, loaded.preprocessing) if tta else None
+    if views is not None and views.why_not:
+        reporter.say(views.why_not)
     with reporter.track("predicting") as advance:
-        predictions = list(predict_images(loaded, images, top=top, advance=advance))
+        predictions = list(
+            predict_images(
+                loaded, images, top=top, coverage=coverage or DEFAULT_COVERAGE, views=views, advance=advance
+            )
+        )
     if out is not None:
-        save_csv(out, predictions, top=min(top, len(loaded.class_names)))
+        columns = min(top, len(loaded.class_names))
+        save_csv(out, predictions, top=columns, verdicts=verdict_columns(loaded))
     alone = prediction_line(predictions[0]) if len(predictions) == 1 else predictions_table(predictions)
     show(
         [prediction_json(prediction) for prediction in predictions],

@@ -21,6 +21,7 @@ from finetune.training.careful import augmentation_json
 from finetune.training.determinism import deterministic
 from finetune.training.ending import ended_early
 from finetune.training.journal import Journal
+from finetune.training.known import fit_known
 from finetune.training.run_folder import RunFolder
 from finetune.training.run_log import RunLog
 from finetune.training.run_record import now
@@ -65,6 +66,8 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
     with journal.phase("write"):
         journal.write_recipe(outcome.recipe)
         put_bundle(folder, setup)
+    with journal.phase("calibrate"):
+        fit_known(setup, outcome.recipe, folder.bundle, reporter=log)
     with journal.phase("evaluate"):
         metrics = _judge(setup, folder, log)
     report = _report(setup, journal, outcome, metrics)
