@@ -74,7 +74,10 @@ def test_the_map_hangs_on_the_weights(tmp_path: Path) -> None:
                 for asked in (bundle, bundle, randomised)
             )
             np.testing.assert_array_equal(kept, again)
-            alike.append(float(np.nan_to_num(spearmanr(kept.ravel(), other.ravel()).statistic)))
+            if np.ptp(other) > 0:  # a map that has become empty is as unlike as can be
+                alike.append(float(spearmanr(kept.ravel(), other.ravel()).statistic))
+            else:
+                alike.append(0.0)
         assert np.mean(alike) < 0.5, (method, alike)
 
 
