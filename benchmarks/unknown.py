@@ -1,9 +1,9 @@
 """How well unknown images are told from known ones, and how often sets of plausible classes hold the true one.
 
-Known: the ten sign-language digits, and five classes of CIFAR-10; EfficientNet-Lite0 frozen at 96 px with a solved head,
-20 random splits into 60 % training, 20 % validation, 20 % test. Unknown: other data sets and noise (far), and the other
-five classes of CIFAR-10 (near). Each known set appends its rows to ``results/unknown.jsonl``; a second call does only
-what is missing. ``--write`` renews the tables in ``docs/trusting-answers.md``.
+Known: the ten sign-language digits, and five classes of CIFAR-10; EfficientNet-Lite0 frozen at 96 px with a solved
+head, 20 random splits into 60 % training, 20 % validation, 20 % test. Unknown: other data sets and noise (far), and
+the other five classes of CIFAR-10 (near). Each known set appends its rows to ``results/unknown.jsonl``; a second call
+does only what is missing. ``--write`` renews the tables in ``docs/trusting-answers.md``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
+from finetune.data.loading import measuring_loader
 from finetune.known.conformal import KINDS as SET_KINDS
 from finetune.known.conformal import fit_conformal
 from finetune.known.reject import KINDS, Reject, energies, fit_reject
@@ -35,7 +36,6 @@ from finetune.model.features import extract_features
 from finetune.model.layers import layer_groups
 from finetune.model.weights import locate_weights
 from finetune.training.head import SolvedHead, solve_head
-from finetune.data.loading import measuring_loader
 from finetune.training.resolve import preprocessing_of
 
 ROWS = RESULTS / "unknown.jsonl"
@@ -75,6 +75,7 @@ class Features:
     labels: tuple[str, ...]
 
     def part(self, kept: Sequence[bool]) -> Features:
+        """Return the rows that are ``kept``."""
         labels = tuple(label for label, is_kept in zip(self.labels, kept, strict=True) if is_kept)
         return Features(self.rows[np.array(kept)], labels)
 
@@ -117,7 +118,11 @@ def features_of(name: str) -> Features:
             unpack(Path(folder))
             for each, paths in choose(Path(folder)).items():
                 if not (CACHE / f"{each}.npz").is_file():
-                    np.savez(CACHE / f"{each}.npz", rows=extract(each, paths), labels=[p.parent.name for p in paths])
+                    np.savez(
+                        CACHE / f"{each}.npz",
+                        rows=extract(each, paths),
+                        labels=[p.parent.name for p in paths],
+                    )
     found = np.load(kept)
     return Features(found["rows"], tuple(map(str, found["labels"])))
 
@@ -154,13 +159,17 @@ class Fitted:
     def auroc(self, kind: str, unknown: Array) -> float:
         """Area under the curve of telling ``unknown`` features from the test split's; energy alone is a kind too."""
         strange = np.repeat([False, True], [len(self.test), len(unknown)])
-        return float(roc_auc_score(strange, np.concatenate([self.score(kind, self.test), self.score(kind, unknown)])))
+        return float(
+            roc_auc_score(strange, np.concatenate([self.score(kind, self.test), self.score(kind, unknown)]))
+        )
 
     def score(self, kind: str, rows: Array) -> NDArray[np.float64]:
+        """Return how strange each of the feature ``rows`` is."""
         logits = self.head.logits(rows)
         return energies(logits) if kind == "energy" else self.rejects[kind].scores(rows, logits)
 
     def share_known(self, rows: Array) -> float:
+        """Return the share of feature ``rows`` that are called known."""
         return float(self.chosen.known(rows, self.head.logits(rows)).mean())
 
 
@@ -209,7 +218,13 @@ def judge(known_name: str, known: Features, unknown: Mapping[str, Features]) -> 
         }
     for score in SET_KINDS:
         for coverage in COVERAGES:
-            yield {**common, "measure": "coverage", "score": score, "asked": coverage, **cover(splits, score, coverage)}
+            yield {
+                **common,
+                "measure": "coverage",
+                "score": score,
+                "asked": coverage,
+                **cover(splits, score, coverage),
+            }
 
 
 def cover(splits: Sequence[Fitted], score: Any, coverage: float) -> dict[str, Any]:
@@ -256,11 +271,23 @@ def few_of(features: Features) -> Features:
 def tables() -> str:
     rows = read_rows(ROWS)
     auroc = markdown_table(
-        ("known", "unknown", "distance", "either", "energy alone", "the chosen one", "known kept", "unknown rejected"),
         (
-            (row["known"], row["unknown"])
-            + tuple(f"{row[name]:.3f}" for name in ("distance", "either", "energy", "of_chosen"))
-            + tuple(f"{100 * row[name]:.0f} %" for name in ("kept", "rejected"))
+            "known",
+            "unknown",
+            "distance",
+            "either",
+            "energy alone",
+            "the chosen one",
+            "known kept",
+            "unknown rejected",
+        ),
+        (
+            (
+                row["known"],
+                row["unknown"],
+                *(f"{row[name]:.3f}" for name in ("distance", "either", "energy", "of_chosen")),
+                *(f"{100 * row[name]:.0f} %" for name in ("kept", "rejected")),
+            )
             for row in rows
             if row["measure"] == "auroc"
         ),

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
-import torch
 from torch import Tensor
 
+from finetune.bundle.answers import Answer, answer
 from finetune.bundle.bundle import Bundle
 from finetune.bundle.views import PLAIN, Views
 from finetune.data.images import IMAGE_SUFFIXES, load_rgb
@@ -23,8 +21,6 @@ from finetune.data.places import is_named
 from finetune.data.sources import LABELLED_SUFFIXES, open_source
 from finetune.data.unpacking import is_archive, unpacked
 from finetune.errors import DataError, ImageError, ResourceError
-from finetune.evaluation.metrics import softmax
-from finetune.known.calibration import NO_VERDICT, Verdict
 from finetune.known.conformal import DEFAULT_COVERAGE, check_coverage
 from finetune.progress import SILENT, Advance, Reporter
 
@@ -134,7 +130,7 @@ def _predicted(
 
 
 def _read(bundle: Bundle, path: Path, views: Views) -> Tensor | ImageError:
-    """Return the network's inputs for one file, V x 3 x side x side, the plain view first; or what is wrong with it."""
+    """Return the network's inputs for one file, V x 3 x side x side, the plain view first; or what is wrong."""
     try:
         return views.of(load_rgb(path), bundle.preprocessing)
     except ImageError as error:
@@ -152,52 +148,25 @@ def _predict_batch(
     }
     answers = {}
     if inputs:
-        answers = dict(zip(inputs, _answers(bundle, list(inputs.values()), asked), strict=True))
+        found = answer(bundle, list(inputs.values()), top=asked.top, coverage=asked.coverage)
+        answers = dict(zip(inputs, found, strict=True))
     return [
-        answers[rank](path) if rank in answers else Prediction(path, (), errors.get(rank, ""))
+        _prediction(path, answers[rank], bundle.class_names)
+        if rank in answers
+        else Prediction(path, (), errors.get(rank, ""))
         for rank, path in enumerate(paths)
     ]
 
 
-def _answers(
-    bundle: Bundle, images: Sequence[Tensor], asked: _Asked
-) -> list[Callable[[Path], Prediction]]:
-    """Return for each of n images, V x 3 x side x side, what makes its prediction of its path."""
-    first = torch.stack([views[0] for views in images])
-    logits, verdicts = _judged(bundle, first, asked.coverage)
-    summed = softmax(logits)
-    for view in range(1, len(asked.views.names)):
-        summed = summed + softmax(bundle.logits(torch.stack([views[view] for views in images])).numpy())
-    probabilities = summed / len(asked.views.names)
-    names = bundle.class_names
-    return [
-        partial(
-            Prediction,
-            top=_top(row, names, asked.top),
-            error="",
-            known=verdict.known,
-            plausible=verdict.plausible and tuple(names[index] for index in verdict.plausible),
-        )
-        for row, verdict in zip(probabilities, verdicts, strict=True)
-    ]
-
-
-def _judged(
-    bundle: Bundle, images: Tensor, coverage: float
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float32]], list[Verdict]]:
-    """Return n x K logits and a verdict for each; features are only listened to where they count."""
-    if bundle.calibration.reject is None and bundle.calibration.conformal is None:
-        return bundle.logits(images).numpy(), [NO_VERDICT] * len(images)
-    logits, features = bundle.outputs(images)
-    judged = bundle.calibration.judge(logits.numpy(), features.numpy(), coverage=coverage)
-    return logits.numpy(), judged
-
-
-def _top(
-    probabilities: np.ndarray[tuple[int, ...], np.dtype[np.float64]], names: Sequence[str], top: int
-) -> tuple[tuple[str, float], ...]:
-    best = np.argsort(-probabilities, kind="stable")[:top]
-    return tuple((names[index], float(probabilities[index])) for index in best)
+def _prediction(path: Path, found: Answer, names: Sequence[str]) -> Prediction:
+    plausible = found.verdict.plausible
+    return Prediction(
+        path,
+        tuple((names[index], share) for index, share in found.top),
+        "",
+        found.verdict.known,
+        None if plausible is None else tuple(names[index] for index in plausible),
+    )
 
 
 def refuse_unwritable(path: Path) -> None:

@@ -63,8 +63,8 @@ def _view(name: str, image: Image.Image, preprocessing: Preprocessing) -> Tensor
 class Way:
     """One choice of ``views`` (their mean answers), its ``metrics``, and how it compares with the image as it is.
 
-    ``p_value`` is McNemar's, adjusted for as many ways as were compared; ``loss_gain`` is the log loss, in nats, that the
-    views save on average, with its 95 % ``loss_interval``. All three are None for the image as it is.
+    ``p_value`` is McNemar's, adjusted for as many ways as were compared; ``loss_gain`` is the log loss, in nats, that
+    the views save on average, with its 95 % ``loss_interval``. All three are None for the image as it is.
     """
 
     views: tuple[str, ...]

@@ -15,7 +15,6 @@ from finetune.terminal import TerminalReporter
 
 if TYPE_CHECKING:
     from finetune.bundle.bundle import Bundle
-    from finetune.explain.explanation import Explanation
 
 OUT = Path("explained")
 
@@ -108,4 +107,6 @@ def _line(row: dict[str, Any]) -> str:
     if row["peak"] is None:
         return f"{answer}; nothing in the image speaks for it (picture: {row['picture']})"
     x, y = row["peak"]
-    return f"{answer}; most at x {x:.0f}, y {y:.0f} of {row['size'][0]} x {row['size'][1]} px: {row['picture']}"
+    return (
+        f"{answer}; most at x {x:.0f}, y {y:.0f} of {row['size'][0]} x {row['size'][1]} px: {row['picture']}"
+    )

@@ -139,7 +139,12 @@ def evaluate(
 
 
 def _evaluate_views(
-    bundle: Bundle, data: str, exclude: Collection[str], offline: bool, reporter: TerminalReporter, as_json: bool
+    bundle: Bundle,
+    data: str,
+    exclude: Collection[str],
+    offline: bool,
+    reporter: TerminalReporter,
+    as_json: bool,
 ) -> None:
     """Score the bundle with one and with several views an image, and say which of them helped."""
     from finetune.bundle.evaluate import evaluate_views

@@ -69,15 +69,13 @@ class Explanation:
     def box_at(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         """Return what the network saw in whole pixels of the image at width and height ``size``, one at least."""
         scales = [shown / own for shown, own in zip(size, self.size, strict=True)] * 2
-        left, top, right, bottom = (
-            round(edge * scale) for edge, scale in zip(self.box, scales, strict=True)
-        )
+        left, top, right, bottom = (round(edge * scale) for edge, scale in zip(self.box, scales, strict=True))
         left, top = min(left, size[0] - 1), min(top, size[1] - 1)
         return left, top, max(left + 1, right), max(top + 1, bottom)
 
     @property
     def peak(self) -> tuple[float, float] | None:
-        """Return x and y, in pixels of the upright image, of the middle of the strongest cell; None for an empty map."""
+        """Return x and y, in pixels of the upright image, of the strongest cell's middle; None for an empty map."""
         if self.is_empty:
             return None
         row, column = np.unravel_index(int(self.grid.argmax()), self.grid.shape)

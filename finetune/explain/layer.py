@@ -57,7 +57,9 @@ def _outputs(model: nn.Module, image_size: int) -> list[tuple[str, tuple[int, ..
     hooks = [
         module.register_forward_hook(keep(name))
         for name, module in model.named_modules()
-        if name and name.removeprefix(f"{BODY}.").count(".") <= DEEPEST and not isinstance(module, nn.Identity)
+        if name
+        and name.removeprefix(f"{BODY}.").count(".") <= DEEPEST
+        and not isinstance(module, nn.Identity)
     ]
     try:
         model(torch.zeros(1, 3, image_size, image_size, device=next(model.parameters()).device))

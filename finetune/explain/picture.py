@@ -66,9 +66,7 @@ def draw_explanation(explanation: Explanation, path: Path) -> None:
     figure, (plain, mapped) = new_figure(FIGURE_WIDTH_IN, min(9.0, max(3.0, height + 1.0)), columns=2)
     plain.imshow(np.asarray(image))
     left, top, right, bottom = explanation.box_at(image.size)
-    plain.plot(
-        [left, right, right, left, left], [top, top, bottom, bottom, top], color=ORANGE, linewidth=1.2
-    )
+    plain.plot([left, right, right, left, left], [top, top, bottom, bottom, top], color=ORANGE, linewidth=1.2)
     mapped.imshow(np.asarray(overlay(image, explanation)))
     for axes in (plain, mapped):
         axes.set_axis_off()

@@ -6,7 +6,6 @@ Sections ``temperature``, ``reject`` and ``conformal``; each may be missing, and
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,10 +106,10 @@ def write_known(folder: Path, *, reject: Reject | None, conformal: Conformal | N
         arrays[SCORES] = conformal.scores
     unfinished = folder / f".{ARRAYS_FILE}.tmp"
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, unfinished)
-    os.replace(unfinished, folder / ARRAYS_FILE)
+    unfinished.replace(folder / ARRAYS_FILE)
     unfinished = folder / f".{JSON_FILE}.tmp"
     unfinished.write_text(json.dumps(sections, indent=1) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

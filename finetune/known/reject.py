@@ -45,9 +45,9 @@ class Scale:
 class Reject:
     """What tells known images from others: unknown is what scores above ``threshold``.
 
-    ``kind`` is ``distance``, or ``either`` for the larger of distance and energy on their scales. ``keep`` is the share
-    of ``n_images`` held-out images that score below. ``left_out`` maps each kind, and ``energy`` alone, to the mean
-    AUROC of telling a class that was left out from the others; empty where that could not be measured.
+    ``kind`` is ``distance``, or ``either`` for the larger of distance and energy on their scales. ``keep`` is the
+    share of ``n_images`` held-out images that score below. ``left_out`` maps each kind, and ``energy`` alone, to the
+    mean AUROC of telling a class that was left out from the others; empty where that could not be measured.
     """
 
     kind: Kind
@@ -128,8 +128,8 @@ def fit_reject(
 ) -> Reject:
     """Fit to the training images' ``features`` n x d and ``targets``; the threshold to images kept from training.
 
-    Those have ``held_out`` features m x d and ``logits`` m x K. ``kind`` is chosen, where nothing is said, by which tells
-    classes left out of the ``held_out_targets`` better from the others.
+    Those have ``held_out`` features m x d and ``logits`` m x K. ``kind`` is chosen, where nothing is said, by which
+    tells classes left out of the ``held_out_targets`` better from the others.
     """
     gaussians = fit_gaussians(features, targets)
     far, energy = gaussians.distances(held_out), energies(logits)

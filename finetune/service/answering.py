@@ -1,6 +1,7 @@
 """The process that classifies for the page: one bundle, a question a line, an answer a line.
 
-``python -m finetune.service.answering BUNDLE`` reads ``{"path": …, "top": …}``, or ``{"path": …, "why": true}`` for an explanation, from stdin until it is closed.
+``python -m finetune.service.answering BUNDLE`` reads ``{"path": …, "top": …}``, or
+``{"path": …, "why": true}`` for an explanation, from stdin until it is closed.
 """
 
 from __future__ import annotations

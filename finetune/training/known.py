@@ -30,7 +30,7 @@ FEWEST = 20
 def fit_known(setup: Setup, recipe: Recipe, folder: Path, *, reporter: Reporter) -> None:
     """Fit both on the training and validation images and put them into the bundle ``folder``.
 
-    With fewer than `FEWEST` validation images, or features that are no numbers, the bundle stays without, which is said.
+    With fewer than `FEWEST` validation images, or features that are no numbers, the bundle stays without; it is said.
     """
     val = setup.prepared.split.val
     if len(val) < FEWEST:
@@ -60,7 +60,11 @@ def fit_known(setup: Setup, recipe: Recipe, folder: Path, *, reporter: Reporter)
 
 
 def _sentence(reject: Reject, conformal: Conformal) -> str:
-    by = "the distance of its features" if reject.kind == "distance" else "its features' distance or its energy"
+    by = (
+        "the distance of its features"
+        if reject.kind == "distance"
+        else "its features' distance or its energy"
+    )
     measured = reject.left_out.get(reject.kind)
     told = "" if measured is None else f"; a class left out is told from the others with AUROC {measured:.2f}"
     return (
@@ -69,9 +73,9 @@ def _sentence(reject: Reject, conformal: Conformal) -> str:
     )
 
 
-def _targets(setup: Setup, images: tuple[LabelledImage, ...] | list[LabelledImage]) -> np.ndarray[
-    tuple[int, ...], np.dtype[np.int64]
-]:
+def _targets(
+    setup: Setup, images: tuple[LabelledImage, ...] | list[LabelledImage]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     return np.array(setup.prepared.split.indices(images), dtype=np.int64)
 
 

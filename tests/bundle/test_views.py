@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from drawing import picture
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
 from finetune.bundle.views import PLAIN, Views, compare_views, views_for
 from finetune.data.transforms import Preprocessing
@@ -34,8 +34,6 @@ def test_the_first_view_is_the_image_as_ever_and_the_mirrored_one_its_mirror(siz
 
 def test_wider_shows_more_and_closer_less() -> None:
     ramp = np.tile(np.linspace(0, 255, 200)[None, :, None], (100, 1, 3)).astype(np.uint8)
-    from PIL import Image
-
     spread = [float(view.max() - view.min()) for view in Views(NAMES).of(Image.fromarray(ramp), AT_32)]
     assert spread[2] > spread[0] > spread[3]
 
@@ -47,6 +45,7 @@ def test_views_that_repair_answers_helped_and_noise_cannot_be_told_apart() -> No
     plain = np.where(np.arange(300)[:, None] % 5 == 0, np.roll(right, 1, axis=1), right) * 0.4 + 0.2
     good = right * 0.7 + 0.1
     alike = np.clip(plain + generator.normal(0, 0.001, plain.shape), 0.01, 1)
+    alike /= alike.sum(axis=1, keepdims=True)
     found = compare_views(Views(NAMES[:3]), np.stack([plain, good, alike]), targets)
     assert [way.verdict for way in found.ways[:3]] == ["", "helped", "cannot be told apart"]
     best = found.ways[1]
@@ -54,7 +53,7 @@ def test_views_that_repair_answers_helped_and_noise_cannot_be_told_apart() -> No
     assert best.paired.difference == pytest.approx(0.2)
     assert best.metrics.accuracy == 1
     assert found.ways[-1].views == NAMES[:3]
-    worse = compare_views(Views(NAMES[:2]), np.stack([good, np.roll(right, 1, axis=1) * 0.9 + 0.03]), targets)
+    worse = compare_views(Views(NAMES[:2]), np.stack([good, np.roll(right, 1, axis=1) * 0.9 + 1 / 30]), targets)
     assert worse.ways[-1].verdict == "harmed"
     assert len(worse.ways) == 2
 

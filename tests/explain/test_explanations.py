@@ -127,9 +127,13 @@ def test_a_network_without_places_refuses_grad_cam_and_is_asked_by_pixels(name: 
 
 def test_unknown_methods_classes_and_files_are_told(tmp_path: Path) -> None:
     bundle, path = bundle_of(network()), save(picture(3), tmp_path / "a.png")
-    with pytest.raises(OptionError, match="unknown method 'gradcam', there are grad-cam, .*did you mean 'grad-cam'"):
+    with pytest.raises(
+        OptionError, match=r"unknown method 'gradcam', there are grad-cam, .*did you mean 'grad-cam'"
+    ):
         explain_image(bundle, path, method="gradcam")
-    with pytest.raises(OptionError, match="--class A is not one of the bundle's 3 classes; did you mean 'a'?"):
+    with pytest.raises(
+        OptionError, match=r"--class A is not one of the bundle's 3 classes; did you mean 'a'?"
+    ):
         explain_image(bundle, path, class_name="A")
     (tmp_path / "no.png").write_text("<html>")
     with pytest.raises(ImageError, match="is not an image but a text"):
@@ -166,7 +170,7 @@ def test_the_field_of_view_is_what_the_network_sees(size: tuple[int, int]) -> No
 
 
 def test_outside_the_crop_the_map_is_empty_and_a_turned_photograph_is_upright(tmp_path: Path) -> None:
-    image, box = draw(1, 103)
+    image, _ = draw(1, 103)
     bundle = classifier()
     plain = explain_image(bundle, save(image, tmp_path / "plain.png"))
     left, _, right, _ = plain.box
@@ -200,10 +204,12 @@ def test_the_overlay_is_bright_where_the_map_is_and_dark_outside(tmp_path: Path)
     image, _ = draw(0, 104)
     found = explain_image(classifier(), save(image, tmp_path / "a.png"))
     drawn = np.asarray(overlay(image, found), dtype=float)
-    left, top, right, bottom = found.box_at(image.size)
+    left, *_ = found.box_at(image.size)
     assert drawn[:, :left].max() < 80
     x, y = found.peak or (0, 0)
-    assert drawn[round(y) - 3 : round(y) + 3, round(x) - 3 : round(x) + 3, 0].mean() > 130  # cividis ends yellow
+    assert (
+        drawn[round(y) - 3 : round(y) + 3, round(x) - 3 : round(x) + 3, 0].mean() > 130
+    )  # cividis ends yellow
 
 
 def test_the_numbers_are_ready_for_json(tmp_path: Path) -> None:

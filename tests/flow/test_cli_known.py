@@ -1,4 +1,4 @@
-"""A trained classifier says when an image is none of its classes, which classes are plausible, and what views bring."""
+"""A trained classifier says when an image is none of its classes, which are plausible, and what views bring."""
 
 import csv
 import json

@@ -7,7 +7,9 @@ WIDTH = 24
 Array = NDArray[np.float32]
 
 
-def clouds(n_images: int, *, n_classes: int = 5, seed: int = 0, first: int = 0) -> tuple[Array, NDArray[np.int64]]:
+def clouds(
+    n_images: int, *, n_classes: int = 5, seed: int = 0, first: int = 0
+) -> tuple[Array, NDArray[np.int64]]:
     """n x 24 features of classes in turn, each around a centre of its own; others begin at class ``first``."""
     centres = np.abs(np.random.default_rng(9).normal(size=(20, WIDTH))) * 2
     targets = np.arange(n_images) % n_classes

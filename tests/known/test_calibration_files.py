@@ -83,5 +83,5 @@ def test_a_damaged_file_is_told(tmp_path: Path, change: object) -> None:
 def test_missing_arrays_are_told(tmp_path: Path) -> None:
     written(tmp_path)
     (tmp_path / ARRAYS_FILE).unlink()
-    with pytest.raises(RunError, match="lacks known.safetensors; write it again"):
+    with pytest.raises(RunError, match=r"lacks known.safetensors; write it again"):
         read_calibration(tmp_path)

@@ -46,7 +46,7 @@ class Given(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self) -> None:
         self.classes_ = np.arange(6)
 
-    def fit(self, X: object, y: object) -> "Given":  # noqa: N803 - scikit-learn's names
+    def fit(self, X: object, y: object) -> "Given":  # noqa: N803, ARG002 - scikit-learn's names
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]  # noqa: N803
@@ -98,7 +98,7 @@ def test_aps_adds_up_from_the_likeliest_class_down() -> None:
 @pytest.mark.parametrize("coverage", [0, 1, -0.1, 1.5, math.nan])
 def test_a_coverage_that_is_no_share_is_refused(coverage: float) -> None:
     logits, targets = unsure(30, 0)
-    with pytest.raises(OptionError, match="--coverage .* is not between 0 and 1"):
+    with pytest.raises(OptionError, match=r"--coverage .* is not between 0 and 1"):
         fit_conformal(logits, targets).sets(logits, coverage)
 
 

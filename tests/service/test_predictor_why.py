@@ -26,9 +26,7 @@ def bundle(tmp_path: Path) -> Path:
     backbone = find_backbone("test_resnet")
     model = build(backbone, n_classes=3, weights=NO_WEIGHTS, seed=3, image_size=64)
     folder = tmp_path / "bundle"
-    write_bundle(
-        folder, model, backbone=backbone, class_names=("<a>", "b", "c"), preprocessing=PREPROCESSING
-    )
+    write_bundle(folder, model, backbone=backbone, class_names=("<a>", "b", "c"), preprocessing=PREPROCESSING)
     return folder
 
 
@@ -43,7 +41,10 @@ def test_it_explains_and_goes_on_after_a_file_that_is_no_image(bundle: Path, tmp
         assert "speaks for" in why.sentence
         assert "(grad-cam)" in why.sentence
         trouble = predictor.ask_why(bundle, tmp_path / "no.png")
-        assert (trouble.error, trouble.picture) == ("no.png is not an image but a text such as a web page", b"")
+        assert (trouble.error, trouble.picture) == (
+            "no.png is not an image but a text such as a web page",
+            b"",
+        )
         answer = predictor.ask(bundle, image)
         assert len(answer.top) == 3
         assert answer.known is None
