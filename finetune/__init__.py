@@ -12,7 +12,7 @@ The flow, step by step:
 8. `fit` does all of it and trains, in a run folder.
 9. `resume` goes on with a run that was interrupted, to the same result.
 10. `Report` says what came out, with intervals.
-11. `load_bundle` and `predict` use the result.
+11. `load_bundle` and `predict` use the result, and `explain_image` says why it answers so.
 
 `run_batch` does it for many a `Job`, unattended.
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from finetune.data.sources import Source, open_source
     from finetune.data.split import Split, split_images
     from finetune.evaluation.report import Report
+    from finetune.explain.explanation import Explanation, explain_image
     from finetune.model.build import build
     from finetune.model.freezing import apply_plan
     from finetune.model.layers import layer_groups
@@ -51,6 +52,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Advice": "finetune.advice.advise",
     "Bundle": "finetune.bundle.bundle",
+    "Explanation": "finetune.explain.explanation",
     "HealthReport": "finetune.data.health",
     "Job": "finetune.batch.job",
     "Prediction": "finetune.bundle.predict",
@@ -63,6 +65,7 @@ _HOMES = {
     "apply_plan": "finetune.model.freezing",
     "build": "finetune.model.build",
     "evaluate": "finetune.bundle.evaluate",
+    "explain_image": "finetune.explain.explanation",
     "fit": "finetune.training.train",
     "inspect_source": "finetune.data.health",
     "layer_groups": "finetune.model.layers",
@@ -78,6 +81,7 @@ _HOMES = {
 __all__ = [
     "Advice",
     "Bundle",
+    "Explanation",
     "FinetuneError",
     "HealthReport",
     "Job",
@@ -91,6 +95,7 @@ __all__ = [
     "apply_plan",
     "build",
     "evaluate",
+    "explain_image",
     "fit",
     "inspect_source",
     "layer_groups",

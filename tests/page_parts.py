@@ -7,7 +7,7 @@ from ui.layout import Parts
 
 PARTS = (
     "data links tool_row clean search stop cleaned suspects suspects_row sheet advice card_row closed_training "
-    "training_column train cancel resume training closed_trial trial_row asked download image answer trouble seen"
+    "training_column train cancel resume training closed_trial trial_row asked download image answer trouble why seen"
 )
 ASKED = "project_id chosen notice upload deal which"
 

@@ -83,6 +83,15 @@ def test_every_command_of_the_page_on_trust_runs(tmp_path: Path) -> None:
     assert len((tmp_path / "first-ten" / "suspects.csv").read_text(encoding="utf-8").splitlines()) == 11
 
 
+def test_every_command_of_the_page_on_answers_runs(tmp_path: Path) -> None:
+    page = commands(ROOT / "docs" / "trusting-answers.md")
+    assert len(page) == 8
+    run_all([["-m", *command] for command in page], tmp_path)
+    assert len(list((tmp_path / "explained").iterdir())) == 2
+    header = (tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header.endswith(",set,known")
+
+
 def test_every_command_of_the_page_on_backbones_runs(tmp_path: Path) -> None:
     page = commands(ROOT / "docs" / "backbones.md")
     assert len(page) == 3

@@ -156,6 +156,8 @@ class Parts:
             with gr.Column(min_width=280):
                 self.answer = gr.Label(label="What it is", num_top_classes=5, elem_id="answer")
                 self.trouble = gr.HTML(elem_id="trouble")
+                self.ask_why = gr.Button("Why?", size="sm", elem_id="ask-why")
+                self.why = gr.HTML(elem_id="why")
                 self.asked = gr.HTML(elem_id="asked")
         _heading(5, "Take it with you")
         self.download = gr.HTML(note_html(NO_TRAINING), elem_id="download")

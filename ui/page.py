@@ -49,6 +49,8 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> Non
     _on(parts.resume.click, do.resume, state, everything)
     asked = [parts.project_id, parts.image]
     _on(parts.image.change, do.classify, asked, [parts.answer, parts.trouble], preprocess=False)
+    _on(parts.image.change, lambda: "", [], [parts.why])
+    _on(parts.ask_why.click, do.why, asked, [parts.why], preprocess=False)
 
 
 def _on(

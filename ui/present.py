@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BAR_CELLS = 24
 CARD_CELLS = 100
 MOST_CLASSES_SHOWN = 40
+NONE_OF_THESE = "none of these"
 SEVERITY_MARKS = {"error": "[red]✗ error[/]", "warning": "[yellow]! warning[/]", "note": "· note"}
 
 
@@ -134,7 +135,8 @@ def prediction_line(prediction: Prediction) -> str:
         return f"{prediction.path}: {prediction.error}"
     others = ", ".join(f"{label} {100 * share:.1f} %" for label, share in prediction.top[1:])
     best = f"{prediction.label} {100 * (prediction.probability or 0):.1f} %"
-    return f"{prediction.path}: {best}" + (f" ({others})" if others else "")
+    unknown = f"{NONE_OF_THESE}, nearest: " if prediction.known is False else ""
+    return f"{prediction.path}: {unknown}{best}" + (f" ({others})" if others else "")
 
 
 def predictions_table(predictions: Iterable[Prediction]) -> Table:
@@ -146,16 +148,25 @@ def predictions_table(predictions: Iterable[Prediction]) -> Table:
             continue
         following = ", ".join(f"{label} {100 * share:.1f} %" for label, share in prediction.top[1:])
         probability = f"{100 * (prediction.probability or 0):.1f} %"
-        made.add_row(escape(str(prediction.path)), escape(prediction.label), probability, escape(following))
+        label = escape(prediction.label)
+        if prediction.known is False:
+            label = f"{NONE_OF_THESE}, nearest: {label}"
+        made.add_row(escape(str(prediction.path)), label, probability, escape(following))
     return made
 
 
 def prediction_json(prediction: Prediction) -> dict[str, Any]:
-    """Return one image's answer as JSON-ready values."""
+    """Return one image's answer as JSON-ready values; ``set`` and ``known`` only where the bundle can tell."""
+    verdict: dict[str, Any] = {}
+    if prediction.plausible is not None:
+        verdict["set"] = list(prediction.plausible)
+    if prediction.known is not None:
+        verdict["known"] = prediction.known
     return {
         "path": str(prediction.path),
         "label": prediction.label or None,
         "probability": prediction.probability,
         "error": prediction.error or None,
         "top": [{"label": label, "probability": share} for label, share in prediction.top],
+        **verdict,
     }

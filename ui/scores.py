@@ -14,24 +14,34 @@ from ui.present import table
 
 if TYPE_CHECKING:
     from finetune.evaluation.calibration import Calibration
+    from finetune.evaluation.metrics import Metrics
     from finetune.evaluation.scoring import Figure
     from finetune.evaluation.summary import Summary
 
 
 def summary_view(summary: Summary, class_names: Sequence[str]) -> RenderableType:
     """Show the scores with their intervals, each class's, and the calibration."""
-    metrics = summary.metrics
+    scores = table("score", "value", "95 % interval", right=("value", "95 % interval"))
+    for name, figure in summary.figures.overall.items():
+        scores.add_row(name.replace("_", " "), *_figure(figure))
+    return Group(
+        headline(summary.metrics),
+        scores,
+        "",
+        _classes(summary, class_names),
+        *_calibration(summary.calibration),
+    )
+
+
+def headline(metrics: Metrics) -> Text:
+    """Return the scores in one sentence."""
     low, high = metrics.accuracy_interval
-    head = Text(
+    return Text(
         f"{metrics.n_correct} of {metrics.n_images} right: {100 * metrics.accuracy:.1f} % "
         f"(95 % interval {100 * low:.1f} to {100 * high:.1f}); balanced {100 * metrics.balanced_accuracy:.1f} %, "
         f"macro F1 {metrics.macro_f1:.3f}, log loss {metrics.log_loss:.3f}",
         style="bold",
     )
-    scores = table("score", "value", "95 % interval", right=("value", "95 % interval"))
-    for name, figure in summary.figures.overall.items():
-        scores.add_row(name.replace("_", " "), *_figure(figure))
-    return Group(head, scores, "", _classes(summary, class_names), *_calibration(summary.calibration))
 
 
 def _classes(summary: Summary, class_names: Sequence[str]) -> Table:

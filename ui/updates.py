@@ -31,7 +31,7 @@ def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
     changed = [name for name in wanted if before.get(name) != now[name]]
     answer: dict[Any, Any] = {wanted[name][0]: gr.update(**wanted[name][1]) for name in changed}
     if "asked" in changed:  # an answer of another classifier must not stay
-        answer |= {parts.image: None, parts.answer: None, parts.trouble: ""}
+        answer |= {parts.image: None, parts.answer: None, parts.trouble: "", parts.why: ""}
     if changed:
         answer[parts.seen] = json.dumps(now)
     return answer or {parts.seen: gr.skip()}
@@ -42,7 +42,7 @@ def shown(parts: Parts) -> list[Any]:
     empty = View("", "", (), "", "", False, False, "", "", "")
     fixed = [component for component, _ in _wanted(parts, empty).values()]
     cards = [*parts.cards.values(), *parts.choices.values()]
-    return [*fixed, *cards, parts.image, parts.answer, parts.trouble, parts.seen]
+    return [*fixed, *cards, parts.image, parts.answer, parts.trouble, parts.why, parts.seen]
 
 
 def _parsed(seen: str) -> dict[str, str]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -22,6 +25,8 @@ from torch import Tensor, nn
 from finetune.bundle.parts import HEAD_FILES, Parts, put_together, take_apart
 from finetune.data.transforms import Preprocessing
 from finetune.errors import RunError
+from finetune.evaluation.metrics import Probabilities, softmax
+from finetune.known.calibration import Calibration, read_calibration
 from finetune.model.backbones import Backbone, name_of
 from finetune.model.device import best_device
 from finetune.model.inference import inference_precision, inferring
@@ -38,6 +43,7 @@ class Bundle:
     """A classifier ready to predict: ``model`` in eval mode, its K ``class_names`` and ``preprocessing``.
 
     ``precision`` is what it computes in, None for what suits the machine (see `finetune.model.inference`).
+    ``calibration`` says how far its answers can be trusted; a bundle of an older version has nothing in it.
     """
 
     folder: Path
@@ -46,6 +52,7 @@ class Bundle:
     preprocessing: Preprocessing
     backbone: str
     precision: Concrete | None = None
+    calibration: Calibration = field(default_factory=Calibration)
 
     def logits(self, images: Tensor) -> Tensor:
         """Return B x K float32 logits, on the CPU, of preprocessed ``images``, B x 3 x side x side float32."""
@@ -53,6 +60,26 @@ class Bundle:
         with inferring(self.precision or inference_precision(self.model)):
             logits: Tensor = self.model(images)
             return logits.float().cpu()
+
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the `logits` of ``images`` and what the classifier took in for them, B x d float32, on the CPU."""
+        heard: list[Tensor] = []
+        thread = threading.get_ident()
+
+        def keep(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            if threading.get_ident() == thread:  # a pass in another thread is not overheard
+                heard.append(inputs[0].float().cpu())
+
+        hook = self.model.get_submodule(classifier_name(self.model)).register_forward_pre_hook(keep)
+        try:
+            logits = self.logits(images)
+        finally:
+            hook.remove()
+        return logits, heard[0]
+
+    def probabilities(self, logits: NDArray[np.float32]) -> Probabilities:
+        """Return n x K probabilities of n x K ``logits``, at the temperature that was fitted after training."""
+        return softmax(logits / self.calibration.temperature)
 
 
 def write_bundle(
@@ -109,7 +136,14 @@ def load_bundle(folder: Path) -> Bundle:
     model.eval()
     model.requires_grad_(False)
     model.to(best_device()).to(memory_format=torch.channels_last)
-    return Bundle(folder, model, tuple(class_names), preprocessing, name_of(config["architecture"]))
+    return Bundle(
+        folder,
+        model,
+        tuple(class_names),
+        preprocessing,
+        name_of(config["architecture"]),
+        calibration=read_calibration(folder),
+    )
 
 
 def _read_parts(folder: Path, *, is_whole: bool) -> Parts:

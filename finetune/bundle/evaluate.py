@@ -10,13 +10,14 @@ import numpy as np
 import torch
 
 from finetune.bundle.bundle import Bundle
+from finetune.bundle.views import ViewsReport, answers_by_view, compare_views, views_for
 from finetune.data.health import inspect_source
 from finetune.data.health.findings import amount
 from finetune.data.loading import measuring_loader
 from finetune.data.sources import LabelledImage, open_source
 from finetune.errors import DataError, RunError, nearest
 from finetune.evaluation.calibration import UNCALIBRATED, Calibration
-from finetune.evaluation.metrics import Metrics, measure, softmax
+from finetune.evaluation.metrics import Metrics, Targets, measure, softmax
 from finetune.evaluation.predictions import Predictions
 from finetune.progress import Advance, Reporter
 
@@ -50,14 +51,7 @@ def say_of(
 
     Raises DataError for a label that the bundle does not know.
     """
-    indices = {name: index for index, name in enumerate(bundle.class_names)}
-    unknown = sorted({image.label for image in images} - set(indices))
-    if unknown:
-        raise DataError(
-            f"class '{unknown[0]}' is not one of the bundle's {len(indices)} classes; rename the folder or drop "
-            f"it with --exclude {shlex.quote(unknown[0])}{nearest(unknown[0], indices)}"
-        )
-    targets = np.array([indices[image.label] for image in images])
+    targets = _targets(bundle, images)
     parts = []
     done = 0
     for batch in measuring_loader([image.path for image in images], bundle.preprocessing, workers=workers):
@@ -67,6 +61,18 @@ def say_of(
             advance(done, len(images))
     names = tuple(image.name for image in images)
     return Predictions(names, targets, torch.cat(parts).numpy(), bundle.class_names)
+
+
+def _targets(bundle: Bundle, images: Sequence[LabelledImage]) -> Targets:
+    """Return the class of each image by name; raises DataError for one that the bundle does not know."""
+    indices = {name: index for index, name in enumerate(bundle.class_names)}
+    unknown = sorted({image.label for image in images} - set(indices))
+    if unknown:
+        raise DataError(
+            f"class '{unknown[0]}' is not one of the bundle's {len(indices)} classes; rename the folder or drop "
+            f"it with --exclude {shlex.quote(unknown[0])}{nearest(unknown[0], indices)}"
+        )
+    return np.array([indices[image.label] for image in images])
 
 
 def evaluate_data(
@@ -79,6 +85,23 @@ def evaluate_data(
     images, split = images_to_judge(where, exclude=exclude, offline=offline, reporter=reporter)
     with reporter.track("evaluating") as advance:
         return evaluate(bundle, images, advance=advance), split
+
+
+def evaluate_views(
+    bundle: Bundle, where: str, *, exclude: Collection[str], offline: bool = False, reporter: Reporter
+) -> tuple[ViewsReport, str]:
+    """Score ``bundle`` on the data set ``where`` with one view an image and with several; as `evaluate_data`."""
+    images, split = images_to_judge(where, exclude=exclude, offline=offline, reporter=reporter)
+    targets = _targets(bundle, images)
+    views = views_for(bundle.class_names, bundle.preprocessing)
+    if views.why_not:
+        reporter.say(views.why_not)
+    with reporter.track("evaluating") as advance:
+        rows = []
+        for part in answers_by_view(bundle, [image.path for image in images], views):
+            rows.append(part)
+            advance(sum(each.shape[1] for each in rows), len(images))
+    return compare_views(views, np.concatenate(rows, axis=1), targets), split
 
 
 def images_to_judge(

@@ -25,6 +25,7 @@ from finetune.cli.cache_commands import cache
 from finetune.cli.clean_commands import clean
 from finetune.cli.data_commands import inspect, samples
 from finetune.cli.evaluate_commands import compare, evaluate
+from finetune.cli.explain_commands import explain_images
 from finetune.cli.failure import explain, fail
 from finetune.cli.network_commands import backbones, describe, list_strategies
 from finetune.cli.page_commands import ui
@@ -59,6 +60,7 @@ app.command()(batch)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(predict)
+app.command(name="explain")(explain_images)
 app.command()(cache)
 app.command()(experience)
 app.command()(ui)

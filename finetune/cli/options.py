@@ -35,6 +35,15 @@ ExcludeOption = Annotated[
 TopOption = Annotated[
     int, typer.Option("--top", min=1, max=100, help="How many labels to show for an image.")
 ]
+CoverageOption = Annotated[
+    float | None,
+    typer.Option(
+        "--coverage", help="How often the set of plausible classes shall hold the true one (default 0.9)."
+    ),
+]
+TtaOption = Annotated[
+    bool, typer.Option("--tta", help="Answer by the mean over several views of each image.")
+]
 
 
 def show(value: Any, view: Any, as_json: bool) -> None:

@@ -13,10 +13,12 @@ from finetune.cli.advice_commands import RaceOption
 from finetune.cli.options import (
     DATA_HELP,
     BundleArgument,
+    CoverageOption,
     JsonOption,
     OfflineOption,
     QuietOption,
     TopOption,
+    TtaOption,
     pairs,
     recipe_from,
     show,
@@ -136,25 +138,44 @@ def predict(
     ],
     out: Annotated[Path | None, typer.Option("--out", help="Write a CSV file.", metavar="FILE")] = None,
     top: TopOption = 3,
+    coverage: CoverageOption = None,
+    tta: TtaOption = False,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Classify images with a trained classifier."""
     from finetune.bundle.bundle import load_bundle
-    from finetune.bundle.predict import find_images, refuse_unwritable, save_csv
+    from finetune.bundle.predict import find_images, refuse_unwritable, save_csv, verdict_columns
     from finetune.bundle.predict import predict as predict_images
+    from finetune.bundle.views import views_for
+    from finetune.known.conformal import DEFAULT_COVERAGE, check_coverage
     from ui.present import prediction_json, prediction_line, predictions_table
 
     if out is not None:
         refuse_unwritable(out)
+    if coverage is not None:
+        check_coverage(coverage)
     loaded = load_bundle(bundle)
+    if coverage is not None and loaded.calibration.conformal is None:
+        raise OptionError(
+            f"--coverage has no effect: the bundle {bundle} has no sets of plausible classes; train it again, "
+            "with at least 20 validation images"
+        )
     reporter = TerminalReporter(quiet=quiet)
     images = find_images(paths, offline=offline, reporter=reporter)
+    views = views_for(loaded.class_names, loaded.preprocessing) if tta else None
+    if views is not None and views.why_not:
+        reporter.say(views.why_not)
     with reporter.track("predicting") as advance:
-        predictions = list(predict_images(loaded, images, top=top, advance=advance))
+        predictions = list(
+            predict_images(
+                loaded, images, top=top, coverage=coverage or DEFAULT_COVERAGE, views=views, advance=advance
+            )
+        )
     if out is not None:
-        save_csv(out, predictions, top=min(top, len(loaded.class_names)))
+        columns = min(top, len(loaded.class_names))
+        save_csv(out, predictions, top=columns, verdicts=verdict_columns(loaded))
     alone = prediction_line(predictions[0]) if len(predictions) == 1 else predictions_table(predictions)
     show(
         [prediction_json(prediction) for prediction in predictions],

@@ -74,11 +74,31 @@ class Preprocessing:
     def resize_and_crop(self, image: Image.Image) -> Image.Image:
         """Return the centre crop, ``image_size`` pixels square, of an RGB ``image`` of any size."""
         image = _without_far_ends(image)
-        scale = self.resize_to / min(image.size)
-        width, height = (max(self.image_size, round(side * scale)) for side in image.size)
-        left, top = (width - self.image_size) // 2, (height - self.image_size) // 2
-        resized = image.resize((width, height), _FILTERS[self.interpolation])
+        resized_to, (left, top) = self._resized(image.size)
+        resized = image.resize(resized_to, _FILTERS[self.interpolation])
         return resized.crop((left, top, left + self.image_size, top + self.image_size))
+
+    def field_of_view(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Return left, top, right and bottom of what `resize_and_crop` keeps, in pixels of the upright image.
+
+        ``size`` is the image's width and height.
+        """
+        far_left, far_top, right, bottom = _without_far_ends_box(size)
+        kept = right - far_left, bottom - far_top
+        (width, height), (left, top) = self._resized(kept)
+        across, down = kept[0] / width, kept[1] / height
+        return (
+            far_left + left * across,
+            far_top + top * down,
+            far_left + (left + self.image_size) * across,
+            far_top + (top + self.image_size) * down,
+        )
+
+    def _resized(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return width and height that an image of ``size`` is resized to, and left and top of the centre crop."""
+        scale = self.resize_to / min(size)
+        width, height = (max(self.image_size, round(side * scale)) for side in size)
+        return (width, height), ((width - self.image_size) // 2, (height - self.image_size) // 2)
 
     def normalise(self, image: Image.Image) -> Tensor:
         """Return 3 x H x W float32, (value / 255 - mean) / std per channel."""
@@ -99,11 +119,15 @@ class Preprocessing:
 
 def _without_far_ends(image: Image.Image) -> Image.Image:
     """Cut a very long image to its middle; a centre crop shows no more, and resized it could fill the memory."""
-    longest = LONGEST_ASPECT * min(image.size)
-    if max(image.size) <= longest:
-        return image
-    left, top = (max(0, side - longest) // 2 for side in image.size)
-    return image.crop((left, top, min(image.width, left + longest), min(image.height, top + longest)))
+    box = _without_far_ends_box(image.size)
+    return image if box == (0, 0, *image.size) else image.crop(box)
+
+
+def _without_far_ends_box(size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of the middle that is kept of an image of width and height ``size``."""
+    longest = LONGEST_ASPECT * min(size)
+    left, top = (max(0, side - longest) // 2 for side in size)
+    return left, top, min(size[0], left + longest), min(size[1], top + longest)
 
 
 @dataclass(frozen=True)

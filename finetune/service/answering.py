@@ -1,20 +1,28 @@
 """The process that classifies for the page: one bundle, a question a line, an answer a line.
 
-``python -m finetune.service.answering BUNDLE`` reads ``{"path": …, "top": …}`` from stdin until it is closed.
+``python -m finetune.service.answering BUNDLE`` reads ``{"path": …, "top": …}``, or
+``{"path": …, "why": true}`` for an explanation, from stdin until it is closed.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from finetune.bundle.bundle import Bundle
+
+
+SIDE_PX = 220
+"""Of each of the two pictures of an explanation: they stand beside each other in a column of the page."""
 
 
 def main(folder: Path, questions: TextIO, answers: TextIO) -> None:
     """Answer until ``questions`` end; the first line out tells whether the bundle could be loaded."""
     from finetune.bundle.bundle import load_bundle
-    from finetune.bundle.predict import predict
     from finetune.failure import explain
 
     try:
@@ -26,13 +34,35 @@ def main(folder: Path, questions: TextIO, answers: TextIO) -> None:
     for line in questions:
         question = json.loads(line)
         path = Path(question["path"])
+        asks_why = bool(question.get("why"))
         try:
-            (answer,) = predict(bundle, [path], top=question["top"])
+            answer = _why(bundle, path) if asks_why else _answer(bundle, path, question["top"])
         except Exception as error:  # noqa: BLE001 - one question's trouble is not the next one's
-            _say(answers, {"top": [], "error": explain(error)[0]})
-        else:
-            sentence = f"{path.name} {answer.error}" if answer.error else ""
-            _say(answers, {"top": answer.top, "error": sentence})
+            sentence = explain(error)[0].replace(f"{path} ", f"{path.name} ", 1)
+            empty = {"sentence": "", "picture": ""} if asks_why else {"top": []}
+            answer = {**empty, "error": sentence}
+        _say(answers, answer)
+
+
+def _answer(bundle: Bundle, path: Path, top: int) -> dict[str, Any]:
+    from finetune.bundle.predict import predict
+
+    (answer,) = predict(bundle, [path], top=top)
+    sentence = f"{path.name} {answer.error}" if answer.error else ""
+    return {"top": answer.top, "error": sentence, "known": answer.known}
+
+
+def _why(bundle: Bundle, path: Path) -> dict[str, Any]:
+    from finetune.explain.explanation import explain_image
+    from finetune.explain.picture import side_by_side
+
+    found = explain_image(bundle, path)
+    what = "nothing in the image speaks for" if found.is_empty else "yellow is what speaks for"
+    return {
+        "sentence": f"Right, {what} {found.explained} ({found.method}); the dark margin was not looked at.",
+        "picture": base64.b64encode(side_by_side(found, side_px=SIDE_PX)).decode(),
+        "error": "",
+    }
 
 
 def _say(answers: TextIO, value: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import threading
@@ -17,9 +18,22 @@ ANSWER_WITHIN_S = 120.0
 
 @dataclass(frozen=True)
 class Answer:
-    """One image's ``top`` labels with probabilities in [0, 1], best first; or an ``error``."""
+    """One image's ``top`` labels with probabilities in [0, 1], best first; or an ``error``.
+
+    ``known`` says whether it is of a kind that the bundle was trained on, None where the bundle cannot tell.
+    """
 
     top: tuple[tuple[str, float], ...]
+    error: str
+    known: bool | None = None
+
+
+@dataclass(frozen=True)
+class Why:
+    """What spoke for an image's answer: a sentence, and a PNG of the image beside its map; or an ``error``."""
+
+    sentence: str
+    picture: bytes
     error: str
 
 
@@ -36,7 +50,15 @@ class Predictor:
         with self._lock:
             process = self._serving(bundle)
             answer = self._exchange(process, {"path": str(image), "top": top})
-        return Answer(tuple((label, share) for label, share in answer["top"]), answer["error"])
+        top = tuple((label, share) for label, share in answer["top"])
+        return Answer(top, answer["error"], answer.get("known"))
+
+    def ask_why(self, bundle: Path, image: Path) -> Why:
+        """Explain the answer to ``image``; raises as `ask` does."""
+        with self._lock:
+            process = self._serving(bundle)
+            answer = self._exchange(process, {"path": str(image), "why": True})
+        return Why(answer["sentence"], base64.b64decode(answer["picture"]), answer["error"])
 
     def warm(self, bundle: Path) -> None:
         """Load ``bundle`` in the background, so that the first answer comes quickly."""

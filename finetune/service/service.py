@@ -13,7 +13,7 @@ from finetune.errors import DataError, OptionError, RunError
 from finetune.recipe import Recipe
 from finetune.service.data_jobs import KINDS, DataJob, start_data_job, stop_data_jobs
 from finetune.service.jobs import cancel_job, stop_all
-from finetune.service.predictor import Answer, Predictor
+from finetune.service.predictor import Answer, Predictor, Why
 from finetune.service.projects import (
     Project,
     Training,
@@ -174,6 +174,10 @@ class Service:
     def predict(self, training: Training, image: Path) -> Answer:
         """Classify ``image`` with the training's bundle."""
         return self._predictor.ask(training.run / "bundle", image)
+
+    def why(self, training: Training, image: Path) -> Why:
+        """Explain the answer of the training's bundle to ``image``."""
+        return self._predictor.ask_why(training.run / "bundle", image)
 
     def _address(self) -> str:
         try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from finetune.bundle.bundle import Bundle, load_bundle, write_bundle
 from finetune.evaluation.report import Report
+from finetune.known.calibration import write_temperature
 from finetune.model.freezing import trainable_share
 from finetune.model.weights import NO_WEIGHTS
 from finetune.progress import Reporter
@@ -21,6 +22,7 @@ from finetune.training.ending import ended_early
 from finetune.training.experience import note_training
 from finetune.training.journal import Journal
 from finetune.training.judging import Verdict, judge_run
+from finetune.training.known import fit_known
 from finetune.training.report_files import hashes_of, peak_memory, write_pictures, write_report
 from finetune.training.run_folder import RunFolder
 from finetune.training.run_log import RunLog
@@ -68,6 +70,9 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
         put_bundle(folder, setup)
     with journal.phase("evaluate"):
         verdict = judge_run(setup, folder, log)
+    with journal.phase("calibrate"):
+        write_temperature(folder.bundle, verdict.calibration.to_json())
+        fit_known(setup, outcome.recipe, folder.bundle, reporter=log)
     with journal.phase("baselines"):
         baselines = _baselines(setup, journal, verdict, log)
     with journal.phase("report"):

@@ -1,0 +1,1 @@
+"""Why a bundle gave its answer: a map of the image that says which parts spoke for a class."""
