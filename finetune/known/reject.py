@@ -135,10 +135,15 @@ def fit_reject(
     far, energy = gaussians.distances(held_out), energies(logits)
     distance, of_energy = _scale(far, keep), _scale(energy, keep)
     left_out = _left_out(gaussians, np.unique(targets), held_out, logits, held_out_targets, keep)
-    chosen: Kind = kind or max(KINDS, key=lambda name: left_out.get(name, 0.0))
+    chosen: Kind = _best_kind(left_out) if kind is None else kind
     scores = distance(far) if chosen == "distance" else np.maximum(distance(far), of_energy(energy))
     threshold = kept_below(scores, keep)
     return Reject(chosen, threshold, keep, len(scores), distance, of_energy, left_out, gaussians)
+
+
+def _best_kind(left_out: Mapping[str, float]) -> Kind:
+    """Return the kind that told left-out classes best, the first of equals."""
+    return max(KINDS, key=lambda name: left_out.get(name, 0.0))
 
 
 def kept_below(scores: Floats, keep: float) -> float:

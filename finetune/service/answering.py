@@ -39,7 +39,7 @@ def main(folder: Path, questions: TextIO, answers: TextIO) -> None:
             answer = _why(bundle, path) if asks_why else _answer(bundle, path, question["top"])
         except Exception as error:  # noqa: BLE001 - one question's trouble is not the next one's
             sentence = explain(error)[0].replace(f"{path} ", f"{path.name} ", 1)
-            empty = {"sentence": "", "picture": ""} if asks_why else {"top": []}
+            empty: dict[str, Any] = {"sentence": "", "picture": ""} if asks_why else {"top": []}
             answer = {**empty, "error": sentence}
         _say(answers, answer)
 

@@ -50,8 +50,8 @@ class Predictor:
         with self._lock:
             process = self._serving(bundle)
             answer = self._exchange(process, {"path": str(image), "top": top})
-        top = tuple((label, share) for label, share in answer["top"])
-        return Answer(top, answer["error"], answer.get("known"))
+        best = tuple((label, share) for label, share in answer["top"])
+        return Answer(best, answer["error"], answer.get("known"))
 
     def ask_why(self, bundle: Path, image: Path) -> Why:
         """Explain the answer to ``image``; raises as `ask` does."""
