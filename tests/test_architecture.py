@@ -40,6 +40,7 @@ MAY_IMPORT = {
         "recipe",
         "strategies",
     },
+    "export": {"bundle", "data", "errors", "evaluation", "model", "progress", "training"},
     "service": {
         "advice",
         "bundle",
@@ -72,7 +73,7 @@ MAY_IMPORT = {
 """Each room and the rooms it may know; the command line and the package's own names may know all."""
 
 TOP = ("cli", "__init__", "__main__")
-HEAVY = ("torch", "torchvision", "timm", "pytorch_lightning", "sklearn", "scipy", "matplotlib", "gradio")
+HEAVY = ("torch", "torchvision", "timm", "pytorch_lightning", "sklearn", "scipy", "matplotlib", "gradio", "onnx", "onnxruntime")
 
 
 def sources() -> Iterator[Path]:
@@ -181,6 +182,8 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
         "predict --help",
         "ui --help",
         "batch --help",
+        "export --help",
+        "push --help",
         "cache",
         "strategies",
         "samples",

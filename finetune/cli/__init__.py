@@ -20,6 +20,7 @@ import typer
 from finetune import __version__
 from finetune.cli.augment_commands import augment
 from finetune.cli.batch_commands import batch
+from finetune.cli.bundle_commands import export, push
 from finetune.cli.cache_commands import cache
 from finetune.cli.clean_commands import clean
 from finetune.cli.data_commands import advise, inspect, samples
@@ -56,6 +57,8 @@ app.command()(fit)
 app.command()(batch)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(export)
+app.command()(push)
 app.command()(cache)
 app.command()(ui)
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from finetune.bundle.bundle import Bundle, load_bundle, write_bundle
+from finetune.bundle.card import card_text
 from finetune.bundle.evaluate import evaluate
+from finetune.bundle.manifest import add_files
+from finetune.bundle.reference import N_IMAGES
+from finetune.data.places import short_name
+from finetune.data.sources import LabelledImage
 from finetune.evaluation.metrics import Metrics
 from finetune.evaluation.pictures import draw_confusion
 from finetune.evaluation.report import Report
@@ -69,6 +76,7 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
         metrics = _judge(setup, folder, log)
     report = _report(setup, journal, outcome, metrics)
     report.write(folder.report)
+    _tell_the_bundle(folder, setup, report)
     class_names = setup.prepared.split.class_names
     draw_confusion(np.array(metrics.confusion), class_names, _title(report), folder.confusion)
     for sentence in (report.sentence(), *(f"note: {note}" for note in report.notes)):
@@ -98,11 +106,32 @@ def put_bundle(folder: RunFolder, setup: Setup) -> None:
         backbone=setup.prepared.backbone,
         class_names=setup.prepared.split.class_names,
         preprocessing=setup.learner.preprocessing,
+        references=_spread(setup.prepared.split.val),
     )
     with contextlib.suppress(FileNotFoundError):
         folder.bundle.rename(former)
     fresh.rename(folder.bundle)
     shutil.rmtree(former, ignore_errors=True)
+
+
+def _tell_the_bundle(folder: RunFolder, setup: Setup, report: Report) -> None:
+    """Put the recipe, the report and the model card into the bundle, so that it can be given away alone."""
+    prepared = setup.prepared
+    card = card_text(
+        report.to_json(),
+        preprocessing=setup.learner.preprocessing,
+        base_model=prepared.backbone.hub_id,
+        data=short_name(prepared.where),
+        hub_set=prepared.where.removeprefix("hf:") if prepared.where.startswith("hf:") else "",
+    )
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (folder.recipe, folder.report)}
+    add_files(folder.bundle, {**texts, "MODEL_CARD.md": card})
+
+
+def _spread(images: Sequence[LabelledImage]) -> list[Path]:
+    """Return as many images as a bundle keeps, from all over the list and so of different classes."""
+    step = max(1, len(images) // N_IMAGES)
+    return [image.path for image in images[::step]]
 
 
 def _judge(setup: Setup, folder: RunFolder, reporter: Reporter) -> Metrics:
