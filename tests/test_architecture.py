@@ -73,7 +73,18 @@ MAY_IMPORT = {
 """Each room and the rooms it may know; the command line and the package's own names may know all."""
 
 TOP = ("cli", "__init__", "__main__")
-HEAVY = ("torch", "torchvision", "timm", "pytorch_lightning", "sklearn", "scipy", "matplotlib", "gradio", "onnx", "onnxruntime")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "timm",
+    "pytorch_lightning",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "gradio",
+    "onnx",
+    "onnxruntime",
+)
 
 
 def sources() -> Iterator[Path]:

@@ -12,7 +12,10 @@ CALIBRATION = "calibration.json"
 
 
 def read_temperature(folder: Path) -> float:
-    """Return the ``temperature``, above 0; 1 for a bundle that is not calibrated. Raises RunError for a damaged file."""
+    """Return the ``temperature``, above 0; 1 for a bundle that is not calibrated.
+
+    Raises RunError for a damaged file.
+    """
     try:
         temperature = float(json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))["temperature"])
     except FileNotFoundError:

@@ -24,7 +24,7 @@ CARDS = ("MODEL_CARD.md", "README.md")
 
 
 def schema_of(config: Mapping[str, Any], folder: Path) -> int:
-    """Return the schema of the bundle whose ``config.json`` says ``config``; raises RunError for one from later on."""
+    """Return the schema that the bundle's ``config.json`` says; raises RunError for a later one than this."""
     schema = config.get(SCHEMA_KEY, UNVERSIONED)
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < UNVERSIONED:
         raise RunError(f"the bundle {folder} is damaged (its schema is {schema!r}); write it again")
@@ -56,7 +56,9 @@ def verify(folder: Path, schema: int) -> None:
             raise RunError(f"the bundle {folder} has lost its file {name}; copy the whole folder again")
     for name, path in present.items():
         if name not in hashes:
-            raise RunError(f"the bundle {folder} holds {name}, which is not one of its files; move it elsewhere")
+            raise RunError(
+                f"the bundle {folder} holds {name}, which is not one of its files; move it elsewhere"
+            )
         if sha256_of(path) != hashes[name]:
             raise RunError(
                 f"the bundle {folder} was changed after it was written ({name} is another); "
@@ -90,7 +92,9 @@ def _hashes(folder: Path) -> dict[str, str]:
     try:
         hashes = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RunError(f"the bundle {folder} has lost its file {MANIFEST}; copy the whole folder again") from None
+        raise RunError(
+            f"the bundle {folder} has lost its file {MANIFEST}; copy the whole folder again"
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError):
         hashes = None
     if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):

@@ -1,6 +1,7 @@
 """Write a bundle as a repository of the model hub, and upload it where there is a network and a token.
 
-The user's own images stay at home: the reference images become drawn ones, and paths of this machine go from the recipe.
+The user's own images stay at home: the reference images become drawn ones, and this machine's paths go from the
+recipe and the report.
 """
 
 from __future__ import annotations
@@ -50,9 +51,15 @@ class Pushed:
 
 
 def push(
-    folder: Path, to: str, *, out: Path | None = None, private: bool = False, offline: bool, reporter: Reporter
+    folder: Path,
+    to: str,
+    *,
+    out: Path | None = None,
+    private: bool = False,
+    offline: bool,
+    reporter: Reporter,
 ) -> Pushed:
-    """Write the bundle in ``folder`` to ``out`` (default: beside it) for the repository ``to`` (hf:NAME), and upload it.
+    """Write the bundle in ``folder`` to ``out`` (default: beside it) for the repository ``to``, and upload it.
 
     Without a network or a token the folder is written all the same, and `Pushed.reason` says what was missing.
 
@@ -169,7 +176,10 @@ def _upload(
     try:
         made = api.create_repo(repository, private=private, exist_ok=True)
         api.upload_folder(
-            repo_id=made.repo_id, folder_path=folder, commit_message="Upload the classifier", delete_patterns=list(OURS)
+            repo_id=made.repo_id,
+            folder_path=folder,
+            commit_message="Upload the classifier",
+            delete_patterns=list(OURS),
         )
     except Exception as error:
         fault = explain(error)
@@ -178,8 +188,8 @@ def _upload(
         if fault.kind == "unreachable":
             return "", "the model hub cannot be reached"
         raise ResourceError(
-            f"{repository} could not be uploaded ({_status(error)}); the folder is {folder}; look at HF_TOKEN and the "
-            "name, then run the same command again"
+            f"{repository} could not be uploaded ({_status(error)}); the folder is {folder}; look at HF_TOKEN and "
+            "the name, then run the same command again"
         ) from error
     return str(made), ""
 

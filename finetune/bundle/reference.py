@@ -58,9 +58,7 @@ class References:
         return [Image.fromarray(pixels) for pixels in self.pixels]
 
 
-def make_references(
-    model: nn.Module, preprocessing: Preprocessing, paths: Sequence[Path] = ()
-) -> References:
+def make_references(model: nn.Module, preprocessing: Preprocessing, paths: Sequence[Path] = ()) -> References:
     """Return the references of ``model``: the centre crops of the first readable ``paths``, else drawn pictures."""
     chosen: list[tuple[Image.Image, str]] = []
     for path in paths:
@@ -101,9 +99,7 @@ def read_references(folder: Path) -> References | None:
         assert (pixels.dtype, pixels.ndim, logits.ndim) == (torch.uint8, 4, 2)
         return References(pixels.numpy(), logits, tuple(map(str, fingerprints)))
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AssertionError) as error:
-        raise RunError(
-            f"the bundle {folder} is damaged ({REFERENCE}: {error}); write it again"
-        ) from None
+        raise RunError(f"the bundle {folder} is damaged ({REFERENCE}: {error}); write it again") from None
 
 
 def refuse_mismatch(folder: Path, references: References, logits: Tensor, precision: Concrete) -> None:

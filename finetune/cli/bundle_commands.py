@@ -18,7 +18,8 @@ def export(
     bundle: BundleArgument,
     format: Annotated[str, typer.Option("--format", help="The file's format: onnx.")] = "onnx",
     out: Annotated[
-        Path | None, typer.Option("--out", help="The file to write (default: beside the bundle).", metavar="FILE")
+        Path | None,
+        typer.Option("--out", help="The file to write (default: beside the bundle).", metavar="FILE"),
     ] = None,
     precision: Annotated[str, typer.Option("--precision", help="fp32, fp16 or int8.")] = "fp32",
     check: Annotated[
@@ -28,7 +29,9 @@ def export(
     calibrate: Annotated[
         str | None,
         typer.Option(
-            "--calibrate", help="With int8: calibrate on these (default: the run's training images).", metavar="DATA"
+            "--calibrate",
+            help="With int8: calibrate on these (default: the run's training images).",
+            metavar="DATA",
         ),
     ] = None,
     max_flips: Annotated[
@@ -61,9 +64,12 @@ def export(
 
 def push(
     bundle: BundleArgument,
-    to: Annotated[str, typer.Option("--to", help="The repository on the model hub.", metavar="hf:OWNER/NAME")],
+    to: Annotated[
+        str, typer.Option("--to", help="The repository on the model hub.", metavar="hf:OWNER/NAME")
+    ],
     out: Annotated[
-        Path | None, typer.Option("--out", help="The hub folder (default: beside the bundle).", metavar="FOLDER")
+        Path | None,
+        typer.Option("--out", help="The hub folder (default: beside the bundle).", metavar="FOLDER"),
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Only you may see the repository.")] = False,
     offline: OfflineOption = False,

@@ -71,8 +71,8 @@ def export(
 ) -> Exported:
     """Write the bundle in ``where`` (or that of the run) to the ONNX file ``out`` and return what that came to.
 
-    Both are run from file to label on images of the run, or of ``check``. In fp32 no label may differ; in fp16 and int8
-    at most ``max_flips`` of them. int8 is calibrated on training images of the run, or on ``calibrate``.
+    Both are run from file to label on images of the run, or of ``check``. In fp32 no label may differ; in fp16 and
+    int8 at most ``max_flips`` of them. int8 is calibrated on training images of the run, or on ``calibrate``.
     ``out`` is whole or as it was before.
 
     Raises:
@@ -129,7 +129,9 @@ def _target(where: Path, out: Path | None, precision: str) -> Path:
     if out.suffix.lower() != SUFFIX or out.is_dir():
         raise OptionError(f"--out {out} is no {SUFFIX} file; give a name that ends in {SUFFIX}")
     if out.resolve().parent == folder.resolve():
-        raise OptionError(f"--out {out} lies in the bundle, which holds its own files alone; put it elsewhere")
+        raise OptionError(
+            f"--out {out} lies in the bundle, which holds its own files alone; put it elsewhere"
+        )
     if not out.parent.is_dir():
         raise ResourceError(f"no folder {out.parent} for --out {out}; make it first")
     return out
@@ -139,7 +141,9 @@ def _refuse_choices(precision: str, calibrate: str | None, max_flips: int | None
     if precision != "int8" and calibrate is not None:
         raise OptionError("--calibrate has an effect only with --precision int8; leave it out")
     if precision == "fp32" and max_flips is not None:
-        raise OptionError("--max-flips has an effect only with --precision fp16 or int8: fp32 may change no label")
+        raise OptionError(
+            "--max-flips has an effect only with --precision fp16 or int8: fp32 may change no label"
+        )
 
 
 def _split_if_there(
@@ -160,7 +164,9 @@ def _calibration_images(
         samples = samples_in(calibrate, offline=offline, reporter=reporter)
         return [sample.image for sample in spread(samples, CALIBRATION) if isinstance(sample.image, Path)]
     if split is None:
-        raise DataError("int8 needs training images to calibrate on, and this bundle lies in no run; give --calibrate DATA")
+        raise DataError(
+            "int8 needs training images to calibrate on, and this bundle lies in no run; give --calibrate DATA"
+        )
     return [image.path for image in spread(split.train, CALIBRATION)]
 
 
@@ -188,12 +194,16 @@ def _save(model: onnx.ModelProto, unfinished: Path, target: Path) -> None:
     try:
         onnx.save(model, unfinished)
     except (OSError, ValueError) as error:
-        raise ResourceError(f"cannot write {target} ({error}); free some space or choose another --out") from None
+        raise ResourceError(
+            f"cannot write {target} ({error}); free some space or choose another --out"
+        ) from None
 
 
 def _refuse_flips(parity: Parity, precision: str, max_flips: int | None, where: str) -> None:
     if not parity.n_images:
-        raise DataError(f"no image of {where} can be read, so that nothing could be compared; give --check DATA")
+        raise DataError(
+            f"no image of {where} can be read, so that nothing could be compared; give --check DATA"
+        )
     if len(parity.flips) <= (max_flips or 0):
         return
     first = parity.flips[0]

@@ -18,9 +18,10 @@ PIXELS, LOGITS = "pixels", "logits"
 
 
 def network_graph(model: nn.Module, image_size: int) -> onnx.ModelProto:
-    """Return ``model`` in eval mode as a graph: `PIXELS`, N x 3 x ``image_size`` x ``image_size`` float32, to `LOGITS`.
+    """Return ``model`` in eval mode as a graph from `PIXELS`, N x 3 x S x S float32, to `LOGITS`, N x K.
 
-    Batch norms are folded into the convolutions before them. Raises RunError for a network that cannot be exported.
+    S is ``image_size``. Batch norms are folded into the convolutions before them. Raises RunError for a network
+    that cannot be exported.
     """
     on_cpu = copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).eval()
     written = io.BytesIO()

@@ -22,6 +22,7 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 def in_half(network: onnx.ModelProto) -> onnx.ModelProto:
     """Return ``network`` with float16 weights and sums; a norm stays float32, since its squares pass 65504."""
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
     with warnings.catch_warnings():
         # Weights below 1e-7 become 1e-7: the check on images tells what that costs.
@@ -29,6 +30,7 @@ def in_half(network: onnx.ModelProto) -> onnx.ModelProto:
         half: onnx.ModelProto = convert_float_to_float16(
             network, keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, "ReduceL2"]
         )
+    OnnxModel(half).topological_sort()  # the converter puts the casts of inputs at the end
     return half
 
 
@@ -37,7 +39,7 @@ def in_eight_bits(network: onnx.ModelProto, batches: Iterable[NDArray[np.float32
 
     Their ranges are the least and largest values on ``batches``, each N x 3 x S x S float32 of normalised training
     images. Weights use 7 bits of the 8: products of two full ones overflow the sums of processors before VNNI
-    (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html), and would give other labels there.
+    and would give other labels there (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html).
     Raises RunError for a network that cannot be quantised.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static

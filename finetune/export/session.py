@@ -24,7 +24,9 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its own errors have no common root
-        raise RunError(f"ONNX Runtime cannot open {path} ({str(error).splitlines()[0]}); export again") from error
+        raise RunError(
+            f"ONNX Runtime cannot open {path} ({str(error).splitlines()[0]}); export again"
+        ) from error
 
 
 def run_image(
