@@ -45,6 +45,7 @@ MAY_IMPORT = {
         "recipe",
         "strategies",
     },
+    "export": {"bundle", "data", "errors", "evaluation", "model", "progress", "training"},
     "service": {
         "advice",
         "bundle",
@@ -79,7 +80,18 @@ MAY_IMPORT = {
 """Each room and the rooms it may know; the command line and the package's own names may know all."""
 
 TOP = ("cli", "__init__", "__main__")
-HEAVY = ("torch", "torchvision", "timm", "pytorch_lightning", "sklearn", "scipy", "matplotlib", "gradio")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "timm",
+    "pytorch_lightning",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "gradio",
+    "onnx",
+    "onnxruntime",
+)
 
 
 def sources() -> Iterator[Path]:
@@ -188,6 +200,8 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
         "predict --help",
         "ui --help",
         "batch --help",
+        "export --help",
+        "push --help",
         "cache",
         "strategies",
         "samples",

@@ -2,7 +2,9 @@
 
 ``model.safetensors`` and ``config.json`` are what timm's ``local-dir:`` loads; ``classes.json`` lists the class
 names in index order; ``preprocess.json`` says how an image becomes an input. A head that timm does not know lies
-in files of its own (`finetune.bundle.parts`), and what timm loads is then the network below it.
+in files of its own (`finetune.bundle.parts`), and what timm loads is then the network below it. ``files.json``
+holds the hashes of all (`finetune.bundle.manifest`), ``reference.safetensors`` what the bundle tests itself against
+(`finetune.bundle.reference`).
 """
 
 from __future__ import annotations
@@ -22,7 +24,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from finetune.bundle.manifest import MANIFEST, SCHEMA, SCHEMA_KEY, schema_of, seal, verify
 from finetune.bundle.parts import HEAD_FILES, Parts, put_together, take_apart
+from finetune.bundle.reference import (
+    ORIGIN,
+    REFERENCE,
+    make_references,
+    read_references,
+    refuse_mismatch,
+    write_references,
+)
 from finetune.data.transforms import Preprocessing
 from finetune.errors import RunError
 from finetune.evaluation.metrics import Probabilities, softmax
@@ -36,6 +47,9 @@ from finetune.model.precision import Concrete
 from finetune.model.tensors import save_tensors
 
 FILES = ("model.safetensors", "config.json", "classes.json", "preprocess.json")
+"""What every bundle has, also one from before there was a schema."""
+SAFEGUARDS = (MANIFEST, REFERENCE, ORIGIN)
+"""What a bundle has besides since schema 1."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +103,13 @@ def write_bundle(
     backbone: Backbone,
     class_names: Sequence[str],
     preprocessing: Preprocessing,
+    references: Sequence[Path] = (),
 ) -> None:
-    """Write ``model`` and what belongs to it as the new ``folder``, which appears when it is complete."""
+    """Write ``model`` and what belongs to it as the new ``folder``, which appears when it is complete.
+
+    The first five readable images of ``references`` are kept in it as what it tests itself against; without any,
+    pictures are drawn.
+    """
     unfinished = folder.with_name(f".{folder.name}.tmp")
     unfinished.mkdir(parents=True)
     try:
@@ -104,21 +123,37 @@ def write_bundle(
         _write_json(unfinished / "config.json", config)
         _write_json(unfinished / "classes.json", list(class_names))
         _write_json(unfinished / "preprocess.json", preprocessing.to_json())
+        write_references(unfinished, make_references(model, preprocessing, references))
+        seal(unfinished)
         unfinished.rename(folder)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
 
 
-def load_bundle(folder: Path) -> Bundle:
+def bundle_folder(folder: Path) -> Path:
+    """Return ``folder``, or its ``bundle`` folder when a run is given."""
+    return folder / "bundle" if (folder / "bundle").is_dir() else folder
+
+
+def load_bundle(folder: Path, *, checked: bool = True) -> Bundle:
     """Read the bundle in ``folder``, or in its ``bundle`` folder when a run is given.
 
-    Raises RunError (exit code 6) when a file is missing or damaged, or when the numbers of classes in the
-    weights and in ``classes.json`` differ.
+    Without ``checked`` its files' hashes and its answers on the reference images are taken on trust: for loading
+    again what was loaded before. A bundle from before schema 1 has neither.
+
+    Raises RunError (exit code 6) when a file is missing, damaged, changed or foreign, when the bundle is of a later
+    schema, when the numbers of classes in the weights and in ``classes.json`` differ, and when the network no
+    longer gives the logits that it was written with.
     """
-    folder = folder / "bundle" if (folder / "bundle").is_dir() else folder
+    folder = bundle_folder(folder)
     _refuse_incomplete(folder)
     config = _read_json(folder / "config.json")
+    if not isinstance(config, dict):
+        raise RunError(f"the bundle {folder} is damaged (config.json is no table); write it again")
+    schema = schema_of(config, folder)
+    if checked:
+        verify(folder, schema)
     class_names = _read_json(folder / "classes.json")
     try:
         preprocessing = _preprocessing(_read_json(folder / "preprocess.json"))
@@ -136,7 +171,7 @@ def load_bundle(folder: Path) -> Bundle:
     model.eval()
     model.requires_grad_(False)
     model.to(best_device()).to(memory_format=torch.channels_last)
-    return Bundle(
+    bundle = Bundle(
         folder,
         model,
         tuple(class_names),
@@ -144,6 +179,18 @@ def load_bundle(folder: Path) -> Bundle:
         name_of(config["architecture"]),
         calibration=read_calibration(folder),
     )
+    if checked:
+        _test_itself(bundle)
+    return bundle
+
+
+def _test_itself(bundle: Bundle) -> None:
+    """Put the reference images through the whole path; raises RunError when the answers are others."""
+    references = read_references(bundle.folder)
+    if references is not None:
+        inputs = torch.stack([bundle.preprocessing(image) for image in references.images()])
+        precision = bundle.precision or inference_precision(bundle.model)
+        refuse_mismatch(bundle.folder, references, bundle.logits(inputs), precision)
 
 
 def _read_parts(folder: Path, *, is_whole: bool) -> Parts:
@@ -182,6 +229,7 @@ def _timm_config(
     size = preprocessing.image_size
     model_args = {"img_size": size} if backbone.fixed_size else {}
     return {
+        SCHEMA_KEY: SCHEMA,
         "architecture": backbone.timm_name,
         "num_classes": n_classes,
         "num_features": getattr(model, "num_features", None),

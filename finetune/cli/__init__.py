@@ -21,6 +21,7 @@ from finetune import __version__
 from finetune.cli.advice_commands import advise, experience
 from finetune.cli.augment_commands import augment
 from finetune.cli.batch_commands import batch
+from finetune.cli.bundle_commands import export, push
 from finetune.cli.cache_commands import cache
 from finetune.cli.clean_commands import clean
 from finetune.cli.data_commands import inspect, samples
@@ -61,6 +62,8 @@ app.command()(evaluate)
 app.command()(compare)
 app.command()(predict)
 app.command(name="explain")(explain_images)
+app.command()(export)
+app.command()(push)
 app.command()(cache)
 app.command()(experience)
 app.command()(ui)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from finetune.bundle.bundle import Bundle, load_bundle, write_bundle
+from finetune.bundle.card import card_text
+from finetune.bundle.manifest import add_files, count_in
+from finetune.bundle.reference import N_IMAGES
+from finetune.data.places import short_name
+from finetune.data.sources import LabelledImage
 from finetune.evaluation.report import Report
-from finetune.known.calibration import write_temperature
+from finetune.known.calibration import FILES, write_temperature
 from finetune.model.freezing import trainable_share
 from finetune.model.weights import NO_WEIGHTS
 from finetune.progress import Reporter
@@ -73,6 +79,7 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
     with journal.phase("calibrate"):
         write_temperature(folder.bundle, verdict.calibration.to_json())
         fit_known(setup, outcome.recipe, folder.bundle, reporter=log)
+        count_in(folder.bundle, FILES)
     with journal.phase("baselines"):
         baselines = _baselines(setup, journal, verdict, log)
     with journal.phase("report"):
@@ -80,6 +87,7 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
         hashes = hashes_of(folder, journal.record.fingerprint)
     report = _report(setup, journal, outcome, verdict, baselines, hashes)
     write_report(folder, report, pictures, data=setup.prepared.where)
+    _tell_the_bundle(folder, setup, report)
     for sentence in report.sentences():
         log.note(sentence)
     journal.update(state="finished", ended=now(), error=None)
@@ -108,6 +116,7 @@ def put_bundle(folder: RunFolder, setup: Setup) -> None:
         backbone=setup.prepared.backbone,
         class_names=setup.prepared.split.class_names,
         preprocessing=setup.learner.preprocessing,
+        references=_spread(setup.prepared.split.val),
     )
     with contextlib.suppress(FileNotFoundError):
         folder.bundle.rename(former)
@@ -119,6 +128,26 @@ def _baselines(setup: Setup, journal: Journal, verdict: Verdict, reporter: Repor
     most = setup.resolved.recipe.max_minutes
     in_time = most is None or journal.minutes < most
     return find_baselines(setup, verdict.images, verdict.summary.metrics, in_time=in_time, reporter=reporter)
+
+
+def _tell_the_bundle(folder: RunFolder, setup: Setup, report: Report) -> None:
+    """Put the recipe, the report and the model card into the bundle, so that it can be given away alone."""
+    prepared = setup.prepared
+    card = card_text(
+        report.to_json(),
+        preprocessing=setup.learner.preprocessing,
+        base_model=prepared.backbone.hub_id,
+        data=short_name(prepared.where),
+        hub_set=prepared.where.removeprefix("hf:") if prepared.where.startswith("hf:") else "",
+    )
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (folder.recipe, folder.report)}
+    add_files(folder.bundle, {**texts, "MODEL_CARD.md": card})
+
+
+def _spread(images: Sequence[LabelledImage]) -> list[Path]:
+    """Return as many images as a bundle keeps, from all over the list and so of different classes."""
+    step = max(1, len(images) // N_IMAGES)
+    return [image.path for image in images[::step]]
 
 
 def _report(

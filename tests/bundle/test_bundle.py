@@ -12,7 +12,8 @@ from networks import batch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from finetune.bundle.bundle import FILES, Bundle, load_bundle, write_bundle
+from finetune.bundle.bundle import FILES, SAFEGUARDS, Bundle, load_bundle, write_bundle
+from finetune.bundle.manifest import seal
 from finetune.data.transforms import Preprocessing
 from finetune.errors import ResourceError, RunError
 from finetune.model.backbones import Backbone, find_backbone
@@ -47,10 +48,11 @@ def logits_of(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def edit(folder: Path, name: str, change: Any) -> None:
-    """Change one JSON file of a bundle by hand."""
+    """Change one JSON file of a bundle by hand, and its hash with it."""
     path = folder / name
     value = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(change(value)), encoding="utf-8")
+    seal(folder)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
@@ -89,7 +91,7 @@ def test_a_loaded_network_is_for_predicting_only(tmp_path: Path) -> None:
 
 def test_a_bundle_holds_names_and_numbers_and_nothing_that_can_run(tmp_path: Path) -> None:
     write(tmp_path / "bundle")
-    assert {path.name for path in (tmp_path / "bundle").iterdir()} == set(FILES)
+    assert {path.name for path in (tmp_path / "bundle").iterdir()} == {*FILES, *SAFEGUARDS}
     assert json.loads((tmp_path / "bundle" / "classes.json").read_text(encoding="utf-8")) == list(CLASS_NAMES)
     assert json.loads((tmp_path / "bundle" / "preprocess.json").read_text()) == {
         "image_size": 64,
@@ -143,6 +145,7 @@ def test_a_folder_that_is_not_there_is_no_bundle(tmp_path: Path) -> None:
 def test_damaged_json_is_named(name: str, content: bytes, tmp_path: Path) -> None:
     write(tmp_path / "bundle")
     (tmp_path / "bundle" / name).write_bytes(content)
+    seal(tmp_path / "bundle")
     with pytest.raises(RunError, match=f"{name} is damaged .*; write the bundle again"):
         load_bundle(tmp_path / "bundle")
 
@@ -178,6 +181,7 @@ def test_damaged_weights_are_refused(keep_bytes: int, tmp_path: Path) -> None:
     write(tmp_path / "bundle")
     path = tmp_path / "bundle" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:keep_bytes])
+    seal(path.parent)
     with pytest.raises(RunError, match=r"the bundle .* is damaged \(.+\); write it again"):
         load_bundle(tmp_path / "bundle")
 
@@ -188,6 +192,7 @@ def test_weights_without_a_tensor_are_refused(tmp_path: Path) -> None:
     state = load_file(path)
     del state["layer1.0.conv1.weight"]
     save_file(state, path)
+    seal(path.parent)
     with pytest.raises(RunError, match=r"the bundle .* is damaged \(.+\); write it again"):
         load_bundle(tmp_path / "bundle")
 

@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from test_bundle import CLASS_NAMES, PREPROCESSING, edit, logits_of, write
 from torch import nn
 
-from finetune.bundle.bundle import FILES, load_bundle
+from finetune.bundle.bundle import FILES, SAFEGUARDS, load_bundle
+from finetune.bundle.manifest import seal
 from finetune.bundle.parts import HEAD_FILES
 from finetune.errors import RunError
 from finetune.model.backbones import find_backbone
@@ -60,7 +61,7 @@ def test_a_bundle_with_any_head_gives_the_same_logits_bit_for_bit(
     assert torch.equal(loaded.logits(images), logits_of(model, images))
     assert (loaded.class_names, loaded.preprocessing, loaded.backbone) == (CLASS_NAMES, PREPROCESSING, name)
     own = set() if spec.kind == "linear" else set(HEAD_FILES)
-    assert {path.name for path in (tmp_path / "bundle").iterdir()} == {*FILES, *own}
+    assert {path.name for path in (tmp_path / "bundle").iterdir()} == {*FILES, *SAFEGUARDS, *own}
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=spec_id)
@@ -82,7 +83,7 @@ def test_timm_loads_the_network_below_the_head(spec: HeadSpec, tmp_path: Path) -
 def test_a_missing_file_of_the_head_is_named(name: str, tmp_path: Path) -> None:
     written(tmp_path, HeadSpec("dense", (7,)))
     (tmp_path / "bundle" / name).unlink()
-    with pytest.raises(RunError, match=f"is not a bundle .{name} is missing.; give a run folder"):
+    with pytest.raises(RunError, match=f"has lost its file {name}; copy the whole folder again"):
         load_bundle(tmp_path)
 
 
@@ -112,6 +113,7 @@ def test_a_head_that_cannot_be_is_damage(change: object, tmp_path: Path) -> None
 def test_a_damaged_file_of_the_head_is_told(name: str, content: bytes, tmp_path: Path) -> None:
     written(tmp_path, HeadSpec("cosine"))
     (tmp_path / "bundle" / name).write_bytes(content)
+    seal(tmp_path / "bundle")
     with pytest.raises(RunError, match=r"is damaged \(.+\); write (it|the bundle) again"):
         load_bundle(tmp_path)
 
@@ -122,6 +124,7 @@ def test_a_head_without_one_of_its_tensors_is_damage(tmp_path: Path) -> None:
     state = load_file(path)
     del state["scale"]
     save_file(state, path)
+    seal(path.parent)
     with pytest.raises(RunError, match=r"is damaged \(.+\); write it again"):
         load_bundle(tmp_path)
 

@@ -1,0 +1,19 @@
+"""Name the class of images by an exported file alone: python onnx_predict.py model.onnx IMAGE..."""
+
+import json
+import sys
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+names = json.loads(session.get_modelmeta().custom_metadata_map["class_names"])
+for path in sys.argv[2:]:
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode.startswith("I"):  # grey with 16 bits
+        image = Image.fromarray(((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    (probabilities,) = session.run(["probabilities"], {"images": np.asarray(image.convert("RGB"))[None]})[0]
+    print(f"{path}\t{names[probabilities.argmax()]}\t{probabilities.max():.6f}")

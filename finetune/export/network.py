@@ -1,0 +1,49 @@
+"""From a network to an ONNX graph: normalised pixels in, logits out, any number of images at once."""
+
+from __future__ import annotations
+
+import copy
+import io
+import warnings
+
+import onnx
+import torch
+from torch import nn
+
+from finetune.errors import RunError
+
+OPSET = 18
+"""The first with an antialiased Resize; the newest that ONNX Runtime from 1.14 on knows."""
+PIXELS, LOGITS = "pixels", "logits"
+
+
+def network_graph(model: nn.Module, image_size: int) -> onnx.ModelProto:
+    """Return ``model`` in eval mode as a graph from `PIXELS`, N x 3 x S x S float32, to `LOGITS`, N x K.
+
+    S is ``image_size``. Batch norms are folded into the convolutions before them. Raises RunError for a network
+    that cannot be exported.
+    """
+    on_cpu = copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).eval()
+    written = io.BytesIO()
+    try:
+        # torch.export needs 30 s of a core for EfficientNet-Lite0, tracing one, for the same operators.
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            # Branches on the image's size are settled by it, and it is always the same here.
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+            torch.onnx.export(
+                on_cpu,
+                # Two images: with one, the batch could be taken for a constant.
+                (torch.zeros(2, 3, image_size, image_size),),
+                written,  # type: ignore[arg-type]
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=[PIXELS],
+                output_names=[LOGITS],
+                dynamic_axes={PIXELS: {0: "images"}, LOGITS: {0: "images"}},
+            )
+    except (torch.onnx.errors.OnnxExporterError, torch.jit.TracingCheckError) as error:  # type: ignore[attr-defined]
+        raise RunError(
+            f"this network cannot be written as ONNX ({str(error).splitlines()[0]}); use the bundle itself"
+        ) from error
+    return onnx.load_from_string(written.getvalue())

@@ -1,0 +1,82 @@
+"""The image path inside the file is Pillow's: pixels within one level for every height and width."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch import Tensor, nn
+
+from finetune.data.transforms import Preprocessing
+from finetune.errors import RunError
+from finetune.export.assemble import assemble
+from finetune.export.network import network_graph
+from finetune.export.preparation import IMAGES
+from finetune.export.session import open_session, run_image
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+PATHS = (
+    Preprocessing(32, MEAN, STD, "bicubic", 0.875),
+    Preprocessing(32, MEAN, STD, "bilinear", 0.904),
+    Preprocessing(31, MEAN, STD, "bicubic", 1.0),
+)
+LEVELS = 1
+NOTED = 0.03
+"""Largest share of values that may be a level off; noise is the worst that an image can be."""
+
+
+class Pixels(nn.Module):
+    """The network that shows what it was given."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return pixels.flatten(1)
+
+
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[Preprocessing, object]:
+    found = {}
+    for number, path in enumerate(PATHS):
+        n = 3 * path.image_size**2
+        model = assemble(
+            network_graph(Pixels(), path.image_size), path, class_names=["x"] * n, temperature=1.0, facts={}
+        )
+        file = tmp_path_factory.mktemp("pixels") / f"{number}.onnx"
+        onnx.save(model, file)
+        found[path] = open_session(file)
+    return found
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.interpolation}-{path.crop}")
+@settings(max_examples=40)
+@given(height=st.integers(1, 300), width=st.integers(1, 300), seed=st.integers(0, 9))
+@example(height=1, width=1, seed=0)
+@example(height=10, width=3000, seed=0)
+@example(height=3000, width=10, seed=0)
+@example(height=33, width=264, seed=0)
+@example(height=33, width=265, seed=0)
+def test_any_image_is_prepared_as_by_pillow(
+    sessions: dict[Preprocessing, object], path: Preprocessing, height: int, width: int, seed: int
+) -> None:
+    image = Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+    found = run_image(sessions[path], image)[1].reshape(3, -1)  # type: ignore[arg-type]
+    expected = path(image).numpy().reshape(3, -1)
+    levels = np.abs(found - expected) * np.array(path.std)[:, None] * 255
+    assert levels.max() < LEVELS + 0.01
+    assert (levels > 0.5).mean() <= NOTED
+
+
+def test_a_batch_of_equal_images_is_each_of_them_alone(sessions: dict[Preprocessing, object]) -> None:
+    session = sessions[PATHS[0]]
+    images = np.random.default_rng(0).integers(0, 256, (3, 50, 70, 3), dtype=np.uint8)
+    together = session.run(["logits"], {IMAGES: images})[0]  # type: ignore[attr-defined]
+    for image, found in zip(images, together, strict=True):
+        assert np.array_equal(run_image(session, Image.fromarray(image))[1], found)  # type: ignore[arg-type]
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"no model")
+    with pytest.raises(RunError, match=r"ONNX Runtime cannot open .*; export again"):
+        open_session(tmp_path / "a.onnx")
