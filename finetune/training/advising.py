@@ -135,7 +135,7 @@ def _outlook(
 
 
 def _recipes(prepared: Prepared, recipe: Recipe) -> dict[str, Resolved]:
-    """Return ``recipe`` filled for each contender that it goes with; raises OptionError where that is one strategy."""
+    """Return ``recipe`` filled for each contender it goes with; raises OptionError where that is one strategy."""
     found: dict[str, Resolved] = {}
     refused: list[OptionError] = []
     for name, contender in CONTENDERS.items():
