@@ -16,6 +16,7 @@ EXIT_CODES = {
     "RunError": 6,
     "BatchError": 7,
     "Interrupted": 130,
+    "Paused": 130,
 }
 
 

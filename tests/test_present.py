@@ -25,6 +25,7 @@ from finetune.progress import SILENT
 from finetune.terminal import TerminalReporter, result_console
 from strategies import STRATEGIES, make_strategy
 from ui import present
+from ui.advice import advice_view
 from ui.health import backbone_channels, health_view
 from ui.scores import summary_view
 from ui.web.health_report import report_html
@@ -64,7 +65,7 @@ def test_every_strategy_shows_its_card_and_its_options() -> None:
 )
 def test_the_square_marks_the_one_cell_of_the_data(n_train: int, gain: float, marked: str) -> None:
     profile = DatasetProfile(n_train, 2, "ants", 30, TransferGain(gain, 0.9, 0.6, 80))
-    text = shown(present.advice_view(advise(profile, where="photos", backbone="resnet18")))
+    text = shown(advice_view(advise(profile, where="photos", backbone="resnet18")))
     assert text.count("●") == 1
     assert marked in text
     assert f"strategy: {marked[2:]}" in text

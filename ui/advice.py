@@ -11,6 +11,7 @@ from rich.text import Text
 
 from finetune.advice.contenders import CONTENDERS
 from finetune.advice.language import Language, duration
+from finetune.data.health.findings import amount
 from ui.present import table
 
 if TYPE_CHECKING:
@@ -103,4 +104,4 @@ def experience_table(values: Mapping[str, Any]) -> RenderableType:
             f"{100 * row['accuracy']:.1f} %",
             f"{row['n_judged']:,} images",
         )
-    return Group(Text(f"{len(values['trainings'])} trainings in {values['file']}"), made)
+    return Group(Text(f"{amount(len(values['trainings']), 'training')} in {values['file']}"), made)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from finetune.advice.references import REFERENCES
 from finetune.advice.rules import LARGE_FROM_IMAGES, SIMILAR_FROM_GAIN, USELESS_BELOW_GAIN
 from finetune.errors import OptionError
 from finetune.evaluation.figures import BLUE, GREY, ORANGE, new_figure
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+Axes = Any
+"""Matplotlib's: it draws, but the page must not load it."""
 
 ENDINGS = (".png", ".svg")
 MOST_SIMILAR, LEAST_SIMILAR = 1.05, -0.05
@@ -33,7 +33,9 @@ def refuse_impossible(path: Path) -> None:
     """Raise OptionError, before anything is measured, where no picture can be written to ``path``."""
     if path.suffix.lower() not in ENDINGS:
         raise OptionError(f"--square {path} must end in .png or .svg; choose such a name")
-    if path.is_dir() or not path.absolute().parent.is_dir():
+    if path.is_dir():
+        raise OptionError(f"--square {path} is a folder; choose another name")
+    if not path.absolute().parent.is_dir():
         raise OptionError(
             f"--square {path} lies in no folder that exists; make the folder, or choose another"
         )

@@ -132,13 +132,14 @@ def experience(
     as_json: JsonOption = False,
 ) -> None:
     """List your own finished trainings that refine the forecasts; they never leave this machine."""
+    from finetune.data.health.findings import amount
     from finetune.training.experience import experience_file, forget, own_trainings
     from ui.advice import experience_table
 
     file = experience_file()
     if clear:
         count = forget()
-        show({"forgotten": count}, f"forgot {count} trainings", as_json)
+        show({"forgotten": count}, f"forgot {amount(count, 'training')}", as_json)
         return
     trainings = own_trainings()
     rows = [

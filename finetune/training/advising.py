@@ -121,8 +121,7 @@ def _outlook(
     table = learnt_from(shipped_table(), own)
     sizes = Sizes(len(split.train), len(split.class_names))
     recipes = _recipes(prepared, recipe)
-    n_kept = 0 if recipe.cache == "off" else measures.n_images
-    costs = _costs(prepared, recipes, table, features, n_kept, reporter)
+    costs = _costs(prepared, recipes, table, features, reporter)
     outlook = look_ahead(
         table,
         sizes,
@@ -136,7 +135,7 @@ def _outlook(
 
 
 def _recipes(prepared: Prepared, recipe: Recipe) -> dict[str, Resolved]:
-    """Return ``recipe`` filled for each contender that it goes with; raises OptionError where there is one only."""
+    """Return ``recipe`` filled for each contender it goes with; raises OptionError where that is one strategy."""
     found: dict[str, Resolved] = {}
     refused: list[OptionError] = []
     for name, contender in CONTENDERS.items():
@@ -157,7 +156,6 @@ def _costs(
     recipes: Mapping[str, Resolved],
     table: ForecastTable,
     features: MeasuredFeatures,
-    n_kept: int,
     reporter: Reporter,
 ) -> dict[str, Cost]:
     stepped = {name: found for name, found in recipes.items() if not _is_solved(found)}
@@ -165,7 +163,7 @@ def _costs(
     with reporter.track("timing this machine"):
         pace = measure_pace(prepared, timed, width=features.width, wide=features.wide, reporter=reporter)
     split = prepared.split
-    task = Task(len(split.train), len(split.val), len(split.test), len(split.class_names), n_kept)
+    task = Task(len(split.train), len(split.val), len(split.test), len(split.class_names))
     return {name: _cost(name, found, task, pace, table) for name, found in recipes.items()}
 
 

@@ -22,7 +22,8 @@ EPOCHS = 38
 OFF_UNLESS_ASKED = {
     "stochastic_depth", "hidden", "activation", "negative_slope", "dropout", "momentum", "step_epochs", "gamma",
     "milestones", "unfreeze_at", "l2", "l2_sp", "mixup", "cutmix", "ema", "average_last", "precision", "cache",
-    "views", "max_minutes", "workers", "grow_from", "group_by", "folds", "drop_suspects", "relabel", *PER_IMAGE,
+    "views", "max_minutes", "workers", "grow_from", "group_by", "folds", "drop_suspects", "relabel",
+    "time_weight", *PER_IMAGE,
 }  # fmt: skip
 
 

@@ -21,10 +21,10 @@ HIGHEST_GAIN, LOWEST_GAIN = 1.0, 0.0
 def square_svg(advice: Mapping[str, Any]) -> Markup:
     """Return the square as inline SVG; ``advice`` as `Advice.to_json` gives it."""
     n_images, gain = advice["size"]["n"], advice["similarity"]["value"]
-    cell = advice["cell"]
+    cell, rule = advice["cell"], advice.get("rule_strategy", advice["strategy"])
     label = (
         f"Size by similarity: {n_images} training images, transfer gain {gain:.2f}, in the cell {cell['size']} and "
-        f"{cell['similarity']}, which calls for {advice['strategy']}"
+        f"{cell['similarity']}, which calls for {rule}; advised: {advice['strategy']}"
     )
     return Markup('<svg class="square" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         WIDTH, HEIGHT, label, join(*_cells(cell), _useless(), _axes(), *_references(), _point(n_images, gain))
