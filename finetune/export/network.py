@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from finetune.errors import RunError
+from finetune.export.pooling import MatrixPooling
 
 OPSET = 18
 """The first with an antialiased Resize; the newest that ONNX Runtime from 1.14 on knows."""
@@ -27,7 +28,7 @@ def network_graph(model: nn.Module, image_size: int) -> onnx.ModelProto:
     written = io.BytesIO()
     try:
         # torch.export needs 30 s of a core for EfficientNet-Lite0, tracing one, for the same operators.
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad(), MatrixPooling():
             warnings.simplefilter("ignore", DeprecationWarning)
             # Branches on the image's size are settled by it, and it is always the same here.
             warnings.simplefilter("ignore", torch.jit.TracerWarning)
