@@ -16,7 +16,10 @@ from torch.overrides import TorchFunctionMode
 
 
 def window_means(n_in: int, n_out: int) -> Tensor:
-    """Return the ``n_out`` x ``n_in`` matrix of torch's windows: row i averages floor(i n / m) to ceil((i + 1) n / m)."""
+    """Return the ``n_out`` x ``n_in`` matrix of torch's windows.
+
+    Row i averages the inputs from floor(i * n_in / n_out) up to ceil((i + 1) * n_in / n_out).
+    """
     matrix = torch.zeros(n_out, n_in)
     for row in range(n_out):
         start, end = row * n_in // n_out, -((row + 1) * n_in // -n_out)

@@ -7,6 +7,7 @@ in float64 and rounded half to even, as Python does, so that they are the same f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnx
@@ -101,7 +102,7 @@ class Preparation:
         start, end = (self._add("Concat", *parts, axis=0) for parts in (starts, ends))
         return self._add("Slice", images, start, end, self._constant(np.array(axes, np.int64)))
 
-    def _add(self, operator: str, *inputs: str, **attributes: object) -> str:
+    def _add(self, operator: str, *inputs: str, **attributes: Any) -> str:
         output = f"{_PREFIX}{len(self.nodes)}_{operator}"
         self.nodes.append(helper.make_node(operator, list(inputs), [output], output, **attributes))
         return output
