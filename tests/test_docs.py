@@ -15,6 +15,7 @@ from types import ModuleType
 import pytest
 
 from finetune import cli
+from finetune.bundle.bundle import load_bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -96,6 +97,13 @@ def test_every_command_of_the_page_on_backbones_runs(tmp_path: Path) -> None:
     page = commands(ROOT / "docs" / "backbones.md")
     assert len(page) == 3
     run_all([["-m", *command] for command in page], tmp_path)
+
+
+def test_every_command_of_the_page_on_export_runs(tmp_path: Path) -> None:
+    page = commands(ROOT / "docs" / "export.md")
+    assert [command[1] for command in page].count("export") == 3
+    run_all([["-m", *command] for command in page], tmp_path)
+    assert load_bundle(tmp_path / "pears" / "hub-pears").class_names
 
 
 def test_every_command_of_the_tour_and_of_the_readme_runs(tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
-import io
+import tempfile
 import warnings
+from pathlib import Path
 
 import onnx
 import torch
 from torch import nn
+from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from finetune.errors import RunError
+from finetune.export.pooling import MatrixPooling
 
 OPSET = 18
 """The first with an antialiased Resize; the newest that ONNX Runtime from 1.14 on knows."""
@@ -24,26 +27,31 @@ def network_graph(model: nn.Module, image_size: int) -> onnx.ModelProto:
     that cannot be exported.
     """
     on_cpu = copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).eval()
-    written = io.BytesIO()
     try:
-        # torch.export needs 30 s of a core for EfficientNet-Lite0, tracing one, for the same operators.
-        with warnings.catch_warnings(), torch.no_grad():
+        return _traced(on_cpu, image_size)
+    except torch.onnx.errors.OnnxExporterError as error:
+        raise RunError(
+            f"this network cannot be written as ONNX ({str(error).splitlines()[0]}); use the bundle itself"
+        ) from error
+
+
+def _traced(model: nn.Module, image_size: int) -> onnx.ModelProto:
+    """Let torch trace ``model``: torch.export needs 30 s of a core for EfficientNet-Lite0, tracing one."""
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "network.onnx"
+        with warnings.catch_warnings(), torch.no_grad(), MatrixPooling():
             warnings.simplefilter("ignore", DeprecationWarning)
             # Branches on the image's size are settled by it, and it is always the same here.
-            warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+            warnings.simplefilter("ignore", TracerWarning)
             torch.onnx.export(
-                on_cpu,
+                model,
                 # Two images: with one, the batch could be taken for a constant.
                 (torch.zeros(2, 3, image_size, image_size),),
-                written,  # type: ignore[arg-type]
+                str(written),
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=[PIXELS],
                 output_names=[LOGITS],
                 dynamic_axes={PIXELS: {0: "images"}, LOGITS: {0: "images"}},
             )
-    except (torch.onnx.errors.OnnxExporterError, torch.jit.TracingCheckError) as error:  # type: ignore[attr-defined]
-        raise RunError(
-            f"this network cannot be written as ONNX ({str(error).splitlines()[0]}); use the bundle itself"
-        ) from error
-    return onnx.load_from_string(written.getvalue())
+        return onnx.load(written)

@@ -19,19 +19,30 @@ from finetune.errors import ResourceError, RunError
 
 @dataclass
 class Uploads:
-    """What was sent, by path; ``status`` is answered to a wish for a repository."""
+    """What was sent, by path, and what was to be ``deleted``; ``status`` is answered to every wish.
+
+    ``lying`` are the files of an earlier upload.
+    """
 
     url: str = ""
     status: int = 200
     files: dict[str, bytes] = field(default_factory=dict)
     token: str = ""
+    lying: tuple[str, ...] = ()
+    deleted: list[str] = field(default_factory=list)
 
 
 class UploadHandler(BaseHTTPRequestHandler):
     uploads: Uploads
 
     def do_GET(self) -> None:
-        self.answer({"id": "someone/pears", "sha": "0" * 40, "siblings": [], "private": False, "tags": []})
+        if "/tree/" in self.path:
+            self.answer(
+                [{"type": "file", "path": name, "size": 1, "oid": "1"} for name in self.uploads.lying]
+            )
+            return
+        facts = {"id": "someone/pears", "sha": "0" * 40, "siblings": [], "private": False, "tags": []}
+        self.answer(facts, self.uploads.status)
 
     def do_HEAD(self) -> None:
         self.answer({})
@@ -51,6 +62,8 @@ class UploadHandler(BaseHTTPRequestHandler):
                 "name": "someone/pears",
             }
             self.answer(answer, self.uploads.status)
+        elif self.uploads.status != 200:
+            self.answer({}, self.uploads.status)
         elif "/preupload/" in self.path:
             files = json.loads(body)["files"]
             modes = [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in files]
@@ -60,6 +73,8 @@ class UploadHandler(BaseHTTPRequestHandler):
                 part = json.loads(line)
                 if part["key"] == "file":
                     self.uploads.files[part["value"]["path"]] = base64.b64decode(part["value"]["content"])
+                elif part["key"] == "deletedFile":
+                    self.uploads.deleted.append(part["value"]["path"])
             self.answer(
                 {"commitUrl": f"{self.uploads.url}/someone/pears/commit/1", "commitOid": "1", "success": True}
             )
@@ -116,6 +131,12 @@ def test_all_files_arrive_as_they_lie_in_the_hub_folder(hub: Uploads, bundle: Pa
     assert {"model.safetensors", "files.json", "README.md"} <= set(lying)
     assert hub.files == lying
     assert hub.token == "Bearer hf_of_this_test"
+
+
+def test_what_an_earlier_upload_left_goes_and_other_files_stay(hub: Uploads, bundle: Path) -> None:
+    hub.lying = ("head.safetensors", "picture.png", "config.json", ".gitattributes")
+    push(bundle, "hf:someone/pears", offline=False, reporter=Heard())
+    assert hub.deleted == ["head.safetensors"]
 
 
 @pytest.mark.parametrize("status", [401, 403])

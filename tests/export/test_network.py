@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from test_parts import SPECS, spec_id, with_head
+from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
 from finetune.export.network import LOGITS, PIXELS, network_graph
+from finetune.export.pooling import window_means
 from finetune.model.backbones import CATALOGUE, find_backbone
 from finetune.model.build import build
 from finetune.model.heads import HeadSpec
@@ -13,6 +14,14 @@ from finetune.model.weights import NO_WEIGHTS
 
 LARGE = tuple(name for name in CATALOGUE if name.startswith("vgg") and name != "vgg11_bn")
 """VGG's four depths share all their operators, and each takes half a gigabyte: one stands for them."""
+
+
+SPECS = (
+    HeadSpec("dense", (7,), "tanh", dropout=0.5),
+    HeadSpec("dense", (9, 5), "leaky-relu", 0.2),
+    HeadSpec("cosine"),
+    HeadSpec("multi-stage"),
+)
 
 
 def differences(model: torch.nn.Module, side_px: int) -> list[float]:
@@ -40,6 +49,16 @@ def test_every_backbone_of_the_catalogue_gives_the_same_logits(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_convnext", "test_vit"])
-@pytest.mark.parametrize("spec", SPECS, ids=spec_id)
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.kind}{len(spec.hidden) or ''}")
 def test_every_head_gives_the_same_logits(spec: HeadSpec, name: str) -> None:
-    assert max(differences(with_head(spec, name), 64)) < 1e-4
+    backbone = find_backbone(name)
+    model = build(backbone, n_classes=4, weights=NO_WEIGHTS, seed=3, image_size=64, head=spec)
+    assert max(differences(model, 64)) < 1e-4
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(2, 7), (3, 7), (8, 7), (7, 7), (1, 7)])
+def test_pooling_by_matrices_is_torchs_own(n_in: int, n_out: int) -> None:
+    images = torch.randn(2, 3, n_in, n_in + 1, generator=torch.Generator().manual_seed(0))
+    expected = F.adaptive_avg_pool2d(images, (n_out, 5))
+    found = window_means(n_in, n_out) @ images @ window_means(n_in + 1, 5).T
+    assert torch.allclose(found, expected, atol=1e-6)
