@@ -90,9 +90,11 @@ def test_with_too_few_images_for_a_promise_every_class_is_plausible() -> None:
     assert fitted.sets(logits, 0.95).all()
 
 
-def test_aps_adds_up_from_the_likeliest_class_down() -> None:
+def test_aps_adds_up_what_is_likelier_and_never_gives_an_empty_set() -> None:
     scores = class_scores(np.array([[0.2, 0.5, 0.3]]), "aps")
-    np.testing.assert_allclose(scores, [[1.0, 0.5, 0.8]])
+    np.testing.assert_allclose(scores, [[0.8, 0.0, 0.5]])
+    logits, targets = unsure(400, 5)
+    assert fit_conformal(logits, targets, kind="aps").sets(10 * logits, 0.5).any(axis=1).all()
 
 
 @pytest.mark.parametrize("coverage", [0, 1, -0.1, 1.5, math.nan])
