@@ -78,6 +78,7 @@ def _train_and_report(setup: Setup, journal: Journal, stop: Stop, log: RunLog) -
         verdict = judge_run(setup, folder, log)
     with journal.phase("calibrate"):
         write_temperature(folder.bundle, verdict.calibration.to_json())
+        count_in(folder.bundle, FILES)
         fit_known(setup, outcome.recipe, folder.bundle, reporter=log)
         count_in(folder.bundle, FILES)
     with journal.phase("baselines"):
