@@ -2,9 +2,9 @@
 
 Vovk, Gammerman and Shafer, "Algorithmic learning in a random world", 2005. Two scores: LAC (Sadinle, Lei and
 Wasserman, "Least ambiguous set-valued classifiers", JASA 2019) gives the smallest sets, which may be empty; APS
-(Romano, Sesia and Candès, "Classification with valid and adaptive coverage", NeurIPS 2020) gives sets with one class at
-least, and larger ones where the classifier is unsure. Its random number u is 1 here, so that an image always gets the
-same set; in return the sets hold the true class more often than asked, never less often.
+(Romano, Sesia and Candès, "Classification with valid and adaptive coverage", NeurIPS 2020) gives sets with one class
+at least, and larger ones where the classifier is unsure. Its random number u is 1 here, so that an image always gets
+the same set; in return the sets hold the true class more often than asked, never less often.
 """
 
 from __future__ import annotations

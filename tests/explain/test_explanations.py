@@ -80,7 +80,9 @@ def test_the_map_hangs_on_the_weights(tmp_path: Path) -> None:
             )
             np.testing.assert_array_equal(kept, again)
             # A map that has become empty is as unlike as can be.
-            alike.append(float(spearmanr(kept.ravel(), other.ravel()).statistic) if np.ptp(other) > 0 else 0.0)
+            alike.append(
+                float(spearmanr(kept.ravel(), other.ravel()).statistic) if np.ptp(other) > 0 else 0.0
+            )
         assert np.mean(alike) < MOST_ALIKE[method], (method, alike)
 
 

@@ -52,6 +52,13 @@ RUN_FILES = {
     "bundle/config.json",
     "bundle/classes.json",
     "bundle/preprocess.json",
+    "bundle/files.json",
+    "bundle/reference.safetensors",
+    "bundle/reference.json",
+    "bundle/recipe.yaml",
+    "bundle/report.json",
+    "bundle/MODEL_CARD.md",
+    "bundle/calibration.json",
 }
 
 BY_GRADIENT = {"augmentation.png", "what_moved.png", "what_moved.csv", "what_moved.json"}
