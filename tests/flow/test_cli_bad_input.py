@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import Answer, Finetune, coloured, draw_colours, environment, finetune_process
 
+from finetune.bundle.manifest import seal
 from finetune.cli import main
 from finetune.data.archive_checks import MAX_RATIO
 
@@ -512,6 +513,10 @@ def test_a_damaged_bundle(
 ) -> None:
     shutil.copytree(bundle / "bundle", tmp_path / "copy")
     (tmp_path / "copy" / file).write_text(content)
+    assert re.search(
+        "is damaged|has no|was changed after it was written", fails(6, "predict", tmp_path / "copy", bundle)
+    )
+    seal(tmp_path / "copy")  # whoever changes a file may write its hash too
     assert re.search(sentence, fails(6, "predict", tmp_path / "copy", bundle))
 
 
