@@ -59,7 +59,7 @@ def draw_square(advice: Mapping[str, Any], path: Path) -> None:
         raise OptionError(f"cannot write --square {path}: {error.strerror}; choose another path") from None
 
 
-def _draw_cells(axes: Axes) -> None:
+def _draw_cells(axes: Any) -> None:
     axes.set(xlim=(MOST_SIMILAR, LEAST_SIMILAR), ylim=(FEWEST, MOST), yscale="log")
     axes.axvline(SIMILAR_FROM_GAIN, color=GREY, linewidth=1)
     axes.axhline(LARGE_FROM_IMAGES, color=GREY, linewidth=1)
@@ -71,11 +71,11 @@ def _draw_cells(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _mark(axes: Axes, gain: float, n_images: float, *, colour: str, marker: str, size: float) -> None:
+def _mark(axes: Any, gain: float, n_images: float, *, colour: str, marker: str, size: float) -> None:
     axes.plot(*_place(gain, n_images), marker=marker, color=colour, markersize=size, linestyle="")
 
 
-def _tell(axes: Axes, gain: float, n_images: float, text: str, *, below: bool, **looks: Any) -> None:
+def _tell(axes: Any, gain: float, n_images: float, text: str, *, below: bool, **looks: Any) -> None:
     """Write ``text`` beside its mark, on the side where there is room."""
     x, y = _place(gain, n_images)
     to_right = x > SIMILAR_FROM_GAIN - 0.1

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import Finetune, Finished
 
+from finetune.bundle.manifest import seal
 from finetune.evaluation.predictions import read_predictions
 
 
@@ -119,8 +120,11 @@ def test_a_damaged_calibration_is_refused(
     finetune: Finetune, finished: dict[str, Finished], colours: Path
 ) -> None:
     path = finished["full-finetune"].folder / "bundle" / "calibration.json"
+    before = path.read_text()
     path.write_text('{"temperature": -1}')
+    seal(path.parent)
     refused = finetune("evaluate", finished["full-finetune"].folder, colours)
-    path.unlink()
+    path.write_text(before)
+    seal(path.parent)
     assert refused.code == 6
-    assert "calibration.json is damaged (a temperature is a number above 0, not -1)" in refused.error
+    assert "is damaged (calibration.json: ValueError temperature -1)" in refused.error

@@ -39,7 +39,9 @@ def test_odd_names_go_through_from_inspect_to_evaluate(
     assert json.loads((run / "bundle" / "classes.json").read_text(encoding="utf-8")) == sorted(CLASSES)
 
     evaluated = finetune("evaluate", run, odd_names)
-    assert [line[:12].strip() for line in evaluated.out.splitlines()[2:]] == sorted(CLASSES)
+    lines = evaluated.out.splitlines()
+    first = 1 + next(rank for rank, line in enumerate(lines) if line.startswith("class "))
+    assert [line[:12].strip() for line in lines[first : first + len(CLASSES)]] == sorted(CLASSES)
     metrics = finetune("evaluate", run, odd_names, "--json").json
     assert metrics["accuracy"] > 0.9
 

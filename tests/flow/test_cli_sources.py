@@ -60,7 +60,9 @@ def test_every_kind_is_inspected_scored_and_classified_like_its_folder(
     assert report["classes"] == {"apple": 14, "lime": 14, "plum": 14}
     assert report["how_split"] == "none given; train, val and test will be cut, seeded and stratified"
     of_folder = finetune("evaluate", bundle, colours, "--json").json
-    assert finetune("evaluate", bundle, kinds[kind], "--offline", "--json").json == of_folder
+    of_kind = finetune("evaluate", bundle, kinds[kind], "--offline", "--json").json
+    # The images of the gallery have other names in each.
+    assert {**of_kind, "gallery": None} == {**of_folder, "gallery": None}
     answers = finetune("predict", bundle, kinds[kind], "--offline", "--json").json
     assert len(answers) == 42
     assert all(answer["error"] is None for answer in answers)

@@ -11,6 +11,7 @@ from markupsafe import escape
 from page_server import colour_zip
 from services import ended, tiny_network, wait_for
 
+from finetune.bundle.manifest import seal
 from finetune.errors import DataError, OptionError, ResourceError, RunError
 from finetune.service.jobs import cancel_job, is_alive, read_job
 from finetune.service.predictor import Predictor, identity
@@ -355,6 +356,7 @@ def test_another_classifier_in_the_same_place_is_another(
         shutil.rmtree(bundle)
         shutil.copytree(classifier.run / "bundle", bundle)
         (bundle / "classes.json").write_text('["a", "b", "c"]')
+        seal(bundle)
         assert identity(bundle) != first
         after = predictor.ask(bundle, image)
     finally:
