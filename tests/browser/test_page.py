@@ -85,18 +85,20 @@ def test_the_whole_path_on_a_sample_set_at_both_widths(
         page.locator("#sample-fruit").click()
         expect(page.locator("#data .bar")).to_have_count(8, timeout=LOOKED_AT_MS)
         expect(page.locator("#data .thumbnails img")).to_have_count(24)
-        expect(page.locator("#advice")).to_contain_text("Advised: freeze-all", timeout=LOOKED_AT_MS)
-        square = page.get_by_role("img", name="Size by similarity: 336 training images")
+        expect(page.locator("#advice")).to_contain_text("Advised: full-finetune", timeout=LOOKED_AT_MS)
+        # Which near-duplicates the drawn set has, and so how many are left, hangs a little on the processor.
+        square = page.get_by_role("img", name=re.compile(r"Size by similarity: 33\d training images"))
         expect(square).to_be_visible()
-        expect(page.locator("#card-freeze-all .card.chosen")).to_be_visible()
+        expect(page.locator("#card-full-finetune .card.chosen")).to_be_visible()
+        expect(page.locator("#card-full-finetune .expected")).to_contain_text("80 % interval")
         expect(page.locator("#card-freeze-all .layer.frozen")).to_have_count(8)
         expect(page.locator("#card-full-finetune .layer.frozen")).to_have_count(0)
         page.get_by_role("button", name=OPTIONS).click()
         choose(page, "image-size", "64")
-        page.locator("#train").click()
+        train(page, "freeze-all")
         expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
         expect(page.locator("#training .result")).to_contain_text(
-            "of 73 test images right", timeout=TRAINED_MS
+            re.compile(r"of 7\d test images right"), timeout=TRAINED_MS
         )
         expect(page.locator("#training .chart")).to_be_visible()
         classify(page, tmp_path)
