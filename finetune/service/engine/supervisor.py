@@ -73,9 +73,9 @@ class Supervisor:
             self._look(slot, job)
         for slot, lane in self._slots.items():
             if slot not in self._at_work:
-                job = self.store.take_next(lane, slot)
-                if job is not None:
-                    self._start(slot, job)
+                due = self.store.take_next(lane, slot)
+                if due is not None:
+                    self._start(slot, due)
 
     def folder(self, job: Job) -> Path:
         """Return the folder of the job's present attempt."""
