@@ -23,6 +23,7 @@ from finetune.failure import explain
 from finetune.service.status import StatusReporter
 from finetune.service.work import KINDS
 
+HEARTBEAT = "heartbeat"
 NICE = 10
 """The page must answer while the processors are busy."""
 PARENT_ASKED_EVERY_S = 1.0
@@ -33,7 +34,7 @@ def main(folder: Path, parent: int) -> int:
     _lower_priority()
     reporter, lock = StatusReporter(folder / "status.json"), FileLock(folder / "lock")
     try:
-        _end_with(parent)
+        _end_with(parent, folder / HEARTBEAT)
         lock.acquire()
         request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
         KINDS[request.pop("kind")](folder, reporter, **request)
@@ -63,15 +64,18 @@ def _lower_priority() -> None:
         os.nice(NICE)
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, heartbeat: Path) -> None:
     """Stop as on Ctrl-C when the parent is gone: nobody is left who could stop this process.
 
+    As long as it is there, ``heartbeat`` is touched: a parent can tell a process that hangs from one that works.
     The parent's number is told, not asked: it may have gone while Python was starting up.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def watch() -> None:
         while os.getppid() == parent:
+            with contextlib.suppress(OSError):
+                heartbeat.touch()
             time.sleep(PARENT_ASKED_EVERY_S)
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -62,6 +62,11 @@ def _spawn(folder: Path) -> subprocess.Popen[bytes]:
         raise ResourceError(f"cannot start a process ({error.strerror}); free some memory") from None
 
 
+def process_of(folder: Path) -> int:
+    """Return the number of the process that this one has started for the job; raises KeyError for another job."""
+    return _started[folder.resolve()].pid
+
+
 def read_job(folder: Path) -> Status | None:
     """Return where the job in ``folder`` is, or None where there is no job.
 

@@ -1,0 +1,66 @@
+"""A job as the table has it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any, Literal
+
+State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "interrupted")
+AGAIN: tuple[State, ...] = ("failed", "cancelled", "interrupted")
+"""What can be tried again, going on where it ended."""
+
+Lane = Literal["training", "quick"]
+LANES: dict[str, Lane] = {
+    "fit": "training",
+    "suspects": "training",
+    "analyse": "quick",
+    "clean": "quick",
+    "preview": "quick",
+}
+"""Which queue a kind of work stands in: what loads a device waits its turn, what people wait for does not."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What was asked for and what became of it.
+
+    ``sequence`` is its place in the order of asking; ``attempt`` counts from 1. Times are ISO 8601 in UTC. ``pid``
+    and ``process_started`` name the process at work, which together are never another one's.
+    """
+
+    sequence: int
+    id: str
+    owner: str
+    kind: str
+    title: str
+    lane: Lane
+    request: dict[str, Any]
+    priority: int
+    state: State
+    attempt: int
+    cancel_asked: bool
+    device: str | None
+    pid: int | None
+    process_started: str | None
+    created: str
+    started: str | None
+    ended: str | None
+    error: str
+    exit_code: int | None
+    idempotency_key: str | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more happens unless somebody asks for it."""
+        return self.state in ENDED
+
+
+def job_of(row: sqlite3.Row) -> Job:
+    """Return the job of a row of the table."""
+    values = dict(row)
+    return Job(
+        **{**values, "request": json.loads(values["request"]), "cancel_asked": bool(values["cancel_asked"])}
+    )

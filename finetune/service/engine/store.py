@@ -1,0 +1,174 @@
+"""The table of jobs: what may be done to a job in each of its states, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from finetune.errors import OptionError, RunError
+from finetune.service.engine.database import changing, opened
+from finetune.service.engine.job import AGAIN, LANES, Job, Lane, State, job_of
+
+MOST_LISTED = 500
+NEXT = """
+update jobs set state = 'running', device = ?, started = ?, ended = null, error = '', exit_code = null
+where id = (select id from jobs where state = 'queued' and lane = ? order by priority desc, sequence limit 1)
+and state = 'queued' returning *
+"""
+
+
+class JobStore:
+    """The jobs in the database ``path``; any number of processes may hold one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with opened(path):
+            pass
+
+    def add(
+        self,
+        kind: str,
+        request: Mapping[str, Any],
+        *,
+        title: str,
+        owner: str = "",
+        priority: int = 0,
+        key: str | None = None,
+    ) -> Job:
+        """Queue ``request``, JSON-ready, for a kind of work, and return its job.
+
+        A second call of the same ``owner`` with the same ``key`` returns the first one's job and queues nothing.
+        Raises OptionError for an unknown kind, and for a key that was used for something else.
+        """
+        if kind not in LANES:
+            raise OptionError(f"no work is called '{kind}'; choose from {', '.join(LANES)}")
+        text = json.dumps(dict(request), ensure_ascii=False, sort_keys=True)
+        with changing(self._path) as connection:
+            if key is not None:
+                found = connection.execute(
+                    "select * from jobs where owner = ? and idempotency_key = ?", (owner, key)
+                ).fetchone()
+                if found is not None:
+                    return _same(job_of(found), kind, text, key)
+            row = connection.execute(
+                "insert into jobs (id, owner, kind, title, lane, request, priority, state, attempt, created, "
+                "idempotency_key) values (?, ?, ?, ?, ?, ?, ?, 'queued', 1, ?, ?) returning *",
+                (secrets.token_hex(16), owner, kind, title, LANES[kind], text, priority, now(), key),
+            ).fetchone()
+        return job_of(row)
+
+    def get(self, job_id: str, *, owner: str | None = None) -> Job:
+        """Return a job; raises RunError where there is none, or it is not ``owner``'s."""
+        with opened(self._path) as connection:
+            row = connection.execute("select * from jobs where id = ?", (job_id,)).fetchone()
+        if row is None or (owner is not None and row["owner"] != owner):
+            raise RunError(f"there is no job {job_id}; `finetune jobs list` shows those there are")
+        return job_of(row)
+
+    def list(
+        self,
+        *,
+        owner: str | None = None,
+        states: Sequence[State] = (),
+        before: int | None = None,
+        limit: int = MOST_LISTED,
+    ) -> list[Job]:
+        """Return jobs, the newest first: at most ``limit`` of those asked for before the sequence ``before``."""
+        wheres, values = ["1"], []
+        if owner is not None:
+            wheres.append("owner = ?")
+            values.append(owner)
+        if states:
+            wheres.append(f"state in ({', '.join('?' * len(states))})")
+            values += states
+        if before is not None:
+            wheres.append("sequence < ?")
+            values.append(str(before))
+        query = f"select * from jobs where {' and '.join(wheres)} order by sequence desc limit ?"
+        with opened(self._path) as connection:
+            return [job_of(row) for row in connection.execute(query, (*values, min(limit, MOST_LISTED)))]
+
+    def take_next(self, lane: Lane, device: str) -> Job | None:
+        """Make the first queued job of a lane a running one on ``device`` and return it, None where there is none."""
+        with changing(self._path) as connection:
+            row = connection.execute(NEXT, (device, now(), lane)).fetchone()
+        return None if row is None else job_of(row)
+
+    def note_process(self, job_id: str, pid: int, process_started: str) -> None:
+        """Write down which process is at work on a running job."""
+        with changing(self._path) as connection:
+            connection.execute(
+                "update jobs set pid = ?, process_started = ? where id = ? and state = 'running'",
+                (pid, process_started, job_id),
+            )
+
+    def end(self, job_id: str, state: State, *, error: str = "", exit_code: int | None = None) -> None:
+        """Write down how a running job ended; one that was asked to be cancelled and was interrupted is cancelled."""
+        with changing(self._path) as connection:
+            connection.execute(
+                "update jobs set state = case when cancel_asked and ? = 'interrupted' then 'cancelled' else ? end, "
+                "error = ?, exit_code = ?, ended = ?, pid = null, process_started = null, device = null "
+                "where id = ? and state = 'running'",
+                (state, state, error, exit_code, now(), job_id),
+            )
+
+    def put_back(self, job_id: str) -> None:
+        """Queue a running job again, to go on with: its process is gone."""
+        with changing(self._path) as connection:
+            connection.execute(
+                "update jobs set state = case when cancel_asked then 'cancelled' else 'queued' end, "
+                "attempt = attempt + 1, pid = null, process_started = null, device = null "
+                "where id = ? and state = 'running'",
+                (job_id,),
+            )
+
+    def cancel(self, job_id: str, *, owner: str | None = None) -> Job:
+        """Cancel a queued job at once, and ask for it where it runs; raises RunError for one that has ended."""
+        self.get(job_id, owner=owner)
+        with changing(self._path) as connection:
+            row = connection.execute(
+                "update jobs set cancel_asked = 1, "
+                "state = case state when 'queued' then 'cancelled' else state end, "
+                "ended = case state when 'queued' then ? else ended end "
+                "where id = ? and state in ('queued', 'running') returning *",
+                (now(), job_id),
+            ).fetchone()
+        if row is None:
+            raise RunError(f"the job {job_id} has ended; there is nothing to cancel")
+        return job_of(row)
+
+    def retry(self, job_id: str, *, owner: str | None = None) -> Job:
+        """Queue a job again that failed, was cancelled or was interrupted; raises RunError for any other."""
+        self.get(job_id, owner=owner)
+        with changing(self._path) as connection:
+            row = connection.execute(
+                "update jobs set state = 'queued', attempt = attempt + 1, cancel_asked = 0, ended = null, "
+                f"error = '', exit_code = null where id = ? and state in {AGAIN} returning *",
+                (job_id,),
+            ).fetchone()
+        if row is None:
+            state = self.get(job_id).state
+            raise RunError(f"the job {job_id} is {state}, so there is nothing to try again")
+        return job_of(row)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs are in each state that has any."""
+        with opened(self._path) as connection:
+            return dict(connection.execute("select state, count(*) from jobs group by state").fetchall())
+
+
+def _same(job: Job, kind: str, request: str, key: str) -> Job:
+    if (job.kind, json.dumps(job.request, ensure_ascii=False, sort_keys=True)) != (kind, request):
+        raise OptionError(
+            f"the idempotency key '{key}' was used for another request; take a new one for a new request"
+        )
+    return job
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601 to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
