@@ -186,9 +186,9 @@ def test_a_csv_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path)
 
 
 def test_equal_probabilities_are_ranked_in_the_order_of_the_classes(bundle: Bundle, tmp_path: Path) -> None:
-    from finetune.bundle.predict import _top
+    from finetune.bundle.answers import _top
 
-    assert [label for label, _ in _top(np.array([0.25, 0.5, 0.25]), CLASS_NAMES, 3)] == [
+    assert [CLASS_NAMES[index] for index, _ in _top(np.array([0.25, 0.5, 0.25]), 3)] == [
         "bees",
         "ants",
         "größe, 10 cm",

@@ -7,6 +7,7 @@ from drawing import picture, save
 from networks import batch
 
 from finetune.bundle.bundle import load_bundle, write_bundle
+from finetune.bundle.manifest import seal
 from finetune.data.transforms import Preprocessing
 from finetune.known.calibration import write_known
 from finetune.known.reject import fit_reject
@@ -59,6 +60,7 @@ def test_it_says_whether_the_image_is_known(bundle: Path, tmp_path: Path) -> Non
     targets = logits.argmax(axis=1)
     reject = fit_reject(features, targets, held_out=features, logits=logits, held_out_targets=targets)
     write_known(bundle, reject=reject, conformal=None)
+    seal(bundle)
     predictor = Predictor()
     try:
         assert predictor.ask(bundle, save(picture(1, (90, 60)), tmp_path / "a.png")).known in (True, False)
