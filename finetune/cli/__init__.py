@@ -126,7 +126,14 @@ def _take_signals() -> None:
     for name in ("SIGTERM", "SIGHUP"):
         signum = getattr(signal, name, None)
         if signum is not None and signal.getsignal(signum) is signal.SIG_DFL:
-            signal.signal(signum, signal.default_int_handler)
+            signal.signal(signum, _interrupt)
+
+
+def _interrupt(_signum: int, _frame: object) -> None:
+    """Raise KeyboardInterrupt; loader processes that the same signal ends are no error any more."""
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 def run(arguments: list[str], *, debug: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -34,6 +35,7 @@ class Stop:
         self.pause_after = pause_after
         self._is_patient = False
         self._owner = os.getpid()
+        self._on_dead_worker: Any = None
 
     def check(self) -> None:
         """Raise StopAsked when somebody has asked."""
@@ -50,7 +52,8 @@ class Stop:
         """Let the block come to its next `check`, or its end, before a wish to stop takes effect.
 
         What goes wrong in the block after a wish is taken for its effect: a loader process that got the same
-        signal may be gone. Lightning leaves by SystemExit on a second Ctrl-C.
+        signal may be gone. Lightning leaves by SystemExit on a second Ctrl-C. After the block dead loader
+        processes are no error any more.
         """
         self._is_patient = True
         try:
@@ -68,6 +71,8 @@ class Stop:
             raise StopAsked from None
         finally:
             self._is_patient = False
+            if self.times_asked:
+                self._let_workers_die()
 
     def take(self, signum: int, _frame: FrameType | None) -> None:
         """Handle a signal."""
@@ -76,7 +81,28 @@ class Stop:
             return
         self.times_asked += 1
         if not self._is_patient or self.times_asked > 1:
+            self._let_workers_die()
             raise KeyboardInterrupt
+
+    def _let_workers_die(self) -> None:
+        """Take away the handler by which torch raises RuntimeError anywhere when a loader process has died.
+
+        A signal to the whole group reaches the loader processes too, and torch's own handler ends them.
+        """
+        number = getattr(signal, "SIGCHLD", None)
+        if number is None or threading.current_thread() is not threading.main_thread():
+            return
+        for _ in range(2):  # the first call may be what hears of a death that has just happened
+            with contextlib.suppress(RuntimeError):
+                before = signal.signal(number, signal.SIG_DFL)
+                if callable(before):
+                    self._on_dead_worker = before
+
+    def listen_to_workers(self) -> None:
+        """Give torch's handler back, for what the process trains later."""
+        if self._on_dead_worker is not None:
+            signal.signal(signal.SIGCHLD, self._on_dead_worker)
+            self._on_dead_worker = None
 
 
 def _last_a_little_longer(signum: int) -> None:
@@ -103,6 +129,7 @@ def listening(pause_after: int | None = None) -> Iterator[Stop]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+        stop.listen_to_workers()
 
 
 def _signals() -> list[int]:

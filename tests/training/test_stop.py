@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
+from torch.utils.data import DataLoader
 
 from finetune.errors import RunError
 from finetune.training.processes import birth, is_alive
@@ -65,6 +67,32 @@ def test_a_loader_that_died_of_the_same_signal_is_no_error() -> None:
     with listening() as stop, pytest.raises(StopAsked), stop.patiently():  # noqa: PT012
         send(signal.SIGTERM)
         raise RuntimeError("DataLoader worker (pid 1) is killed by signal: Terminated.")
+
+
+def read_with_a_worker(stop: Stop) -> int:
+    """Read until asked to stop by a signal; return the number of the loader process, which lives on."""
+    batches = iter(DataLoader(range(1_000_000), num_workers=1))  # type: ignore[arg-type, var-annotated]
+    with pytest.raises(StopAsked), stop.patiently():  # noqa: PT012
+        for _ in batches:
+            send(signal.SIGTERM)
+            stop.check()
+    WORKERS.append(batches)
+    return int(batches._workers[0].pid)  # type: ignore[attr-defined]
+
+
+WORKERS: list[object] = []
+
+
+def test_a_loader_that_dies_after_the_wish_disturbs_nothing_that_comes_then() -> None:
+    """torch raises in the main process at whatever it does when a loader process dies of a signal."""
+    with listening() as stop:
+        worker = read_with_a_worker(stop)
+        os.kill(worker, signal.SIGKILL)
+        os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
+        time.sleep(0.01)
+        assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
+    assert callable(signal.getsignal(signal.SIGCHLD)), "torch hears of dead loaders again"
+    WORKERS.clear()
 
 
 def test_an_error_without_a_wish_stays_an_error() -> None:
