@@ -45,6 +45,7 @@ MAY_IMPORT = {
         "recipe",
         "strategies",
     },
+    "prediction": {"bundle", "data", "errors", "evaluation", "export", "known", "model", "progress"},
     "export": {"bundle", "data", "errors", "evaluation", "model", "progress", "training"},
     "service": {
         "advice",

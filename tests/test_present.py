@@ -154,23 +154,6 @@ def test_many_predictions_are_a_table_with_bad_images_in_it() -> None:
     assert "is truncated" in text
 
 
-def test_a_prediction_is_ready_for_json() -> None:
-    assert present.prediction_json(GOOD) == {
-        "path": "a.png",
-        "label": "[red]ants",
-        "probability": 0.75,
-        "error": None,
-        "top": [{"label": "[red]ants", "probability": 0.75}, {"label": "bees", "probability": 0.25}],
-    }
-    assert present.prediction_json(BAD) == {
-        "path": "c.png",
-        "label": None,
-        "probability": None,
-        "error": "is truncated",
-        "top": [],
-    }
-
-
 def test_a_quiet_terminal_says_warnings_only(capsys: pytest.CaptureFixture[str]) -> None:
     for quiet in (True, False):
         reporter = TerminalReporter(quiet=quiet)

@@ -153,20 +153,3 @@ def predictions_table(predictions: Iterable[Prediction]) -> Table:
             label = f"{NONE_OF_THESE}, nearest: {label}"
         made.add_row(escape(str(prediction.path)), label, probability, escape(following))
     return made
-
-
-def prediction_json(prediction: Prediction) -> dict[str, Any]:
-    """Return one image's answer as JSON-ready values; ``set`` and ``known`` only where the bundle can tell."""
-    verdict: dict[str, Any] = {}
-    if prediction.plausible is not None:
-        verdict["set"] = list(prediction.plausible)
-    if prediction.known is not None:
-        verdict["known"] = prediction.known
-    return {
-        "path": str(prediction.path),
-        "label": prediction.label or None,
-        "probability": prediction.probability,
-        "error": prediction.error or None,
-        "top": [{"label": label, "probability": share} for label, share in prediction.top],
-        **verdict,
-    }

@@ -30,7 +30,8 @@ from finetune.cli.explain_commands import explain_images
 from finetune.cli.failure import explain, fail
 from finetune.cli.network_commands import backbones, describe, list_strategies
 from finetune.cli.page_commands import ui
-from finetune.cli.run_commands import fit, predict
+from finetune.cli.predict_commands import predict
+from finetune.cli.run_commands import fit
 from finetune.cli.schedule_commands import schedules
 from finetune.cli.suspect_commands import suspects
 from finetune.errors import INTERRUPTED_EXIT_CODE

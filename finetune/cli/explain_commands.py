@@ -41,7 +41,7 @@ def explain_images(
 ) -> None:
     """Draw which parts of an image spoke for its answer."""
     from finetune.bundle.bundle import load_bundle
-    from finetune.bundle.predict import find_images
+    from finetune.bundle.find_images import find_images
     from finetune.explain.explanation import choose_method, index_of
 
     loaded = load_bundle(bundle)

@@ -1,4 +1,4 @@
-"""Commands about runs: fit, evaluate, predict."""
+"""Train: a run from a recipe, or a run gone on with."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ import typer
 from finetune.cli.advice_commands import RaceOption
 from finetune.cli.options import (
     DATA_HELP,
-    BundleArgument,
-    CoverageOption,
     JsonOption,
     OfflineOption,
     QuietOption,
-    TopOption,
-    TtaOption,
     pairs,
     recipe_from,
     show,
 )
 from finetune.cli.recipe_options import takes_recipe
-from finetune.errors import DataError, OptionError
+from finetune.errors import OptionError
 from finetune.terminal import TerminalReporter
 
 if TYPE_CHECKING:
@@ -126,61 +122,3 @@ def _runner_up_command(run: Run) -> str:
     for name in recipe.exclude:
         words += ["--exclude", name]
     return shlex.join(words)
-
-
-def predict(
-    bundle: BundleArgument,
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Images, folders or archives of them, or anything that DATA may be.", metavar="PATH..."
-        ),
-    ],
-    out: Annotated[Path | None, typer.Option("--out", help="Write a CSV file.", metavar="FILE")] = None,
-    top: TopOption = 3,
-    coverage: CoverageOption = None,
-    tta: TtaOption = False,
-    offline: OfflineOption = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Classify images with a trained classifier."""
-    from finetune.bundle.bundle import load_bundle
-    from finetune.bundle.predict import find_images, refuse_unwritable, save_csv, verdict_columns
-    from finetune.bundle.predict import predict as predict_images
-    from finetune.bundle.views import views_for
-    from finetune.known.conformal import DEFAULT_COVERAGE, check_coverage
-    from ui.present import prediction_json, prediction_line, predictions_table
-
-    if out is not None:
-        refuse_unwritable(out)
-    if coverage is not None:
-        check_coverage(coverage)
-    loaded = load_bundle(bundle)
-    if coverage is not None and loaded.calibration.conformal is None:
-        raise OptionError(
-            f"--coverage has no effect: the bundle {bundle} has no sets of plausible classes; train it again, "
-            "with at least 20 validation images"
-        )
-    reporter = TerminalReporter(quiet=quiet)
-    images = find_images(paths, offline=offline, reporter=reporter)
-    views = views_for(loaded.class_names, loaded.preprocessing) if tta else None
-    if views is not None and views.why_not:
-        reporter.say(views.why_not)
-    with reporter.track("predicting") as advance:
-        predictions = list(
-            predict_images(
-                loaded, images, top=top, coverage=coverage or DEFAULT_COVERAGE, views=views, advance=advance
-            )
-        )
-    if out is not None:
-        columns = min(top, len(loaded.class_names))
-        save_csv(out, predictions, top=columns, verdicts=verdict_columns(loaded))
-    alone = prediction_line(predictions[0]) if len(predictions) == 1 else predictions_table(predictions)
-    show(
-        [prediction_json(prediction) for prediction in predictions],
-        alone if out is None else f"wrote {len(predictions)} rows to {out}",
-        as_json,
-    )
-    if all(prediction.error for prediction in predictions):
-        raise typer.Exit(DataError.exit_code)

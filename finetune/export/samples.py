@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from finetune.bundle.bundle import bundle_folder
-from finetune.bundle.predict import find_images
+from finetune.bundle.find_images import find_images
 from finetune.bundle.reference import read_references
 from finetune.data.places import short_name
 from finetune.data.sources import LabelledImage, open_source

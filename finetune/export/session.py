@@ -17,15 +17,17 @@ from finetune.export.preparation import IMAGES
 ERRORS_ONLY = 3
 
 
-def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """Return a session of the ONNX file ``path``; raises RunError for one that ONNX Runtime does not take."""
+def open_session(model: Path | bytes) -> onnxruntime.InferenceSession:
+    """Return a session of an ONNX file or its bytes; raises RunError for one that ONNX Runtime does not take."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        content = model if isinstance(model, bytes) else str(model)
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its own errors have no common root
+        what = "the network" if isinstance(model, bytes) else model
         raise RunError(
-            f"ONNX Runtime cannot open {path} ({str(error).splitlines()[0]}); export again"
+            f"ONNX Runtime cannot open {what} ({str(error).splitlines()[0]}); export again"
         ) from error
 
 

@@ -46,6 +46,11 @@ class Calibration:
     reject: Reject | None = None
     conformal: Conformal | None = None
 
+    @property
+    def can_judge(self) -> bool:
+        """Whether `judge` says anything."""
+        return self.reject is not None or self.conformal is not None
+
     def judge(
         self,
         logits: NDArray[np.float32],

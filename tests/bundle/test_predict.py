@@ -1,8 +1,5 @@
-"""Predictions: one row an image in the order given, bad images included, and a CSV with the promised columns."""
+"""Predictions: one row an image in the order given, bad images included."""
 
-import csv
-import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +8,9 @@ from drawing import draw_set, picture, save
 from networks import network
 
 from finetune.bundle.bundle import Bundle, load_bundle, write_bundle
-from finetune.bundle.predict import (
-    BATCH_SIZE,
-    Prediction,
-    find_images,
-    predict,
-    refuse_unwritable,
-    save_csv,
-    write_csv,
-)
+from finetune.bundle.predict import BATCH_SIZE, predict
 from finetune.data.images import load_rgb
 from finetune.data.transforms import Preprocessing
-from finetune.errors import DataError, ResourceError
 from finetune.evaluation.metrics import softmax
 from finetune.model.backbones import find_backbone
 
@@ -98,91 +86,6 @@ def test_more_images_than_a_batch_come_back_in_order_with_progress(bundle: Bundl
 
 def test_no_images_are_no_rows(bundle: Bundle) -> None:
     assert list(predict(bundle, [])) == []
-
-
-def test_folders_are_searched_and_files_taken_as_given(tmp_path: Path) -> None:
-    root = draw_set(tmp_path / "set", {"b": 2, "a/deep": 1})
-    odd = tmp_path / "no-ending"
-    odd.write_bytes(b"")
-    found = find_images([odd, root, odd])
-    assert [path.relative_to(tmp_path).as_posix() for path in found] == [
-        "no-ending",
-        "set/a/deep/0.png",
-        "set/b/0.png",
-        "set/b/1.png",
-        "no-ending",
-    ]
-
-
-def test_what_is_hidden_no_image_or_a_folder_with_an_image_s_name_is_passed_over(tmp_path: Path) -> None:
-    save(picture(1), tmp_path / "a.PNG")
-    save(picture(2), tmp_path / ".thumbnails" / "a.png")
-    save(picture(3), tmp_path / ".hidden.png")
-    save(picture(4), tmp_path / "folder.jpg" / "b.jpeg")
-    (tmp_path / "notes.txt").write_text("")
-    found = [path.relative_to(tmp_path).as_posix() for path in find_images([tmp_path])]
-    assert sorted(found) == ["a.PNG", "folder.jpg/b.jpeg"]
-
-
-def test_images_in_a_hidden_folder_that_was_named_are_found(tmp_path: Path) -> None:
-    save(picture(1), tmp_path / ".cache" / "a.png")
-    assert len(find_images([tmp_path / ".cache"])) == 1
-
-
-def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no such image or folder: .*gone\.png; check the path"):
-        find_images([tmp_path, tmp_path / "gone.png"])
-
-
-def test_folders_without_images_are_named(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-    with pytest.raises(DataError, match=r"no images in .*one, .*two; give image files or folders of them"):
-        find_images(iter([tmp_path / "one", tmp_path / "two"]))
-
-
-ROWS = [
-    Prediction(Path("a b.png"), (("größe, 10 cm", 0.75), ("ants", 0.25)), ""),
-    Prediction(Path("bad.png"), (), "is truncated"),
-]
-
-
-def test_the_csv_has_the_promised_columns_and_a_row_an_image() -> None:
-    stream = io.StringIO()
-    write_csv(stream, ROWS, top=2)
-    assert list(csv.reader(io.StringIO(stream.getvalue()))) == [
-        [
-            "path",
-            "label",
-            "probability",
-            "error",
-            "top1_label",
-            "top1_probability",
-            "top2_label",
-            "top2_probability",
-        ],
-        ["a b.png", "größe, 10 cm", "0.750000", "", "größe, 10 cm", "0.750000", "ants", "0.250000"],
-        ["bad.png", "", "", "is truncated", "", "", "", ""],
-    ]
-
-
-def test_the_csv_is_read_back_from_a_file_whatever_the_names(bundle: Bundle, tmp_path: Path) -> None:
-    odd = os.fsdecode(b"odd-\xff.png")
-    rows = [
-        Prediction(Path(name), (("ants", 1.0),), "") for name in ("zwei\nzeilen.png", '"quoted".png', odd)
-    ]
-    save_csv(tmp_path / "out.csv", rows, top=1)
-    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as stream:
-        read = list(csv.DictReader(stream))
-    assert [row["path"] for row in read] == ["zwei\nzeilen.png", '"quoted".png', "odd-\\udcff.png"]
-
-
-def test_a_csv_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
-    refuse_unwritable(tmp_path / "out.csv")
-    with pytest.raises(ResourceError, match=r"--out .* is a folder; name a CSV file in it"):
-        refuse_unwritable(tmp_path)
-    with pytest.raises(ResourceError, match=r"no folder .*nowhere for --out .*out\.csv; make it first"):
-        refuse_unwritable(tmp_path / "nowhere" / "out.csv")
 
 
 def test_equal_probabilities_are_ranked_in_the_order_of_the_classes(bundle: Bundle, tmp_path: Path) -> None:

@@ -99,7 +99,8 @@ def test_a_csv_has_the_promised_columns_and_a_row_an_image(
     out = tmp_path / "answers.csv"
     answer = finetune("predict", bundle, mixed, "--out", out, "--top", 2)
     assert answer.code == 0
-    assert answer.out == f"wrote {len(SHOWN)} rows to {out}\n"
+    assert answer.out == f"wrote {len(SHOWN)} rows to {out}, 2 of them errors\n"
+    assert sorted(tmp_path.glob("answers.csv*")) == [out]
     rows = read_csv(out)
     assert list(rows[0]) == [
         "path",
@@ -191,8 +192,9 @@ def test_a_file_name_that_is_no_text_keeps_its_row(bundle: Path, colours: Path, 
     shutil.copy(colours / "plum" / "3.png", folder / "fine.png")
     answer = finetune_process("predict", bundle, "raw", "--out", "a.csv", "--json", cwd=tmp_path)
     assert answer.code == 0, answer.err
-    assert [row["label"] for row in answer.json] == ["plum", "lime"]
-    assert [row["path"] for row in read_csv(tmp_path / "a.csv")] == ["raw/fine.png", "raw/\\udcff.png"]
+    assert (answer.json["rows"], answer.json["errors"]) == (2, 0)
+    rows = [(row["path"], row["label"]) for row in read_csv(tmp_path / "a.csv")]
+    assert rows == [("raw/fine.png", "plum"), ("raw/\\udcff.png", "lime")]
 
 
 # --- evaluate
