@@ -91,6 +91,10 @@ def test_every_command_of_the_page_on_answers_runs(tmp_path: Path) -> None:
     assert len(list((tmp_path / "explained").iterdir())) == 2
     header = (tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header.endswith(",set,known")
+    following = commands(ROOT / "docs" / "predict.md")
+    assert len(following) == 3
+    run_all([["-m", *command] for command in following], tmp_path)
+    assert len((tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()) == 481
 
 
 def test_every_command_of_the_page_on_backbones_runs(tmp_path: Path) -> None:
