@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from finetune import cli
 from finetune.data.augmentation.family import PER_IMAGE, flag
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -61,13 +62,16 @@ def test_the_picture_is_as_large_as_its_script_draws_it_and_small_on_disk(tmp_pa
         assert new.size == old.size
 
 
-def test_every_command_of_the_page_runs(tmp_path: Path) -> None:
+def test_every_command_of_the_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     commands = [shlex.split(line) for line in "".join(blocks).splitlines()]
     assert len(commands) == 4
     for command in commands:
         assert command[0] == "finetune"
-        run(["-m", *command], tmp_path)
+        assert cli.run(command[1:]) == 0, capsys.readouterr().err
     assert (tmp_path / "grown" / "augmentation.png").is_file()
 
 

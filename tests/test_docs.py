@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-import os
+import io
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -63,83 +62,99 @@ def test_every_link_in_the_documents_leads_to_a_file() -> None:
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
 
 
-def run_all(words: list[list[str]], folder: Path) -> None:
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "FINETUNE_CACHE": str(folder / "cache")}
-    for command in words:
-        done = subprocess.run(
-            [sys.executable, *command],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr[-2000:]}"
+class Reader:
+    """Follows a page in a folder of their own, command by command, as the command line would run them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, words: list[list[str]]) -> None:
+        """Run the commands; the first failure is the test's."""
+        for command in words:
+            out, err = io.StringIO(), io.StringIO()
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = cli.run(command[1:])
+            assert code == 0, f"{' '.join(command)}: {err.getvalue()[-2000:]}"
+
+    def draw(self, sample: list[str], *, a_class: int) -> None:
+        """Run ``finetune samples`` and keep a few of the images: they say as well that the commands run."""
+        assert sample[:2] == ["finetune", "samples"]
+        self.run([sample])
+        for label in (self.folder / sample[-1]).iterdir():
+            for image in sorted(label.iterdir())[a_class:]:
+                image.unlink()
+
+    def n_lines(self, name: str) -> int:
+        """Return how many lines the file ``name`` has."""
+        return len((self.folder / name).read_text(encoding="utf-8").splitlines())
 
 
-def test_every_command_of_the_page_on_trust_runs(tmp_path: Path) -> None:
-    page = commands(ROOT / "docs" / "trust.md")
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return Reader(tmp_path)
+
+
+def test_every_command_of_the_page_on_trust_runs(reader: Reader) -> None:
+    sample, *page = commands(ROOT / "docs" / "trust.md")
     assert len(page) >= 8
-    run_all([["-m", *command] for command in page], tmp_path)
-    assert len((tmp_path / "first-ten" / "suspects.csv").read_text(encoding="utf-8").splitlines()) == 11
+    reader.draw(sample, a_class=30)
+    reader.run(page)
+    assert reader.n_lines("first-ten/suspects.csv") == 11
 
 
-def test_every_command_of_the_page_on_answers_runs(tmp_path: Path) -> None:
-    page = commands(ROOT / "docs" / "trusting-answers.md")
-    assert len(page) == 8
-    run_all([["-m", *command] for command in page], tmp_path)
-    assert len(list((tmp_path / "explained").iterdir())) == 2
-    header = (tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()[0]
+def test_every_command_of_the_pages_on_answers_and_predictions_runs(reader: Reader) -> None:
+    sample, *page = commands(ROOT / "docs" / "trusting-answers.md")
+    assert len(page) == 7
+    reader.draw(sample, a_class=30)
+    reader.run(page)
+    assert len(list((reader.folder / "explained").iterdir())) == 2
+    header = (reader.folder / "answers.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header.endswith(",set,known")
     following = commands(ROOT / "docs" / "predict.md")
     assert len(following) == 3
-    run_all([["-m", *command] for command in following], tmp_path)
-    assert len((tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()) == 481
+    reader.run(following)
+    assert (reader.n_lines("answers.csv"), reader.n_lines("answers.jsonl")) == (241, 80)
 
 
-def test_every_command_of_the_page_on_backbones_runs(tmp_path: Path) -> None:
-    page = commands(ROOT / "docs" / "backbones.md")
-    assert len(page) == 3
-    run_all([["-m", *command] for command in page], tmp_path)
+def test_every_command_of_the_page_on_backbones_runs(reader: Reader) -> None:
+    sample, *page = commands(ROOT / "docs" / "backbones.md")
+    assert len(page) == 2
+    reader.draw(sample, a_class=8)
+    reader.run(page)
 
 
-def test_every_command_of_the_page_on_export_runs(tmp_path: Path) -> None:
-    page = commands(ROOT / "docs" / "export.md")
+def test_every_command_of_the_page_on_export_runs(reader: Reader) -> None:
+    sample, *page = commands(ROOT / "docs" / "export.md")
     assert [command[1] for command in page].count("export") == 3
-    run_all([["-m", *command] for command in page], tmp_path)
-    assert load_bundle(tmp_path / "pears" / "hub-pears").class_names
+    reader.draw(sample, a_class=15)
+    reader.run(page)
+    assert load_bundle(reader.folder / "pears" / "hub-pears").class_names
 
 
-def keep_a_few(images: Path, *, a_class: int = 15) -> None:
-    """The README's commands are at full size: fewer images say as well that they run."""
-    for folder in images.iterdir():
-        for image in sorted(folder.iterdir())[a_class:]:
-            image.unlink()
-
-
-def test_every_command_of_the_tour_and_of_the_readme_runs(tmp_path: Path) -> None:
-    tour = commands(ROOT / "docs" / "tour.md")
+def test_every_command_of_the_tour_and_of_the_readme_runs(reader: Reader) -> None:
+    sample, *tour = commands(ROOT / "docs" / "tour.md")
     assert len(tour) >= 8
-    run_all([["-m", *command] for command in tour], tmp_path)
-    answers = (tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()
-    assert len(answers) == 481
+    reader.draw(sample, a_class=15)
+    reader.run(tour)
+    assert reader.n_lines("answers.csv") == 121
     first, again = (
-        (tmp_path / run / "metrics.csv").read_text(encoding="utf-8") for run in ("first", "again")
+        (reader.folder / run / "metrics.csv").read_text(encoding="utf-8") for run in ("first", "again")
     )
     assert first == again
-    shutil.copy(tmp_path / "photos" / "apple" / "apple-000.jpg", tmp_path / "new.jpg")
-    keep_a_few(tmp_path / "photos")
-    shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path / "photos")
+    shutil.copy("photos/apple/apple-000.jpg", "new.jpg")
+    shutil.make_archive("photos", "zip", "photos")
     readme = ROOT / "README.md"
     (jobs,) = code_blocks(readme, "yaml")
-    (tmp_path / "jobs.yaml").write_text(jobs, encoding="utf-8")
+    Path("jobs.yaml").write_text(jobs, encoding="utf-8")
     # The page runs until it is stopped; tests of its own open it.
     ending = [command for command in commands(readme) if command[1] != "ui"]
     assert ["finetune", "batch", "jobs.yaml"] in ending
-    run_all([["-m", *command] for command in ending], tmp_path)
-    table = (tmp_path / "checkpoints" / "jobs" / "results.csv").read_text(encoding="utf-8")
-    assert table.count("finished") == 4
+    reader.run(ending)
+    assert Path("checkpoints/jobs/results.csv").read_text(encoding="utf-8").count("finished") == 4
     programs = code_blocks(readme, "python")
     assert len(programs) == 2
     assert max(len(program.splitlines()) for program in programs) <= 10
-    run_all([["-c", program] for program in programs], tmp_path)
+    for program in programs:
+        exec(program, {})

@@ -1,18 +1,24 @@
 """Real training processes that are killed, and the runs they leave beside the run that nobody disturbed."""
 
+import contextlib
 import csv
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import traceback
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
-from conftest import environment
 from PIL import Image
+
+from finetune.cli import main
 
 
 def draw_hard(root: Path) -> Path:
@@ -28,30 +34,93 @@ def draw_hard(root: Path) -> Path:
     return root
 
 
-def start(*arguments: object, cwd: Path, ignoring: Sequence[int] = ()) -> subprocess.Popen[str]:
+class Forked:
+    """A command line in a process of its own that shares what this one has loaded: it runs at once.
+
+    To load torch and all that stands on it takes seconds. One thread computes here (`conftest`), so nothing that
+    is half done is copied.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, cwd: Path, ignoring: Sequence[int]) -> None:
+        self.returncode: int | None = None
+        self._told = [_nameless_file(), _nameless_file()]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads
+            self.pid = os.fork()
+        if self.pid == 0:
+            self._become(arguments, cwd, ignoring)
+        with contextlib.suppress(OSError):
+            os.setpgid(self.pid, self.pid)
+
+    def _become(self, arguments: Sequence[str], cwd: Path, ignoring: Sequence[int]) -> NoReturn:
+        """Be the command line, and never return to the tests."""
+        code: object = 1
+        try:
+            os.setpgid(0, 0)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number in ignoring:
+                signal.signal(number, signal.SIG_IGN)
+            os.chdir(cwd)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            for number, file in enumerate(self._told, start=1):
+                os.dup2(file, number)
+            sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8") for number in (1, 2))
+            sys.argv = ["finetune", *arguments]
+            main()
+        except SystemExit as error:
+            code = error.code
+        except BaseException:  # noqa: BLE001 - what no command line may let out is to be seen
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(OSError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+    def poll(self) -> int | None:
+        """Return how it ended, as `subprocess.Popen.poll` does."""
+        if self.returncode is None:
+            found, status = os.waitpid(self.pid, os.WNOHANG)
+            if found:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def communicate(self, timeout: float = 60) -> tuple[str, str]:
+        """Wait for its end and return what it said on stdout and stderr."""
+        deadline = time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("finetune", timeout)
+            time.sleep(0.005)
+        told = []
+        for file in self._told:
+            os.lseek(file, 0, os.SEEK_SET)
+            with os.fdopen(file, "rb") as stream:
+                told.append(stream.read().decode("utf-8", "replace"))
+        return told[0], told[1]
+
+    def kill(self) -> None:
+        """End it, if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.returncode = -signal.SIGKILL
+
+
+def _nameless_file() -> int:
+    """Return the number of a new open file that nobody else can find."""
+    number, name = tempfile.mkstemp()
+    Path(name).unlink()
+    return number
+
+
+def start(*arguments: object, cwd: Path, ignoring: Sequence[int] = ()) -> Forked:
     """Start one command line in a process group of its own, as a shell does."""
-
-    def ignore() -> None:
-        signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        )  # a shell's background job would pass on that it ignores it
-        for signum in ignoring:
-            signal.signal(signum, signal.SIG_IGN)
-
-    return subprocess.Popen(
-        [sys.executable, "-m", "finetune", *map(str, arguments)],
-        cwd=cwd,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        process_group=0,
-        preexec_fn=ignore,
-    )
+    return Forked([str(argument) for argument in arguments], cwd=cwd, ignoring=ignoring)
 
 
 def kill_when(
-    process: subprocess.Popen[str], is_time: Callable[[], bool], signum: int, *, delay_s: float = 0.0
+    process: Forked, is_time: Callable[[], bool], signum: int, *, delay_s: float = 0.0
 ) -> tuple[int, str]:
     """Send ``signum`` to the whole group once ``is_time`` (and ``delay_s`` later); return code and stderr."""
     deadline = time.monotonic() + 200
@@ -66,6 +135,7 @@ def kill_when(
         _, err = process.communicate(timeout=120)
     finally:
         process.kill()
+    assert process.returncode is not None
     return process.returncode, err
 
 

@@ -27,7 +27,7 @@ from finetune.errors import RunError
 from finetune.recipe import Recipe
 
 QUICK = {"strategy": "from-scratch", "backbone": "test_resnet", "image_size": 32, "workers": 0, "epochs": 1}
-LONG = {**QUICK, "epochs": 150}
+LONG = {**QUICK, "epochs": 50}
 PATIENCE_S = 200
 
 
