@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 from finetune.errors import FinetuneError, ResourceError
 
 # torch raises a plain RuntimeError where memory runs out, in these words.
 _MEMORY_WORDS = re.compile("out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
+
+# Path.resolve raises one too, up to Python 3.12, in these words.
+_CIRCLE = re.compile("Symlink loop from '(.*)'")
 
 OUT_OF_MEMORY = "out of memory; use a smaller --image-size, or a smaller --backbone, or close other programs"
 """Training halves its batches by itself; where that does not help, or nothing is trained, this is left."""
@@ -19,6 +23,10 @@ def explain(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, MemoryError) or _MEMORY_WORDS.search(str(error)):
         return OUT_OF_MEMORY, ResourceError.exit_code
+    circle = _CIRCLE.match(str(error))
+    if circle or (isinstance(error, OSError) and error.errno == errno.ELOOP):
+        where = circle[1] if circle else getattr(error, "filename", None) or "a path"
+        return f"{where} is a link that leads in a circle; check the path", ResourceError.exit_code
     if isinstance(error, OSError):
         what, where = error.strerror or str(error), error.filename or "the disk"
         return f"{what}: {where}; free some space or check the path", ResourceError.exit_code

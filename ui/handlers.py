@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,8 @@ class Handlers:
         """Return the classifier to ask and the uploaded file to ask about, each None where there is none."""
         project = self._service.find(project_id)
         training = trained(project) if project is not None else None
-        path = Path(image["path"]).resolve() if image and image.get("path") else None
+        # Path.resolve raises on links in a circle.
+        path = Path(os.path.realpath(image["path"])) if image and image.get("path") else None
         if path is None or not path.is_relative_to(self._service.uploads):
             return training, None
         return training, path

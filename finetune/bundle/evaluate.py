@@ -112,7 +112,7 @@ def images_to_judge(
     The test split is used where there is one, else val, else every image (``all``). Unreadable images are
     left out and said. Raises DataError when no image is left.
     """
-    source = open_source(where, exclude=exclude, offline=offline, track=reporter.track)
+    source = open_source(where, exclude=exclude, least_classes=1, offline=offline, track=reporter.track)
     with reporter.track("checking images") as advance:
         health = inspect_source(source, progress=advance)
     if health.quarantine:

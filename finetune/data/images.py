@@ -6,10 +6,12 @@ Only the first frame of an animation or of a many-page TIFF counts.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import io
 import logging
+import stat
 import threading
 import warnings
 import zlib
@@ -105,6 +107,10 @@ _NO_HEIF = (
     "is a HEIC photo, which needs pillow-heif; "
     'run `pip install "finetune-strategies[heic]"` or save it as JPEG'
 )
+A_FOLDER = "is a folder, not an image"
+BROKEN_LINK = "is a broken link"
+NOT_ORDINARY = "is not an ordinary file"
+
 _registering = threading.Lock()
 Seen = TypeVar("Seen")
 
@@ -137,7 +143,7 @@ def load_rgb(path: Path, *, enough_px: int | None = None) -> Image.Image:
         ImageError: ``path`` and, in one sentence, why it cannot be decoded, whatever went wrong.
     """
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             return _decoded(file, enough_px)[0]
     except Exception as error:
         raise ImageError(f"{path} {_why(path, error)}") from error
@@ -159,7 +165,7 @@ def check_image(path: Path) -> ImageFacts:
 def examine(path: Path, look: Callable[[Image.Image], Seen]) -> tuple[ImageFacts, Seen]:
     """Return the facts of `check_image` and what ``look`` makes of the RGB image, from one decode."""
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
             rgb, stored, orientation = _decoded(file)
@@ -189,6 +195,25 @@ def _has_deep_channels(stored: Image.Image, file: BinaryIO) -> bool:
         return False
     file.seek(_PNG_DEPTH_AT)
     return file.read(1) == b"\x10"
+
+
+class _OddFileError(Exception):
+    """What lies at a path is no file that could hold an image; the text is a phrase that says what it is."""
+
+
+def why_not_a_file(mode: int) -> str | None:
+    """Return why what has this file ``mode`` holds no image, a phrase; None for an ordinary file."""
+    if stat.S_ISDIR(mode):
+        return A_FOLDER
+    return None if stat.S_ISREG(mode) else NOT_ORDINARY
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    """Open an ordinary file: to open a pipe is to wait for another program."""
+    what = why_not_a_file(path.stat().st_mode)
+    if what is not None:
+        raise _OddFileError(what)
+    return path.open("rb")
 
 
 def open_image(file: BinaryIO) -> Image.Image:
@@ -262,6 +287,10 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _why(path: Path, error: Exception) -> str:
+    if isinstance(error, _OddFileError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOENT, errno.ELOOP) and path.is_symlink():
+        return BROKEN_LINK
     if isinstance(error, OSError) and error.errno is not None:
         return f"cannot be read: {(error.strerror or str(error)).lower()}"
     if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from finetune.data.images import IMAGE_SUFFIXES
+from finetune.data.images import A_FOLDER, BROKEN_LINK, IMAGE_SUFFIXES, NOT_ORDINARY
 
 SkippedKind = Literal["hidden", "skipped-file", "skipped-image", "empty-class", "odd-row"]
 
@@ -101,16 +101,21 @@ class _Walk:
             self._skip(name, "is a link to a folder around it", "skipped-image")
         else:
             try:
-                yield self.folder(Path(entry.path), name, inside)
+                found = self.folder(Path(entry.path), name, inside)
             except OSError as error:
                 self._skip(
                     name, f"cannot be listed: {(error.strerror or str(error)).lower()}", "skipped-image"
                 )
+                return
+            if not found.n_images and _suffix(entry.name) in IMAGE_SUFFIXES:
+                self._skip(name, A_FOLDER, "skipped-image")
+            else:
+                yield found
 
     def _why_not_follow(self, entry: os.DirEntry[str]) -> str | None:
         target = Path(os.path.realpath(entry.path))
         if not target.exists():
-            return "is a broken link"
+            return BROKEN_LINK
         return None if target.is_relative_to(self.root) else "is a link that leads outside the folder"
 
     def _skip_hidden(self, folder: str, entries: list[os.DirEntry[str]]) -> None:
@@ -129,14 +134,18 @@ def _is_hidden(name: str) -> bool:
 
 
 def _why_not_an_image(entry: os.DirEntry[str]) -> str | None:
-    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a hundred thousand of them
+    suffix = _suffix(entry.name)
     if not _is_text(entry.name):
         return "has a name that is not UTF-8"
     if suffix in _ARCHIVE_SUFFIXES:
         return "is an archive inside the set, which is not opened"
     if suffix not in IMAGE_SUFFIXES:
         return f"is not an image file ({suffix})" if len(suffix) > 1 else "is not an image file (no ending)"
-    return None if entry.is_file() else "is not an ordinary file"
+    return None if entry.is_file() else NOT_ORDINARY
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a hundred thousand of them
 
 
 def _is_text(name: str) -> bool:

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from finetune.data.images import load_rgb
 from finetune.data.kept_pixels import KeptPixels, shrunk_pixels
 from finetune.data.transforms import MOST_EPOCHS, Preprocessing, TrainingTransform
+from finetune.errors import ImageError
 
 # Below this many images, starting loader processes costs more time than it saves.
 FEW_IMAGES = 64
@@ -25,6 +26,25 @@ FEW_IMAGES = 64
 MEASURING_BATCH = 16
 
 Item = TypeVar("Item")
+
+
+class Loader(DataLoader[Item]):
+    """A loader that raises the ImageError of an image in one sentence, also from a loader process.
+
+    torch puts the stack trace of that process around it.
+    """
+
+    def __iter__(self) -> Iterator[Item]:  # type: ignore[override]
+        """Yield the batches; raises ImageError."""
+        batches = super().__iter__()
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except ImageError as error:
+                raise ImageError(str(error).rpartition(f"{ImageError.__name__}: ")[2].strip()) from None
+            yield batch
 
 
 class MeasuringDataset(Dataset[Tensor]):
@@ -149,7 +169,7 @@ def measuring_loader(
     workers: int | None = None,
 ) -> DataLoader[Tensor]:
     """Return batches, B x 3 x side x side, of ``paths`` in their order."""
-    return DataLoader(
+    return Loader(
         MeasuringDataset(paths, preprocessing), batch_size=batch_size, **_processes(workers, len(paths))
     )
 
@@ -158,7 +178,7 @@ def ordered_loader(
     images: Dataset[Item], n_images: int, *, batch_size: int = MEASURING_BATCH, workers: int | None = None
 ) -> DataLoader[Item]:
     """Return batches of ``images``, ``n_images`` of them, in their order; tensors are stacked, B x their shape."""
-    return DataLoader(images, batch_size=batch_size, **_processes(workers, n_images))
+    return Loader(images, batch_size=batch_size, **_processes(workers, n_images))
 
 
 def labelled_loader(
@@ -175,7 +195,7 @@ def labelled_loader(
     ``keep`` spares decoding an image a second time when the batches are gone through again.
     """
     transform = TrainingTransform(preprocessing, "none", seed=0)
-    return DataLoader(
+    return Loader(
         TrainingDataset(paths, targets, transform, _room_for(paths, transform) if keep else None),
         sampler=[(0, index) for index in range(len(paths))],
         batch_size=batch_size,
@@ -200,7 +220,7 @@ def training_loader(
     A last batch of a single image is left out when there are others: batch norm cannot train on it.
     """
     seed = transform.seed
-    return DataLoader(
+    return Loader(
         TrainingDataset(paths, targets, transform, _room_for(paths, transform) if keep else None),
         sampler=BalancedSampler(targets, seed) if balanced else EpochSampler(len(paths), seed),
         batch_size=batch_size,

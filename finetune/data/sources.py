@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from finetune.data.images import BROKEN_LINK
 from finetune.data.kinds.arrays import read_npz
 from finetune.data.kinds.encoded import holds_images, read_parquet
 from finetune.data.kinds.folders import MANIFESTS, read_folder
@@ -32,18 +33,21 @@ def open_source(
     where: str | Path,
     *,
     exclude: Collection[str] = (),
+    least_classes: int = 2,
     cache_dir: Path | None = None,
     offline: bool = False,
     track: Track = untracked,
 ) -> Source:
     """List the labelled images that ``where`` stands for, without the classes in ``exclude``.
 
+    Training needs two classes, ``least_classes``; images that are there to be judged may be of one.
+
     What it may be, and what each kind holds, `docs/data.md` and the modules of `finetune.data.kinds` say. What is
     packed in a file, or comes from a package, is written once into ``cache_dir``, followed by a reporter's
     ``track``. With ``offline`` a named set is never downloaded.
 
     Raises:
-        DataError: nothing there, no images, no classes, one class only, two folders for one split, a
+        DataError: nothing there, no images, no classes, too few of them, two folders for one split, a
             class that train does not have, an unknown class in ``exclude``, or a manifest that cannot be.
         ArchiveError: the archive is damaged or unsafe.
         OptionError: a package that this kind needs is not installed.
@@ -58,7 +62,7 @@ def open_source(
         where=str(where),
         root=found.root,
         images=images,
-        class_names=_class_names(str(where), images, found),
+        class_names=_class_names(str(where), images, found, least_classes),
         split_folders=dict(found.splits.items()),
         skipped=tuple(item for item in found.skipped if not _is_unwanted_class(item, unwanted)),
         splits_from=found.splits_from if found.splits else None,
@@ -91,6 +95,8 @@ def _existing(path: Path) -> Path:
         if path.exists():
             # Asked before opening: to open a pipe is to wait for ever.
             raise DataError(f"{path} is neither a folder nor a file; give {KINDS}")
+        if path.is_symlink():
+            raise DataError(f"{path} {BROKEN_LINK}; check where it leads")
         beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
     except OSError as error:
         raise DataError(f"cannot open {path}: {error.strerror}; check the path") from error
@@ -147,7 +153,7 @@ def _is_unwanted_class(item: Skipped, unwanted: frozenset[str]) -> bool:
     return item.kind == "empty-class" and nfc(item.name.rsplit("/", 1)[-1]) in unwanted
 
 
-def _class_names(where: str, images: Iterable[LabelledImage], found: Found) -> tuple[str, ...]:
+def _class_names(where: str, images: Iterable[LabelledImage], found: Found, least: int) -> tuple[str, ...]:
     """Return the one class map, made from train, or raise DataError when it is none."""
     train = "train" if found.splits else None
     names = {image.label for image in images if image.split == train}
@@ -156,7 +162,7 @@ def _class_names(where: str, images: Iterable[LabelledImage], found: Found) -> t
             raise DataError(_unknown_to_train(where, image, found, names))
     if not names:
         raise DataError(f"no class of {where} is left; exclude fewer")
-    if len(names) == 1:
+    if len(names) == 1 < least:
         raise DataError(f"only one class ('{names.pop()}') in {where}; a classifier needs two or more")
     return tuple(sorted(names))
 

@@ -47,6 +47,7 @@ class Parity:
     """``n_images`` were compared; ``max_abs_dlogit`` is the largest difference of any logit.
 
     ``accuracy`` is the share of right labels, of the bundle and of the exported file, where labels are known.
+    ``unreadable`` are the names of images that could not be, each with why.
     """
 
     n_images: int
@@ -82,8 +83,8 @@ def compare(
         for sample in samples[start : start + BATCH]:
             try:
                 image = sample.read()
-            except ImageError:
-                unreadable.append(sample.name)
+            except ImageError as error:
+                unreadable.append(f"{sample.name} {str(error).removeprefix(f'{sample.image} ')}")
                 continue
             inputs.append(bundle.preprocessing(image))
             found.append(run_image(session, image)[1])

@@ -75,6 +75,17 @@ def test_the_scores_are_those_of_the_predictions(bundle: Bundle, tmp_path: Path)
     assert seen[-1] == (10, 10)
 
 
+def test_images_of_one_class_alone_are_scored(bundle: Bundle, tmp_path: Path) -> None:
+    """Training needs two classes; the share of one class that is found may be asked alone."""
+    for label, right in (("bees", 4), ("wasps", 0)):
+        metrics, _ = evaluate_data(
+            bundle, str(draw_set(tmp_path / label, {label: 4})), exclude=(), reporter=Heard()
+        )
+        assert (metrics.n_images, metrics.n_correct, metrics.balanced_accuracy) == (4, right, right / 4)
+    with pytest.raises(DataError, match=r"only one class \('bees'\)"):
+        open_source(tmp_path / "bees")
+
+
 def test_classes_are_matched_by_name_when_some_are_absent(bundle: Bundle, tmp_path: Path) -> None:
     """With bees and wasps alone, bees would be class 0 by position."""
     metrics, split = evaluate_data(

@@ -18,21 +18,13 @@ import pytest
 from drawing import picture, save
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from odd_images import png
 from PIL import Image, ImageOps
 
 from finetune.data.images import IMAGE_SUFFIXES, MAX_PIXELS, check_image, load_rgb
 from finetune.errors import ImageError
 
 LOSSLESS = {"PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "GIF": ".gif", "TIFF": ".tif"}
-
-
-def png(header: tuple[int, ...], packed_pixels: bytes) -> bytes:
-    """A PNG of ``header`` = (width, height, bit depth, colour type)."""
-    chunks = [(b"IHDR", struct.pack(">2L5B", *header, 0, 0, 0)), (b"IDAT", packed_pixels), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">L", len(body)) + kind + body + struct.pack(">L", zlib.crc32(kind + body))
-        for kind, body in chunks
-    )
 
 
 def pixels(image: Image.Image) -> np.ndarray:
@@ -341,10 +333,16 @@ def test_a_png_without_its_end_is_truncated(tmp_path: Path) -> None:
     assert_refused(path, "is truncated")
 
 
-def test_a_missing_file_and_a_folder_say_so(tmp_path: Path) -> None:
+def test_a_missing_file_and_what_is_none_say_so(tmp_path: Path) -> None:
     assert_refused(tmp_path / "a.jpg", "cannot be read: no such file or directory")
     (tmp_path / "b.jpg").mkdir()
-    assert_refused(tmp_path / "b.jpg", "cannot be read: is a directory")
+    assert_refused(tmp_path / "b.jpg", "is a folder, not an image$")
+    os.mkfifo(tmp_path / "c.jpg")
+    assert_refused(tmp_path / "c.jpg", "is not an ordinary file$")
+    (tmp_path / "d.jpg").symlink_to("d.jpg")
+    (tmp_path / "e.jpg").symlink_to("a.jpg")
+    for name in "de":
+        assert_refused(tmp_path / f"{name}.jpg", "is a broken link$")
 
 
 @pytest.mark.parametrize("side_px", [int(MAX_PIXELS**0.5) + 1, 30_000])

@@ -132,11 +132,18 @@ def test_a_photograph_on_its_side_is_set_upright_before_it_is_cropped(tmp_path: 
     assert torch.equal(image, AT_32(upright))
 
 
-def test_a_file_that_breaks_while_training_is_named(paths: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_breaks_while_training_is_named(paths: list[Path], tmp_path: Path, workers: int) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(paths[0].read_bytes()[:60])
-    with pytest.raises(ImageError, match=r"broken\.png is truncated"):
-        list(measuring_loader([paths[0], broken], AT_32, workers=0))
+    given, transform = [paths[0], broken], TrainingTransform(AT_32, "crop", 0)
+    for loader in (
+        measuring_loader(given, AT_32, workers=workers),
+        training_loader(given, [0, 0], transform, batch_size=2, workers=workers),
+    ):
+        with pytest.raises(ImageError, match="is truncated: the end of the file is missing") as caught:
+            list(loader)
+        assert str(caught.value) == f"{broken} is truncated: the end of the file is missing"
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # it looks at the real cores

@@ -204,7 +204,7 @@ def test_a_pipe_in_a_manifest_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     source = open_source(path)
     assert [(item.name, item.reason) for item in source.skipped] == [
-        ("i", "is not an ordinary file"),
+        ("i", "is a folder, not an image"),
         ("pipe.png", "is not an ordinary file"),
     ]
 

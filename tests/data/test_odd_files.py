@@ -120,6 +120,17 @@ def test_folders_that_link_to_each_other_are_walked_once(tmp_path: Path) -> None
     assert len(source.images) == 12
 
 
+def test_a_folder_named_like_an_image_is_one_only_where_it_holds_some(tmp_path: Path) -> None:
+    draw_set(tmp_path, {"ants": 3, "bees": 3, "bees/album.jpg": 1})
+    (tmp_path / "ants" / "album.jpg").mkdir()
+    source = open_source(tmp_path)
+    assert [(item.name, item.reason) for item in source.skipped] == [
+        ("ants/album.jpg", "is a folder, not an image")
+    ]
+    assert "bees/album.jpg/0.png" in {image.name for image in source.images}
+    assert kinds(inspect_source(source)) >= {"skipped-image"}
+
+
 # Names.
 
 CLASSES = ("🐝 Bienen", "Größe", "猫", "кот", "قطة", "👩‍🔬")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Literal
 
+from finetune.data.images import why_not_a_file
 from finetune.data.kinds.tables import Row, read_rows
 from finetune.data.labelled import Found, LabelledImage
 from finetune.data.layout import SPLIT_FOLDERS, SplitName, nfc
@@ -54,8 +55,9 @@ def read_manifest(where: str, path: Path) -> Found:
     skipped += _odd_labels(where, labels)
     images = [_image(root, name, row) for name, row in by_name.items()]
     # To open a pipe is to wait for ever.
-    odd = {name for name, mode in _modes(where, root, images).items() if not stat.S_ISREG(mode)}
-    skipped += [Skipped(name, "is not an ordinary file", "skipped-image") for name in sorted(odd)]
+    modes = _modes(where, root, images)
+    odd = {name: what for name, mode in modes.items() if (what := why_not_a_file(mode)) is not None}
+    skipped += [Skipped(name, odd[name], "skipped-image") for name in sorted(odd)]
     images = [image for image in images if image.name not in odd]
     return Found(root, tuple(sorted(images, key=_order)), labels, splits, "column", tuple(skipped))
 
