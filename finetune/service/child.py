@@ -32,13 +32,15 @@ PARENT_ASKED_EVERY_S = 1.0
 def main(folder: Path, parent: int) -> int:
     """Carry out the request in ``folder``, asked for by the process ``parent``, and return the exit code."""
     _lower_priority()
-    reporter, lock = StatusReporter(folder / "status.json"), FileLock(folder / "lock")
+    reporter, lock = StatusReporter(folder / "status.json", log=sys.stdout), FileLock(folder / "lock")
     try:
         _end_with(parent, folder / HEARTBEAT)
         lock.acquire()
         request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
         KINDS[request.pop("kind")](folder, reporter, **request)
     except KeyboardInterrupt as error:
+        if not lock.is_locked:
+            return INTERRUPTED_EXIT_CODE  # the folder is another process's
         sentence = str(error) or "interrupted; what was finished is kept"
         return _last_word(reporter, "interrupted", sentence, INTERRUPTED_EXIT_CODE)
     except Exception as error:  # noqa: BLE001 - the last word must be said, whatever happened
