@@ -16,7 +16,7 @@ import traceback
 import warnings
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from finetune.errors import INTERRUPTED_EXIT_CODE
 from finetune.failure import explain
@@ -39,8 +39,8 @@ def main(folder: Path, parent: int) -> int:
         request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
         KINDS[request.pop("kind")](folder, reporter, **request)
     except KeyboardInterrupt as error:
-        if not lock.is_locked:
-            return INTERRUPTED_EXIT_CODE  # the folder is another process's
+        if not _is_ours(lock):
+            return INTERRUPTED_EXIT_CODE
         sentence = str(error) or "interrupted; what was finished is kept"
         return _last_word(reporter, "interrupted", sentence, INTERRUPTED_EXIT_CODE)
     except Exception as error:  # noqa: BLE001 - the last word must be said, whatever happened
@@ -52,6 +52,14 @@ def main(folder: Path, parent: int) -> int:
         return _last_word(reporter, "finished", "", 0)
     finally:
         lock.release()  # after the last word: who finds it free finds that
+
+
+def _is_ours(lock: FileLock) -> bool:
+    """Whether the folder is this process's, or nobody's: another one must not be talked over."""
+    if not lock.is_locked:
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+    return lock.is_locked
 
 
 def _last_word(reporter: StatusReporter, state: str, error: str, code: int) -> int:

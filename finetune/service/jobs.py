@@ -151,15 +151,6 @@ def cancel_job(folder: Path) -> None:
     threading.Thread(target=_end, args=(process,), daemon=True).start()
 
 
-def stop_all() -> None:
-    """Stop every job that this process has started, waiting for each to keep what it has."""
-    living = {folder: process for folder, process in _started.items() if process.poll() is None}
-    for folder in living:
-        cancel_job(folder)
-    for process in living.values():
-        _end(process)
-
-
 def wait_job(folder: Path) -> Status:
     """Wait for a job that this process has started and return its last status."""
     process = _started[folder.resolve()]

@@ -11,7 +11,7 @@ from typing import Any
 
 from finetune.errors import INTERRUPTED_EXIT_CODE, OptionError, RunError
 from finetune.service.engine.database import changing, opened
-from finetune.service.engine.job import AGAIN, LANES, Job, Lane, State, job_of
+from finetune.service.engine.job import AGAIN, ENDED, LANES, Job, Lane, State, job_of
 
 MOST_LISTED = 500
 NEXT = """
@@ -187,6 +187,11 @@ class JobStore:
                 "select * from jobs where folder = ? order by sequence desc limit 1", (folder,)
             ).fetchone()
         return None if row is None else job_of(row)
+
+    def forget(self, job_id: str) -> None:
+        """Remove a job that has ended, with all that its row knows of it; one that has not stays."""
+        with changing(self._path) as connection:
+            connection.execute(f"delete from jobs where id = ? and state in {ENDED}", (job_id,))
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs are in each state that has any."""

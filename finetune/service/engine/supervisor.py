@@ -131,11 +131,7 @@ class Supervisor:
                 self.store.put_back(job.id)
                 continue
             end_orphan(job.pid, job.process_started, folder)
-            own = read_status(folder / "status.json")
-            if own is not None and own.state in ("finished", "failed"):
-                self._end(job, own)
-            else:
-                self.store.put_back(job.id)
+            self._settle_or_put_back(job)
 
     def _start(self, slot: str, job: Job) -> None:
         self._at_work[slot] = job
@@ -160,6 +156,7 @@ class Supervisor:
         if not is_alive(folder):
             with contextlib.suppress(KeyError):
                 signal_group(process_of(folder), signal.SIGKILL)  # what it has started goes with it
+            self._note_full(job)
             self._settle(job)
             del self._at_work[slot]
             self._trouble.pop(job.id, None)
@@ -184,6 +181,13 @@ class Supervisor:
             return False
         return self._clock() - since > self._silent_s
 
+    def _note_full(self, job: Job) -> None:
+        """Remember that a process ended on a full disk, which has no room for its last word, nor for ours."""
+        folder = self.folder(job)
+        own = read_status(folder / "status.json")
+        if (own is None or not own.has_ended) and is_full(folder):
+            self._trouble.setdefault(job.id, (_no_room(folder), ResourceError.exit_code))
+
     def _settle(self, job: Job) -> None:
         """Write down what became of a job whose process is gone, or could not be started."""
         folder, row = self.folder(job), self.store.get(job.id)
@@ -196,14 +200,14 @@ class Supervisor:
         elif row.cancel_asked:
             said = own.error if own is not None else ""
             self._end(job, Status("interrupted", error=said, exit_code=INTERRUPTED_EXIT_CODE))
-        elif is_full(folder):
-            self._end(job, Status("failed", error=_no_room(folder), exit_code=ResourceError.exit_code))
         else:
             self._go_on_or_give_up(row, read_process(folder))
 
     def _end(self, job: Job, status: Status) -> None:
         self.store.end(job.id, ENDS[status.state], error=status.error, exit_code=status.exit_code)
         let_go_of_run(job)
+        if job.folder and not self.folder(job).exists():
+            self.store.forget(job.id)  # its asker has deleted it
 
     def _go_on_or_give_up(self, job: Job, told: Status | None) -> None:
         """Queue a job again that was cut off, unless it comes no further each time."""
@@ -230,15 +234,19 @@ class Supervisor:
         """Queue a job again that was stopped with its supervisor, unless it had just ended by itself."""
         with contextlib.suppress(KeyError):  # it could not be started
             wait_job(self.folder(job))
-        own = read_status(self.folder(job) / "status.json")
-        has_ended = own is not None and own.state in ("finished", "failed")
         # What cannot be written down now is found by the next supervisor.
         with contextlib.suppress(ResourceError, OSError):
-            if has_ended or self.store.get(job.id).cancel_asked:
-                self._settle(job)
-            else:
-                keep_run(job)
-                self.store.put_back(job.id)
+            self._settle_or_put_back(job)
+
+    def _settle_or_put_back(self, job: Job) -> None:
+        """Write down what became of a job that its supervisor's end has ended, as far as anything else did."""
+        own = read_status(self.folder(job) / "status.json")
+        has_ended = own is not None and own.state in ("finished", "failed")
+        if has_ended or self.store.get(job.id).cancel_asked:
+            self._settle(job)
+        else:
+            keep_run(job)
+            self.store.put_back(job.id)
 
 
 def is_full(folder: Path) -> bool:
