@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,6 +49,7 @@ def list_jobs(
     found = store.list(states=_states(state), limit=limit)
     told = [(job, _status(data_dir, job)) for job in found]
     show([job_json(*each) for each in told], jobs_table(told) if told else "no jobs", as_json)
+    _note_if_nobody_works(data_dir, found)
 
 
 @jobs.command(name="show")
@@ -91,6 +93,16 @@ def _show(job: Job, data_dir: Path, as_json: bool) -> None:
 
     status = _status(data_dir, job)
     show(job_json(job, status), job_table(job, status), as_json)
+    _note_if_nobody_works(data_dir, [job])
+
+
+def _note_if_nobody_works(data_dir: Path, found: Sequence[Job]) -> None:
+    from finetune.service.engine.place import is_supervised
+
+    if any(not job.has_ended for job in found) and not is_supervised(data_dir):
+        typer.echo(
+            f"note: nobody is at work in {data_dir}; what waits is done once its page is open", err=True
+        )
 
 
 def _store(data_dir: Path) -> JobStore:

@@ -38,6 +38,7 @@ def test_a_list_of_jobs_and_one_of_them(finetune: Finetune, store: JobStore) -> 
     lines = told.out.splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [[waits.id[:8], "queued"], [failed.id[:8], "failed"]]
     assert "[old] photos" in told.out
+    assert f"note: nobody is at work in {store.path.parent}; what waits is done once" in told.err
     listed = finetune("jobs", "list", *here, "--json").json
     assert [(row["id"], row["state"]) for row in listed] == [(waits.id, "queued"), (failed.id, "failed")]
     assert [row["id"] for row in finetune("jobs", "list", *here, "--state", "failed", "--json").json] == [

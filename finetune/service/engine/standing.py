@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from finetune.errors import INTERRUPTED_EXIT_CODE
-from finetune.service.engine.job import Job
+from finetune.service.engine.job import Job, Lane
 from finetune.service.engine.job import State as JobState
 from finetune.service.engine.store import JobStore
 from finetune.service.result import read_result
 from finetune.service.status import State, Status, read_status
 
+WAITING: Mapping[Lane, str] = {"training": "", "quick": "starting"}
+"""What is said of a job that waits: nothing more where it waits for another one."""
 QUEUED = "job.json"
 """In a folder that somebody chose for a job: which database has it."""
 STATES: Mapping[JobState, State] = {
@@ -30,7 +33,7 @@ def standing(folder: Path, job: Job) -> Status:
     """
     told = read_status(folder / "status.json") or Status("running")
     if job.state == "queued":
-        return Status("waiting", said=told.said)
+        return Status("waiting", phase=WAITING[job.lane], said=told.said)
     if job.state == "running":
         return _running(job, told)
     error = job.error or told.error
@@ -47,7 +50,7 @@ def _running(job: Job, told: Status) -> Status:
         # What is told there is still the former attempt's.
         return Status("running", phase="starting", said=told.said)
     if told.state == "interrupted" and not job.cancel_asked:
-        return replace(told, state="waiting", error="", exit_code=None)
+        return Status("waiting", phase=WAITING[job.lane], said=told.said)
     return told
 
 
@@ -56,5 +59,11 @@ def standing_in(folder: Path) -> Status | None:
     database = read_result(folder / QUEUED).get("database")
     if not database:
         return None
-    job = JobStore(Path(database)).newest_in(str(folder.resolve()))
+    job = _store(database).newest_in(str(folder.resolve()))
     return None if job is None else standing(folder, job)
+
+
+@functools.lru_cache(maxsize=8)
+def _store(database: str) -> JobStore:
+    """Return the store, which is made once: a page asks each second."""
+    return JobStore(Path(database))

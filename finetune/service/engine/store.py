@@ -99,6 +99,12 @@ class JobStore:
         with opened(self._path) as connection:
             return [job_of(row) for row in connection.execute(query, (*values, min(limit, MOST_LISTED)))]
 
+    def waiting_lanes(self) -> set[Lane]:
+        """Return the lanes in which anything is queued."""
+        with opened(self._path) as connection:
+            rows = connection.execute("select distinct lane from jobs where state = 'queued'").fetchall()
+        return {row["lane"] for row in rows}
+
     def take_next(self, lane: Lane, device: str) -> Job | None:
         """Make the first queued job of a lane a running one on ``device`` and return it, None where there is none."""
         with changing(self._path) as connection:

@@ -87,8 +87,9 @@ class Supervisor:
         """Look at all that is at work, and start what is due."""
         for slot, job in list(self._at_work.items()):
             self._look(slot, job)
+        waiting = self.store.waiting_lanes()
         for slot, lane in self._slots.items():
-            if slot not in self._at_work:
+            if slot not in self._at_work and lane in waiting:
                 due = self.store.take_next(lane, slot)
                 if due is not None:
                     self._start(slot, due)
