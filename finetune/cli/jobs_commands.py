@@ -24,13 +24,19 @@ jobs = typer.Typer(
         "See and steer what the page or a server has queued. Exit codes: 0 ok, 2 option, 5 the database is held or "
         "the disk is full, 6 no such job, or not in a state for it, 130 interrupted."
     ),
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
 )
 JobArgument = Annotated[str, typer.Argument(help="A job's id, or how it alone begins.", metavar="JOB")]
 DataDirOption = Annotated[
     Path, typer.Option("--data-dir", help="Where the page or the server keeps its jobs.", metavar="DIR")
 ]
+
+
+@jobs.callback()
+def _show_help(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @jobs.command(name="list")

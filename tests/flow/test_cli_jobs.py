@@ -111,6 +111,13 @@ def test_what_cannot_be_is_told(
     assert not Path("elsewhere").exists()
 
 
+def test_without_a_command_there_is_help_with_the_exit_codes(finetune: Finetune) -> None:
+    told = finetune("jobs")
+    assert told.code == 0
+    assert "Exit codes: 0 ok" in told.out
+    assert all(name in told.out for name in ("list", "show", "cancel", "retry", "log"))
+
+
 def test_the_page_s_own_jobs_are_the_default(
     finetune: Finetune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

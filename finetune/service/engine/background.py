@@ -53,6 +53,7 @@ class BackgroundSupervisor:
             self._thread = None
 
     def _run(self) -> None:
+        told = ""
         while not self._stop.is_set():
             try:
                 Supervisor(self._data_dir, store=self._store, devices=self._devices or find_devices()).run(
@@ -60,6 +61,8 @@ class BackgroundSupervisor:
                 )
             except AlreadySupervised:
                 pass  # that one does the jobs
-            except Exception:  # noqa: BLE001 - jobs must go on being done, whatever this was
-                traceback.print_exc(file=sys.stderr)
+            except Exception as error:  # noqa: BLE001 - jobs must go on being done, whatever this was
+                if str(error) != told:  # once is enough: it is tried again each second
+                    traceback.print_exc(file=sys.stderr)
+                told = str(error)
             self._stop.wait(TRIED_AGAIN_AFTER_S)

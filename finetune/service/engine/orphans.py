@@ -36,7 +36,7 @@ def wait_until_free(folder: Path) -> None:
 def signal_group(pid: int, number: int) -> None:
     """Send a signal to the group that ``pid`` leads, as far as it is there."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
+        os.killpg(pid, number) if hasattr(os, "killpg") else os.kill(pid, signal.SIGTERM)
 
 
 def _wait_until(what: Callable[[], bool]) -> None:
