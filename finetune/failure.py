@@ -12,13 +12,23 @@ _MEMORY_WORDS = re.compile("out of memory|not enough memory|can't allocate memor
 
 # Path.resolve raises one too, up to Python 3.12, in these words.
 _CIRCLE = re.compile("Symlink loop from '(.*)'")
+# Whoever wrote, and by whatever means: the system, the library for weights, the one for tables.
+_FULL_WORDS = re.compile("no space left on device|disk quota exceeded|disk is full", re.IGNORECASE)
+_FULL = "the disk is full: "
 
 OUT_OF_MEMORY = "out of memory; use a smaller --image-size, or a smaller --backbone, or close other programs"
 """Training halves its batches by itself; where that does not help, or nothing is trained, this is left."""
 
 
 def explain(error: Exception) -> tuple[str, int]:
-    """Return the sentence and the exit code of ``error``."""
+    """Return the sentence and the exit code of ``error``; that of a full disk says so first."""
+    sentence, code = _explained(error)
+    if _FULL_WORDS.search(sentence) and not sentence.startswith(_FULL):
+        return f"{_FULL}{sentence}", ResourceError.exit_code
+    return sentence, code
+
+
+def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, FinetuneError):
         return str(error), error.exit_code
     if isinstance(error, MemoryError) or _MEMORY_WORDS.search(str(error)):

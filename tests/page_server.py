@@ -81,7 +81,9 @@ class Served:
 def serve_page(folder: Path, *options: str) -> Iterator[Served]:
     """Run ``finetune ui`` in ``folder`` until the context ends, with a tiny network in its hub cache."""
     folder.mkdir(parents=True, exist_ok=True)
-    hub = fill_hub_cache(folder / "hf")
+    hub = folder / "hf"
+    if not hub.exists():
+        fill_hub_cache(hub)
     paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     process = subprocess.Popen(

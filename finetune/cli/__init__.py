@@ -28,6 +28,7 @@ from finetune.cli.data_commands import inspect, samples
 from finetune.cli.evaluate_commands import compare, evaluate
 from finetune.cli.explain_commands import explain_images
 from finetune.cli.failure import explain, fail
+from finetune.cli.jobs_commands import jobs
 from finetune.cli.network_commands import backbones, describe, list_strategies
 from finetune.cli.page_commands import ui
 from finetune.cli.predict_commands import predict
@@ -68,6 +69,7 @@ app.command()(push)
 app.command()(cache)
 app.command()(experience)
 app.command()(ui)
+app.add_typer(jobs)
 
 
 def _show_version(wanted: bool) -> None:

@@ -16,7 +16,7 @@ import traceback
 import warnings
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from finetune.errors import INTERRUPTED_EXIT_CODE
 from finetune.failure import explain
@@ -32,13 +32,15 @@ PARENT_ASKED_EVERY_S = 1.0
 def main(folder: Path, parent: int) -> int:
     """Carry out the request in ``folder``, asked for by the process ``parent``, and return the exit code."""
     _lower_priority()
-    reporter, lock = StatusReporter(folder / "status.json"), FileLock(folder / "lock")
+    reporter, lock = StatusReporter(folder / "status.json", log=sys.stdout), FileLock(folder / "lock")
     try:
         _end_with(parent, folder / HEARTBEAT)
         lock.acquire()
         request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
         KINDS[request.pop("kind")](folder, reporter, **request)
     except KeyboardInterrupt as error:
+        if not _is_ours(lock):
+            return INTERRUPTED_EXIT_CODE
         sentence = str(error) or "interrupted; what was finished is kept"
         return _last_word(reporter, "interrupted", sentence, INTERRUPTED_EXIT_CODE)
     except Exception as error:  # noqa: BLE001 - the last word must be said, whatever happened
@@ -50,6 +52,14 @@ def main(folder: Path, parent: int) -> int:
         return _last_word(reporter, "finished", "", 0)
     finally:
         lock.release()  # after the last word: who finds it free finds that
+
+
+def _is_ours(lock: FileLock) -> bool:
+    """Whether the folder is this process's, or nobody's: another one must not be talked over."""
+    if not lock.is_locked:
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+    return lock.is_locked
 
 
 def _last_word(reporter: StatusReporter, state: str, error: str, code: int) -> int:

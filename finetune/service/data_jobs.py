@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from finetune.errors import RunError
-from finetune.service.jobs import cancel_job, read_job, start_job
+from finetune.service.engine.queueing import cancel_in, queue_job
+from finetune.service.engine.store import JobStore
+from finetune.service.jobs import read_job
 from finetune.service.projects import Project, numbered
 from finetune.service.result import RESULT, read_result
 from finetune.service.status import Status
@@ -61,21 +63,21 @@ def newest_job(project: Project, kind: Kind) -> DataJob | None:
     return DataJob(folders[-1]) if folders else None
 
 
-def start_data_job(project: Project, kind: Kind, request: Mapping[str, Any]) -> DataJob:
-    """Start a job of this kind on the project's images; raises RunError while one is at work."""
+def start_data_job(project: Project, store: JobStore, kind: Kind, request: Mapping[str, Any]) -> DataJob:
+    """Have ``store`` do a job of this kind on the project's images; raises RunError while one is at work."""
     with _starting:
         newest = newest_job(project, kind)
         if newest is not None and newest.is_running:
             raise RunError(f"{project.name}: still {WORDS[kind]}; wait for it, or stop it")
         number = 1 if newest is None else int(newest.number) + 1
         folder = project.folder / kind / str(number)
-        start_job(folder, {"kind": kind, "data": str(project.data), **request})
+        queue_job(store, folder, {"kind": kind, "data": str(project.data), **request}, title=project.name)
     return DataJob(folder)
 
 
-def stop_data_jobs(project: Project, *kinds: Kind) -> None:
-    """Ask those jobs of these kinds that run to stop."""
+def stop_data_jobs(project: Project, store: JobStore, *kinds: Kind) -> None:
+    """Ask those jobs of these kinds that run or wait to stop."""
     for kind in kinds:
         newest = newest_job(project, kind)
         if newest is not None and newest.is_running:
-            cancel_job(newest.folder)
+            cancel_in(store, newest.folder)

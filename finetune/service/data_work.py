@@ -27,6 +27,7 @@ def find_suspects(
     from finetune.training.suspects import find_suspects as run_search
     from finetune.training.suspects_table import to_json, write_suspects
 
+    shutil.rmtree(folder / SUSPECTS, ignore_errors=True)  # what a killed process has left half
     found = run_search(data, Recipe.make(**recipe), offline=offline, reporter=reporter)
     rows = write_suspects(folder / SUSPECTS, found)
     shown = rows[:MOST_SHOWN]
@@ -50,6 +51,7 @@ def clean(folder: Path, reporter: Reporter, *, data: str, name: str, offline: bo
     from finetune.data.health import inspect_source
     from finetune.data.sources import open_source
 
+    shutil.rmtree(folder / COPY, ignore_errors=True)
     source = open_source(data, offline=offline, track=reporter.track)
     with reporter.track("checking images") as advance:
         health = inspect_source(source, progress=advance)

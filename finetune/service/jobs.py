@@ -1,7 +1,8 @@
 """A job: a folder with a request, and the process of its own that carries the request out.
 
 The folder holds ``request.json`` (what to do), ``status.json`` (how far it is), ``result.json`` (what came out, for
-work that answers with JSON), ``output.txt`` (what libraries printed) and ``lock``, held while the process lives.
+work that answers with JSON), ``output.txt`` (what it said, and what libraries printed) and ``lock``, held while the
+process lives. Where the job is one of the engine's table, ``job.json`` says of which.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from finetune.errors import INTERRUPTED_EXIT_CODE, ResourceError
-from finetune.python import command, environment
+from finetune.python import command
+from finetune.python import environment as our_environment
+from finetune.service.engine.standing import QUEUED, standing_in
+from finetune.service.result import write_result
 from finetune.service.status import State, Status, read_status, write_status
 
 GRACE_S = 10.0
@@ -41,12 +46,31 @@ def start_job(folder: Path, request: Mapping[str, Any]) -> None:
     with _starting:
         with (folder / "request.json").open("x", encoding="utf-8") as stream:
             json.dump(dict(request), stream, ensure_ascii=False)
-        write_status(folder / "status.json", Status("running", phase="starting"))
-        _asked_to_stop.discard(folder.resolve())
-        _started[folder.resolve()] = _spawn(folder)
+        _launch(folder, {})
 
 
-def _spawn(folder: Path) -> subprocess.Popen[bytes]:
+def restart_job(
+    folder: Path, request: Mapping[str, Any], *, environment: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Start a process for ``request`` in ``folder``, where earlier ones may have worked.
+
+    ``environment`` are changes of this process's own. Raises OSError when the folder cannot be written to, and
+    ResourceError when no process can be started.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _starting:
+        _started.pop(folder.resolve(), None)
+        write_result(folder / "request.json", request)
+        _launch(folder, environment)
+
+
+def _launch(folder: Path, changes: Mapping[str, str]) -> None:
+    write_status(folder / "status.json", Status("running", phase="starting"))
+    _asked_to_stop.discard(folder.resolve())
+    _started[folder.resolve()] = _spawn(folder, changes)
+
+
+def _spawn(folder: Path, changes: Mapping[str, str]) -> subprocess.Popen[bytes]:
     words = command("finetune.service.child", str(folder.resolve()), str(os.getpid()))
     try:
         with (folder / "output.txt").open("ab") as output:
@@ -56,7 +80,7 @@ def _spawn(folder: Path) -> subprocess.Popen[bytes]:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env=environment(),
+                env={**our_environment(), **changes},
             )
     except OSError as error:
         raise ResourceError(f"cannot start a process ({error.strerror}); free some memory") from None
@@ -68,7 +92,14 @@ def process_of(folder: Path) -> int:
 
 
 def read_job(folder: Path) -> Status | None:
-    """Return where the job in ``folder`` is, or None where there is no job.
+    """Return where the job in ``folder`` is, or None where there is no job."""
+    if (folder / QUEUED).exists():
+        return standing_in(folder)
+    return read_process(folder)
+
+
+def read_process(folder: Path) -> Status | None:
+    """Return where the process in ``folder`` is, or None where there is none.
 
     A process that ended without a last word (killed, out of memory, the machine restarted) counts as failed, and the
     sentence says how it ended.
@@ -100,7 +131,7 @@ def _last_words(folder: Path) -> tuple[State, str, int]:
     """Return state, sentence and exit code of a process that ended without saying them."""
     process = _started.get(folder.resolve())
     code = process.returncode if process is not None else None
-    if code is not None and -code in (signal.SIGTERM, signal.SIGINT):
+    if code is not None and (-code in (signal.SIGTERM, signal.SIGINT) or code == INTERRUPTED_EXIT_CODE):
         return "interrupted", "interrupted before anything was begun", INTERRUPTED_EXIT_CODE
     how = "ended without a word (the computer or the page may have been restarted); start it again"
     if code is not None and -code in (signal.SIGKILL, signal.SIGSEGV):
@@ -120,20 +151,11 @@ def cancel_job(folder: Path) -> None:
     threading.Thread(target=_end, args=(process,), daemon=True).start()
 
 
-def stop_all() -> None:
-    """Stop every job that this process has started, waiting for each to keep what it has."""
-    living = {folder: process for folder, process in _started.items() if process.poll() is None}
-    for folder in living:
-        cancel_job(folder)
-    for process in living.values():
-        _end(process)
-
-
 def wait_job(folder: Path) -> Status:
     """Wait for a job that this process has started and return its last status."""
     process = _started[folder.resolve()]
     process.wait()
-    status = read_job(folder)
+    status = read_process(folder)
     return status or Status("failed", error=f"the folder {folder} has been deleted", exit_code=5)
 
 

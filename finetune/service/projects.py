@@ -20,7 +20,9 @@ from typing import Any
 
 from finetune.data.samples import SAMPLES
 from finetune.errors import OptionError, RunError
-from finetune.service.jobs import read_job, start_job
+from finetune.service.engine.queueing import queue_job
+from finetune.service.engine.store import JobStore
+from finetune.service.jobs import read_job
 from finetune.service.result import RESULT, read_result
 from finetune.service.status import Status
 from finetune.training.run_folder import claim_next_folder
@@ -94,11 +96,6 @@ class Project:
         """Return ``text`` with the user's own name for the data, and no path to what else lies in the project."""
         return text.replace(str(self.data), self.data.name).replace(f"{self.folder}{os.sep}", "")
 
-    @property
-    def turn(self) -> str:
-        """Return the lock file that trainings and the like take turns by."""
-        return str((self.folder.parent / "training.lock").resolve())
-
 
 def numbered(folder: Path) -> list[Path]:
     """Return the job folders in ``folder``, oldest first; none where there is no such folder."""
@@ -142,8 +139,8 @@ def find_project(home: Path, project_id: str) -> Project | None:
     return Project(folder, fields["name"], Path(fields["data"]), fields["sample"])
 
 
-def start_analysis(project: Project, *, backbone: str, offline: bool) -> None:
-    """Start looking at the project's images."""
+def start_analysis(project: Project, store: JobStore, *, backbone: str, offline: bool) -> None:
+    """Have ``store`` look at the project's images."""
     request = {
         "kind": "analyse",
         "data": str(project.data),
@@ -151,16 +148,22 @@ def start_analysis(project: Project, *, backbone: str, offline: bool) -> None:
         "backbone": backbone,
         "offline": offline,
     }
-    start_job(project.analysis, request)
+    queue_job(store, project.analysis, request, title=project.name)
 
 
 def start_training(
-    project: Project, *, root: Path, recipe: Mapping[str, Any], offline: bool, resume: Path | None = None
+    project: Project,
+    store: JobStore,
+    *,
+    root: Path,
+    recipe: Mapping[str, Any],
+    offline: bool,
+    resume: Path | None = None,
 ) -> Training:
-    """Start a training by ``recipe`` (its strategy by name) in a new run folder below ``root``.
+    """Have ``store`` train by ``recipe`` (its strategy by name) in a new run folder below ``root``.
 
-    ``resume`` continues the run in that folder instead. Trainings wait for each other's turn. A project trains once
-    at a time: while one runs, RunError says so, and nothing is started.
+    ``resume`` continues the run in that folder instead. Trainings wait for each other. A project trains once
+    at a time: while one runs or waits, RunError says so, and nothing is queued.
     """
     with _starting:
         earlier = project.trainings
@@ -174,8 +177,7 @@ def start_training(
             "out": str(run.resolve()),
             "offline": offline,
             "resume": resume is not None,
-            "turn": project.turn,
         }
         job = project.folder / "trainings" / str(len(earlier) + 1)
-        start_job(job, request)
+        queue_job(store, job, request, title=f"{project.name}, {recipe['strategy']}")
     return Training(job, run.resolve(), recipe["strategy"])

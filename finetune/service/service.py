@@ -12,13 +12,17 @@ from filelock import FileLock, Timeout
 from finetune.errors import DataError, OptionError, RunError
 from finetune.recipe import Recipe
 from finetune.service.data_jobs import KINDS, DataJob, start_data_job, stop_data_jobs
-from finetune.service.jobs import cancel_job, stop_all
+from finetune.service.engine.background import BackgroundSupervisor
+from finetune.service.engine.place import DATABASE
+from finetune.service.engine.queueing import cancel_in, forget_in
+from finetune.service.engine.store import JobStore
 from finetune.service.predictor import Answer, Predictor, Why
 from finetune.service.projects import (
     Project,
     Training,
     find_project,
     new_project,
+    numbered,
     start_analysis,
     start_training,
 )
@@ -31,7 +35,8 @@ ADDRESS = "address.txt"
 class Service:
     """Projects below ``root/.page``, runs in ``root`` beside those of the command line.
 
-    Only one may be open for a ``root``: RunError names the address of the other. `close` stops all its work.
+    What is asked for is queued there and done while the service is open; what `close` stops is gone on with by the
+    next one. Only one may be open for a ``root``: RunError names the address of the other.
     """
 
     def __init__(self, root: Path, *, offline: bool = False) -> None:
@@ -47,6 +52,9 @@ class Service:
             raise RunError(
                 f"a page for {root} is open already at {self._address()}; use that one, or another --folder"
             ) from None
+        self._store = JobStore(self.home / DATABASE)
+        self._supervisor = BackgroundSupervisor(self.home, self._store)
+        self._supervisor.start()
 
     @property
     def uploads(self) -> Path:
@@ -58,8 +66,8 @@ class Service:
         (self.home / ADDRESS).write_text(address, encoding="utf-8")
 
     def close(self) -> None:
-        """Stop every job, keeping what each has, and the classifier's process."""
-        stop_all()
+        """Stop every job, keeping what each has to be gone on with, and the classifier's process."""
+        self._supervisor.stop()
         self._predictor.close()
         self._lock.release()
 
@@ -70,13 +78,13 @@ class Service:
     def take_upload(self, upload: Path, *, backbone: str) -> Project:
         """Make a project of an uploaded file and start to look at it."""
         project = new_project(self.home, upload=upload)
-        start_analysis(project, backbone=backbone, offline=self._offline)
+        start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
 
     def take_sample(self, name: str, *, backbone: str) -> Project:
         """Make a project of a sample set and start to look at it; raises OptionError for an unknown name."""
         project = new_project(self.home, sample=name)
-        start_analysis(project, backbone=backbone, offline=self._offline)
+        start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
 
     def leave(self, project: Project) -> None:
@@ -94,9 +102,9 @@ class Service:
 
     def discard(self, project: Project) -> None:
         """Stop the project's work and delete its images and analysis; its runs stay."""
-        stop_data_jobs(project, *KINDS)
-        for job in (project.analysis, *(training.job for training in project.trainings)):
-            cancel_job(job)
+        jobs = [job for kind in KINDS for job in numbered(project.folder / kind)]
+        for job in (project.analysis, *jobs, *(training.job for training in project.trainings)):
+            forget_in(self._store, job)
         shutil.rmtree(project.folder, ignore_errors=True)
 
     def train(
@@ -116,7 +124,9 @@ class Service:
         made = _recipe(project, strategy, options)
         if suspects is not None:
             made = made.with_changes(**{suspects.field: str(suspects.table(project))})
-        return start_training(project, root=self.root, recipe=made.model_dump(), offline=self._offline)
+        return start_training(
+            project, self._store, root=self.root, recipe=made.model_dump(), offline=self._offline
+        )
 
     def find_suspects(self, project: Project) -> DataJob:
         """Start to look for wrong labels with the backbone that was advised on, in turn with trainings.
@@ -130,22 +140,24 @@ class Service:
                 f"wrong labels are found with pretrained weights, and {project.name} was looked at without; "
                 "bring the images again and choose another backbone"
             )
-        request = {"recipe": made.model_dump(), "offline": self._offline, "turn": project.turn}
-        return start_data_job(project, "suspects", request)
+        request = {"recipe": made.model_dump(), "offline": self._offline}
+        return start_data_job(project, self._store, "suspects", request)
 
     def clean(self, project: Project) -> DataJob:
         """Start to write a cleaned copy; raises RunError while one is being written."""
         name = f"{Path(project.name).stem}-cleaned"
-        return start_data_job(project, "clean", {"name": name, "offline": self._offline})
+        return start_data_job(project, self._store, "clean", {"name": name, "offline": self._offline})
 
     def preview(self, project: Project, strategy: str, options: Mapping[str, Any]) -> DataJob:
         """Start to draw what training images would look like; ``strategy``, ``options`` and errors as in `train`."""
         made = _recipe(project, strategy, options)
-        return start_data_job(project, "preview", {"recipe": made.model_dump(), "offline": self._offline})
+        return start_data_job(
+            project, self._store, "preview", {"recipe": made.model_dump(), "offline": self._offline}
+        )
 
     def stop_data_jobs(self, project: Project) -> None:
         """Stop looking for wrong labels and writing a copy."""
-        stop_data_jobs(project, "suspects", "clean")
+        stop_data_jobs(project, self._store, "suspects", "clean")
 
     def resume(self, project: Project) -> Training:
         """Continue the newest training where it was interrupted; raises RunError when there is none to go on."""
@@ -155,6 +167,7 @@ class Service:
         newest = trainings[-1]
         return start_training(
             project,
+            self._store,
             root=self.root,
             recipe={"strategy": newest.strategy},
             offline=self._offline,
@@ -165,7 +178,7 @@ class Service:
         """Stop the newest training, keeping what it has."""
         trainings = project.trainings
         if trainings and trainings[-1].is_running:
-            cancel_job(trainings[-1].job)
+            cancel_in(self._store, trainings[-1].job)
 
     def warm(self, training: Training) -> None:
         """Load a classifier in the background."""

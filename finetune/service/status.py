@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from finetune.progress import Advance
 from finetune.service.result import write_result
@@ -59,10 +59,11 @@ def read_status(path: Path) -> Status | None:
 
 
 class StatusReporter:
-    """A reporter whose sentences and counts go to a status file."""
+    """A reporter whose sentences and counts go to a status file, and the sentences to ``log`` too."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, log: TextIO | None = None) -> None:
         self._path = path
+        self._log = log
         self._status = Status("running")
         self._written_s = 0.0
 
@@ -75,6 +76,8 @@ class StatusReporter:
         """Add a sentence."""
         self._status = replace(self._status, said=(*self._status.said, text)[-MOST_SENTENCES:])
         self._write()
+        if self._log is not None:
+            print(text, file=self._log, flush=True)
 
     @contextmanager
     def track(self, title: str) -> Iterator[Advance]:

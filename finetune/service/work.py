@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from finetune.service.status import StatusReporter
 
@@ -24,25 +21,22 @@ def fit(
     out: str,
     offline: bool = False,
     resume: bool = False,
-    turn: str = "",
 ) -> None:
     """Fine-tune on ``data`` into the run folder ``out``, or continue the run that lies there.
 
     To continue, ``data`` may be left out, unless it has moved.
-    ``turn`` names a lock file: trainings that share one wait for each other.
     """
     try:
-        with _turn(turn, reporter):
-            from finetune.recipe import Recipe
-            from finetune.training.train import fit as run_fit
+        from finetune.recipe import Recipe
+        from finetune.training.train import fit as run_fit
 
-            if resume:
-                from finetune.training.resume import resume as run_resume
+        if resume:
+            from finetune.training.resume import resume as run_resume
 
-                run_resume(Path(out), data=data or None, offline=offline, reporter=reporter)
-            else:
-                made = Recipe.make(**(recipe or {}))
-                run_fit(data, made, out=Path(out), offline=offline, reporter=reporter)
+            run_resume(Path(out), data=data or None, offline=offline, reporter=reporter)
+        else:
+            made = Recipe.make(**(recipe or {}))
+            run_fit(data, made, out=Path(out), offline=offline, reporter=reporter)
     except KeyboardInterrupt:
         # Once there is something to keep, training itself says what; this is before.
         raise KeyboardInterrupt("cancelled before training began, so there is nothing to keep") from None
@@ -52,19 +46,6 @@ def fit(
             Path(out).rmdir()
 
 
-def _turn(lock: str, reporter: StatusReporter) -> AbstractContextManager[object]:
-    if not lock:
-        return nullcontext()
-    turn = FileLock(lock)
-    try:
-        return turn.acquire(timeout=0)
-    except Timeout:
-        reporter.put("waiting")
-        held = turn.acquire()
-        reporter.put("running")
-        return held
-
-
 def analyse(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     """Look at a data set for the page; see `finetune.service.analysis`."""
     from finetune.service.analysis import analyse as run_analysis
@@ -72,12 +53,11 @@ def analyse(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     run_analysis(folder, reporter, **request)
 
 
-def suspects(folder: Path, reporter: StatusReporter, *, turn: str, **request: Any) -> None:
-    """Look for wrong labels when it is this job's turn, as in `fit`; see `finetune.service.data_work`."""
-    with _turn(turn, reporter):
-        from finetune.service.data_work import find_suspects
+def suspects(folder: Path, reporter: StatusReporter, **request: Any) -> None:
+    """Look for wrong labels; see `finetune.service.data_work`."""
+    from finetune.service.data_work import find_suspects
 
-        find_suspects(folder, reporter, **request)
+    find_suspects(folder, reporter, **request)
 
 
 def clean(folder: Path, reporter: StatusReporter, **request: Any) -> None:

@@ -239,6 +239,26 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
         watch.check()
 
 
+def test_a_page_that_was_killed_and_is_served_again_goes_on_with_the_training(
+    browser: Browser, photos: Path, tmp_path: Path
+) -> None:
+    here = tmp_path / "here"
+    with serve_page(here) as served, browser.person(served, "loyal") as (context, _):
+        page = opened(context.new_page(), served)
+        look_at(page, photos)
+        page.get_by_role("button", name=OPTIONS).click()
+        choose(page, "image-size", "64")
+        train(page, "from-scratch")
+        expect(page.locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
+        served.process.kill()
+        served.process.wait()
+        with serve_page(here, "--port", served.url.rpartition(":")[2]):
+            page.goto(served.url)
+            expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
+            expect(page.locator("#resume")).to_be_hidden()
+            expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+
+
 def test_a_zip_that_is_none_or_half_there_is_told_in_the_command_line_s_words_and_nothing_is_lost(
     served: Served,
     browser: Browser,

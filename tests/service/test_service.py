@@ -400,19 +400,28 @@ def test_a_user_s_folder_of_a_package_s_name_is_not_taken_for_it(
         service.close()
 
 
-def test_closing_stops_what_runs_and_keeps_it(photos: Path, tmp_path: Path, surroundings: None) -> None:
+def test_closing_keeps_what_runs_and_waits_and_the_next_service_goes_on_with_both(
+    photos: Path, tmp_path: Path, surroundings: None
+) -> None:
     service = Service(tmp_path / "root", offline=True)
     project = upload(service, photos, tmp_path)
     assert ended(project.analysis).state == "finished"
     training = service.train(project, "from-scratch", {**TINY, "epochs": 5000})
-    wait_for((training.run / "metrics.csv").exists)
+    search = service.find_suspects(project)
+    rows = training.run / "metrics.csv"
+    wait_for(lambda: rows.exists() and len(rows.read_text().splitlines()) > 3)
     service.close()
-    status = read_job(training.job)
-    assert status is not None
-    assert status.state == "interrupted"
-    cancel_job(training.job)  # a second time is no error
+    assert not is_alive(training.job)
+    n_before = len(rows.read_text().splitlines())
+    for status in (training.status, search.status):
+        assert status is not None
+        assert status.state == "waiting"
+    cancel_job(training.job)  # nothing runs that could be stopped, and that is no error
     again = Service(tmp_path / "root", offline=True)
     found = again.find(project.id)
     assert found is not None
-    assert found.trainings[-1].status == status
+    wait_for(lambda: len(rows.read_text().splitlines()) > n_before)
+    again.cancel(found)
+    assert "is kept in" in ended(training.job).error
+    wait_for(lambda: (status := search.status) is not None and status.state == "running")
     again.close()

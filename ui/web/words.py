@@ -9,6 +9,8 @@ from finetune.service.status import Status
 
 __all__ = ["error_html", "join", "note_html", "progress_html", "time_words"]
 
+WAITING = "waiting for another training on this computer to end"
+
 
 def error_html(sentence: str) -> Markup:
     """Return an error's sentence as the page shows it."""
@@ -23,9 +25,7 @@ def note_html(sentence: str) -> Markup:
 def progress_html(status: Status) -> Markup:
     """Return the present work as a bar, with how far it is and the time left."""
     share = status.done / status.total if status.total else None
-    title = (
-        "waiting for another training on this computer to end" if status.state == "waiting" else status.phase
-    )
+    title = status.phase or (WAITING if status.state == "waiting" else "")
     counted = f"{status.done:,} of {status.total:,}" if status.total > 1 else ""
     left = "" if status.left_s is None or share == 1 else f"{time_words(status.left_s)} left"
     told = ", ".join(part for part in (counted, left) if part)

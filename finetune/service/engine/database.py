@@ -41,6 +41,12 @@ MIGRATIONS = (
     create index jobs_by_state on jobs (state, lane, priority desc, sequence);
     create index jobs_by_owner on jobs (owner, sequence);
     """,
+    """
+    alter table jobs add column folder text not null default '';
+    alter table jobs add column progress integer not null default -1;
+    alter table jobs add column cut_off integer not null default 0;
+    create index jobs_by_folder on jobs (folder, sequence);
+    """,
 )
 """Each is run once, in order; the file's ``user_version`` counts those that were."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+STATES: tuple[State, ...] = get_args(State)
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "interrupted")
 AGAIN: tuple[State, ...] = ("failed", "cancelled", "interrupted")
 """What can be tried again, going on where it ended."""
@@ -28,7 +29,10 @@ class Job:
     """What was asked for and what became of it.
 
     ``sequence`` is its place in the order of asking; ``attempt`` counts from 1. Times are ISO 8601 in UTC. ``pid``
-    and ``process_started`` name the process at work, which together are never another one's.
+    and ``process_started`` name the process at work, which together are never another one's. ``folder`` is where it
+    works, empty for `finetune.service.engine.place.job_folder`'s own choice. ``cut_off`` counts the times in a row
+    that its process was gone without having come further than ``progress``, in steps of its kind (epochs of a
+    training).
     """
 
     sequence: int
@@ -51,6 +55,9 @@ class Job:
     error: str
     exit_code: int | None
     idempotency_key: str | None
+    folder: str = ""
+    progress: int = -1
+    cut_off: int = 0
 
     @property
     def has_ended(self) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from finetune.errors import OptionError, RunError
+from finetune.errors import INTERRUPTED_EXIT_CODE, OptionError, RunError
 from finetune.service.engine.database import changing, opened
-from finetune.service.engine.job import AGAIN, LANES, Job, Lane, State, job_of
+from finetune.service.engine.job import AGAIN, ENDED, LANES, Job, Lane, State, job_of
 
 MOST_LISTED = 500
 NEXT = """
@@ -29,6 +29,11 @@ class JobStore:
         with opened(path):
             pass
 
+    @property
+    def path(self) -> Path:
+        """Return the database's path."""
+        return self._path
+
     def add(
         self,
         kind: str,
@@ -38,9 +43,11 @@ class JobStore:
         owner: str = "",
         priority: int = 0,
         key: str | None = None,
+        folder: str = "",
     ) -> Job:
         """Queue ``request``, JSON-ready, for a kind of work, and return its job.
 
+        ``folder`` is where its process works, by default one that the engine makes.
         A second call of the same ``owner`` with the same ``key`` returns the first one's job and queues nothing.
         Raises OptionError for an unknown kind, and for a key that was used for something else.
         """
@@ -56,8 +63,8 @@ class JobStore:
                     return _same(job_of(found), kind, text, key)
             row = connection.execute(
                 "insert into jobs (id, owner, kind, title, lane, request, priority, state, attempt, created, "
-                "idempotency_key) values (?, ?, ?, ?, ?, ?, ?, 'queued', 1, ?, ?) returning *",
-                (secrets.token_hex(16), owner, kind, title, LANES[kind], text, priority, now(), key),
+                "idempotency_key, folder) values (?, ?, ?, ?, ?, ?, ?, 'queued', 1, ?, ?, ?) returning *",
+                (secrets.token_hex(16), owner, kind, title, LANES[kind], text, priority, now(), key, folder),
             ).fetchone()
         return job_of(row)
 
@@ -92,6 +99,12 @@ class JobStore:
         with opened(self._path) as connection:
             return [job_of(row) for row in connection.execute(query, (*values, min(limit, MOST_LISTED)))]
 
+    def waiting_lanes(self) -> set[Lane]:
+        """Return the lanes in which anything is queued."""
+        with opened(self._path) as connection:
+            rows = connection.execute("select distinct lane from jobs where state = 'queued'").fetchall()
+        return {row["lane"] for row in rows}
+
     def take_next(self, lane: Lane, device: str) -> Job | None:
         """Make the first queued job of a lane a running one on ``device`` and return it, None where there is none."""
         with changing(self._path) as connection:
@@ -116,14 +129,21 @@ class JobStore:
                 (state, state, error, exit_code, now(), job_id),
             )
 
-    def put_back(self, job_id: str) -> None:
-        """Queue a running job again, to go on with: its process is gone."""
+    def put_back(
+        self, job_id: str, *, progress: int | None = None, cut_off: int | None = None, error: str = ""
+    ) -> None:
+        """Queue a running job again, to go on with: its process is gone; one that was to be cancelled is cancelled.
+
+        ``progress`` and ``cut_off`` are those of `Job`, None to leave them; ``error`` says why it was cut off.
+        """
         with changing(self._path) as connection:
             connection.execute(
                 "update jobs set state = case when cancel_asked then 'cancelled' else 'queued' end, "
-                "attempt = attempt + 1, pid = null, process_started = null, device = null "
-                "where id = ? and state = 'running'",
-                (job_id,),
+                "ended = case when cancel_asked then ? end, attempt = attempt + 1 - cancel_asked, error = ?, "
+                "exit_code = case when cancel_asked then ? end, "
+                "progress = coalesce(?, progress), cut_off = coalesce(?, cut_off), "
+                "pid = null, process_started = null, device = null where id = ? and state = 'running'",
+                (now(), error, INTERRUPTED_EXIT_CODE, progress, cut_off, job_id),
             )
 
     def cancel(self, job_id: str, *, owner: str | None = None) -> Job:
@@ -147,13 +167,37 @@ class JobStore:
         with changing(self._path) as connection:
             row = connection.execute(
                 "update jobs set state = 'queued', attempt = attempt + 1, cancel_asked = 0, ended = null, "
-                f"error = '', exit_code = null where id = ? and state in {AGAIN} returning *",
+                f"error = '', exit_code = null, cut_off = 0 where id = ? and state in {AGAIN} returning *",
                 (job_id,),
             ).fetchone()
         if row is None:
             state = self.get(job_id).state
             raise RunError(f"the job {job_id} is {state}, so there is nothing to try again")
         return job_of(row)
+
+    def find(self, beginning: str) -> Job:
+        """Return the one job whose id begins so; raises RunError where there is none, or more than one."""
+        with opened(self._path) as connection:
+            rows = connection.execute(
+                "select * from jobs where substr(id, 1, ?) = ? limit 2", (len(beginning), beginning)
+            ).fetchall()
+        if len(rows) == 1:
+            return job_of(rows[0])
+        what = "more than one job whose id begins with" if rows else "no job"
+        raise RunError(f"there is {what} {beginning}; `finetune jobs list` shows those there are")
+
+    def newest_in(self, folder: str) -> Job | None:
+        """Return the newest job that was given this folder, None where there is none."""
+        with opened(self._path) as connection:
+            row = connection.execute(
+                "select * from jobs where folder = ? order by sequence desc limit 1", (folder,)
+            ).fetchone()
+        return None if row is None else job_of(row)
+
+    def forget(self, job_id: str) -> None:
+        """Remove a job that has ended, with all that its row knows of it; one that has not stays."""
+        with changing(self._path) as connection:
+            connection.execute(f"delete from jobs where id = ? and state in {ENDED}", (job_id,))
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs are in each state that has any."""

@@ -7,54 +7,70 @@ between such ends is given up.
 from __future__ import annotations
 
 import contextlib
-import os
+import shutil
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
-from finetune.errors import ResourceError, RunError
+from finetune.errors import INTERRUPTED_EXIT_CODE, ResourceError, RunError
+from finetune.failure import explain
 from finetune.service.child import HEARTBEAT
+from finetune.service.engine.devices import CPU, only
+from finetune.service.engine.going_on import going_on, is_finished, keep_run, let_go_of_run, progress_of
 from finetune.service.engine.job import Job, Lane, State
+from finetune.service.engine.orphans import end_orphan, signal_group, wait_until_free
+from finetune.service.engine.place import DATABASE, LOCK, job_folder
 from finetune.service.engine.store import JobStore
-from finetune.service.jobs import GRACE_S, cancel_job, is_alive, process_of, read_job, start_job, wait_job
-from finetune.service.result import read_result
-from finetune.service.status import read_status
+from finetune.service.jobs import cancel_job, is_alive, process_of, read_process, restart_job, wait_job
+from finetune.service.status import Status, read_status
 from finetune.training.processes import birth
-from finetune.training.processes import is_alive as lives
 
-DATABASE = "jobs.sqlite"
-LOCK = "supervisor.lock"
 LOOKED_EVERY_S = 0.2
 SILENT_S = 300.0
 """A process that has not touched its heartbeat for so long hangs: it does so each second from a thread of its own."""
 MOST_WITHOUT_PROGRESS = 5
 """Times in a row that a job may be cut off before it is through another epoch."""
+FULL_BYTES = 64 * 1024
+"""With less left a disk is full: a process may have had no room for its last word."""
 QUICK_SLOTS = ("quick-1", "quick-2")
 ENDS: Mapping[str, State] = {"finished": "done", "failed": "failed", "interrupted": "interrupted"}
 
 
-class Supervisor:
-    """Has the jobs in ``root`` done, one at a time on each of ``devices``; quick ones do not wait for those.
+class AlreadySupervised(RunError):  # noqa: N818 - nothing went wrong
+    """Another supervisor is at work in the folder."""
 
-    Only one may be at work in ``root``: `run` raises RunError for a second.
+
+class Supervisor:
+    """Has the jobs in ``data_dir`` done, one at a time on each of ``devices``; quick ones do not wait for those.
+
+    Only one may be at work there: `run` raises AlreadySupervised for a second. ``silent_s`` is measured by
+    ``clock``, in seconds, which nobody sets.
     """
 
     def __init__(
-        self, root: Path, *, devices: tuple[str, ...] = ("cpu",), silent_s: float = SILENT_S
+        self,
+        data_dir: Path,
+        *,
+        store: JobStore | None = None,
+        devices: tuple[str, ...] = (CPU,),
+        silent_s: float = SILENT_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.root = root
-        self.store = JobStore(root / DATABASE)
+        self.root = data_dir
+        self.store = store or JobStore(data_dir / DATABASE)
         self._slots: dict[str, Lane] = dict.fromkeys(devices, "training")
         self._slots |= dict.fromkeys(QUICK_SLOTS, "quick")
         self._silent_s = silent_s
+        self._clock = clock
         self._at_work: dict[str, Job] = {}
         self._heard: dict[str, tuple[float, float]] = {}
-        self._cut_off: dict[str, tuple[int, int]] = {}
+        self._trouble: dict[str, tuple[str, int]] = {}
+        self._warned = ""
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; then every job is stopped, keeping what it has, to be gone on with."""
@@ -62,7 +78,7 @@ class Supervisor:
             self._recover()
             try:
                 while not stop.is_set():
-                    self.step()
+                    self._try_step()
                     stop.wait(LOOKED_EVERY_S)
             finally:
                 self._put_all_back()
@@ -71,15 +87,16 @@ class Supervisor:
         """Look at all that is at work, and start what is due."""
         for slot, job in list(self._at_work.items()):
             self._look(slot, job)
+        waiting = self.store.waiting_lanes()
         for slot, lane in self._slots.items():
-            if slot not in self._at_work:
+            if slot not in self._at_work and lane in waiting:
                 due = self.store.take_next(lane, slot)
                 if due is not None:
                     self._start(slot, due)
 
     def folder(self, job: Job) -> Path:
-        """Return the folder of the job's present attempt."""
-        return self.root / "jobs" / job.id / str(job.attempt)
+        """Return the folder that the job's processes work in."""
+        return job_folder(self.root, job)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -87,7 +104,7 @@ class Supervisor:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise RunError(
+            raise AlreadySupervised(
                 f"another supervisor is at work in {self.root}; use that one, or another folder"
             ) from None
         try:
@@ -95,100 +112,150 @@ class Supervisor:
         finally:
             lock.release()
 
+    def _try_step(self) -> None:
+        """Do a step; a database that is held or a disk that is full is no reason to give up: both may pass."""
+        try:
+            self.step()
+        except ResourceError as error:
+            if str(error) != self._warned:
+                print(f"warning: {error}", file=sys.stderr)
+            self._warned = str(error)
+        else:
+            self._warned = ""
+
     def _recover(self) -> None:
-        """End what an earlier supervisor left at work, and queue it again."""
+        """End what an earlier supervisor left at work, and queue it again unless it was done."""
         for job in self.store.list(states=("running",)):
-            if job.pid is not None and job.process_started is not None:
-                _end_orphan(job.pid, job.process_started)
-            self.store.put_back(job.id)
+            folder = self.folder(job)
+            if job.pid is None or job.process_started is None:
+                wait_until_free(folder)
+                self.store.put_back(job.id)
+                continue
+            end_orphan(job.pid, job.process_started, folder)
+            self._settle_or_put_back(job)
 
     def _start(self, slot: str, job: Job) -> None:
-        folder = self.folder(job)
-        try:
-            start_job(folder, {"kind": job.kind, **_going_on(job)})
-            pid = process_of(folder)
-            self.store.note_process(job.id, pid, birth(pid))
-        except (OSError, ResourceError) as error:
-            self.store.end(job.id, "failed", error=str(error), exit_code=ResourceError.exit_code)
-            return
         self._at_work[slot] = job
+        self._heard.pop(job.id, None)
+        if is_finished(job):
+            self.store.end(job.id, "done", exit_code=0)
+            del self._at_work[slot]
+            return
+        try:
+            restart_job(self.folder(job), going_on(job), environment=only(slot))
+        except (OSError, ResourceError) as error:
+            self._trouble[job.id] = explain(error)
+            return
+        self._note_process(job)
+
+    def _note_process(self, job: Job) -> None:
+        pid = process_of(self.folder(job))
+        self.store.note_process(job.id, pid, birth(pid))
 
     def _look(self, slot: str, job: Job) -> None:
         folder = self.folder(job)
-        if is_alive(folder):
-            if self.store.get(job.id).cancel_asked:
-                cancel_job(folder)
-            if self._hangs(job, folder):
-                _signal_group(process_of(folder), signal.SIGKILL)
+        if not is_alive(folder):
+            with contextlib.suppress(KeyError):
+                signal_group(process_of(folder), signal.SIGKILL)  # what it has started goes with it
+            self._note_full(job)
+            self._settle(job)
+            del self._at_work[slot]
+            self._trouble.pop(job.id, None)
             return
-        del self._at_work[slot]
-        self._heard.pop(job.id, None)
-        own, told = read_status(folder / "status.json"), read_job(folder)
-        if own is not None and own.has_ended:
-            self.store.end(job.id, ENDS[own.state], error=own.error, exit_code=own.exit_code)
-        elif self._may_go_on(job):
-            self.store.put_back(job.id)
-        else:
-            error = "the job's folder is gone" if told is None else told.error
-            self.store.end(job.id, "failed", error=error, exit_code=ResourceError.exit_code)
+        row = self.store.get(job.id)
+        if row.pid is None:
+            self._note_process(job)  # the database was held when it was started
+        if row.cancel_asked:
+            cancel_job(folder)
+        elif self._hangs(job, folder):
+            signal_group(process_of(folder), signal.SIGKILL)
 
     def _hangs(self, job: Job, folder: Path) -> bool:
-        """Whether the heartbeat has stood still for too long; by a clock that nobody sets."""
+        """Whether the heartbeat has stood still for too long; what time it says does not matter."""
         try:
             beat = (folder / HEARTBEAT).stat().st_mtime
         except OSError:
             beat = 0.0
         last, since = self._heard.get(job.id, (-1.0, 0.0))
         if beat != last:
-            self._heard[job.id] = beat, time.monotonic()
+            self._heard[job.id] = beat, self._clock()
             return False
-        return time.monotonic() - since > self._silent_s
+        return self._clock() - since > self._silent_s
 
-    def _may_go_on(self, job: Job) -> bool:
-        """Whether a job that was cut off is worth another try: not when it comes no further each time."""
-        done = _epochs_done(job)
-        before, count = self._cut_off.get(job.id, (-1, 0))
-        count = 1 if done > before else count + 1
-        self._cut_off[job.id] = done, count
-        return count <= MOST_WITHOUT_PROGRESS
+    def _note_full(self, job: Job) -> None:
+        """Remember that a process ended on a full disk, which has no room for its last word, nor for ours."""
+        folder = self.folder(job)
+        own = read_status(folder / "status.json")
+        if (own is None or not own.has_ended) and is_full(folder):
+            self._trouble.setdefault(job.id, (_no_room(folder), ResourceError.exit_code))
+
+    def _settle(self, job: Job) -> None:
+        """Write down what became of a job whose process is gone, or could not be started."""
+        folder, row = self.folder(job), self.store.get(job.id)
+        own = read_status(folder / "status.json")
+        if job.id in self._trouble:
+            error, code = self._trouble[job.id]
+            self._end(job, Status("failed", error=error, exit_code=code))
+        elif own is not None and own.state in ("finished", "failed"):
+            self._end(job, own)
+        elif row.cancel_asked:
+            said = own.error if own is not None else ""
+            self._end(job, Status("interrupted", error=said, exit_code=INTERRUPTED_EXIT_CODE))
+        else:
+            self._go_on_or_give_up(row, read_process(folder))
+
+    def _end(self, job: Job, status: Status) -> None:
+        self.store.end(job.id, ENDS[status.state], error=status.error, exit_code=status.exit_code)
+        let_go_of_run(job)
+        if job.folder and not self.folder(job).exists():
+            self.store.forget(job.id)  # its asker has deleted it
+
+    def _go_on_or_give_up(self, job: Job, told: Status | None) -> None:
+        """Queue a job again that was cut off, unless it comes no further each time."""
+        done = progress_of(job)
+        count = 1 if done > job.progress else job.cut_off + 1
+        error = "the job's folder is gone" if told is None else told.error
+        if told is None or count > MOST_WITHOUT_PROGRESS:
+            often = f"given up after {count} ends without progress: " if told is not None else ""
+            state = "failed" if told is None else told.state
+            code = ResourceError.exit_code if told is None else told.exit_code
+            self._end(job, Status(state, error=f"{often}{error}", exit_code=code))
+            return
+        keep_run(job)
+        self.store.put_back(job.id, progress=max(done, job.progress), cut_off=count, error=error)
 
     def _put_all_back(self) -> None:
         for job in self._at_work.values():
             cancel_job(self.folder(job))
         for job in self._at_work.values():
-            status = wait_job(self.folder(job))
-            if status.state == "interrupted":
-                self.store.put_back(job.id)
-            else:
-                self.store.end(job.id, ENDS[status.state], error=status.error, exit_code=status.exit_code)
+            self._put_back(job)
         self._at_work.clear()
 
+    def _put_back(self, job: Job) -> None:
+        """Queue a job again that was stopped with its supervisor, unless it had just ended by itself."""
+        with contextlib.suppress(KeyError):  # it could not be started
+            wait_job(self.folder(job))
+        # What cannot be written down now is found by the next supervisor.
+        with contextlib.suppress(ResourceError, OSError):
+            self._settle_or_put_back(job)
 
-def _going_on(job: Job) -> dict[str, Any]:
-    """Return the request, to go on with the run that an earlier attempt has left."""
-    if job.kind != "fit" or not (Path(job.request["out"]) / "run.json").exists():
-        return job.request
-    return {**job.request, "resume": True}
-
-
-def _epochs_done(job: Job) -> int:
-    if job.kind != "fit":
-        return 0
-    return int(read_result(Path(job.request["out"]) / "run.json").get("epochs_done", 0))
-
-
-def _end_orphan(pid: int, process_started: str) -> None:
-    """End a process and its group, if it is still the one that was started: first kindly."""
-    if not lives(pid, process_started):
-        return
-    _signal_group(pid, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_S
-    while lives(pid, process_started) and time.monotonic() < deadline:
-        time.sleep(LOOKED_EVERY_S)
-    if lives(pid, process_started):
-        _signal_group(pid, signal.SIGKILL)
+    def _settle_or_put_back(self, job: Job) -> None:
+        """Write down what became of a job that its supervisor's end has ended, as far as anything else did."""
+        own = read_status(self.folder(job) / "status.json")
+        has_ended = own is not None and own.state in ("finished", "failed")
+        if has_ended or self.store.get(job.id).cancel_asked:
+            self._settle(job)
+        else:
+            keep_run(job)
+            self.store.put_back(job.id)
 
 
-def _signal_group(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
+def is_full(folder: Path) -> bool:
+    """Whether nothing more can be written where ``folder`` is, or was to be."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free < FULL_BYTES
+
+
+def _no_room(folder: Path) -> str:
+    return f"the disk is full: nothing can be written to {folder}; free some space and try the job again"

@@ -1,0 +1,29 @@
+"""Where the engine keeps its files below a data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from finetune.service.engine.job import Job
+
+DATABASE = "jobs.sqlite"
+LOCK = "supervisor.lock"
+JOBS = "jobs"
+
+
+def job_folder(data_dir: Path, job: Job) -> Path:
+    """Return the folder that the job's processes work in, all its attempts in the same."""
+    return data_dir / (job.folder or f"{JOBS}/{job.id}")
+
+
+def is_supervised(data_dir: Path) -> bool:
+    """Whether somebody is there to do what is queued."""
+    lock = FileLock(data_dir / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
