@@ -32,7 +32,9 @@ from finetune.cli.network_commands import backbones, describe, list_strategies
 from finetune.cli.page_commands import ui
 from finetune.cli.run_commands import fit, predict
 from finetune.cli.schedule_commands import schedules
+from finetune.cli.serve_commands import serve
 from finetune.cli.suspect_commands import suspects
+from finetune.cli.token_commands import token
 from finetune.errors import INTERRUPTED_EXIT_CODE
 
 __all__ = ["app", "main", "run"]
@@ -67,6 +69,8 @@ app.command()(push)
 app.command()(cache)
 app.command()(experience)
 app.command()(ui)
+app.command()(serve)
+app.add_typer(token, name="token")
 
 
 def _show_version(wanted: bool) -> None:
