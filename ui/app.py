@@ -11,9 +11,10 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finetune.errors import ResourceError
+from finetune.service.guard import Guard
 from finetune.service.service import Service
 
 if TYPE_CHECKING:
@@ -43,32 +44,38 @@ def serve(
     # uvicorn hands a signal on once it has stopped; this one must not skip what follows.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with _listening(port) as listener:
+        with listening(port) as listener:
             address = f"http://{HOST}:{listener.getsockname()[1]}"
             service.announce(address)
-            _run(make_app(service, upload_gb=upload_gb, on_start=lambda: ready(address)), listener)
+            run_app(make_app(service, upload_gb=upload_gb, on_start=lambda: ready(address)), listener)
     finally:
         service.close()
 
 
-def _listening(port: int | None) -> socket.socket:
+def listening(port: int | None, host: str = HOST) -> socket.socket:
+    """Return a socket that listens on ``host``; raises ResourceError where that cannot be.
+
+    ``port`` None takes 7860 or the next free one.
+    """
     wanted = range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED) if port is None else [port]
     for number in wanted:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         # Else a page that was just stopped would block its port for a minute.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((HOST, number))
+            listener.bind((host, number))
             listener.listen(128)
         except (OSError, OverflowError):
             listener.close()
         else:
             return listener
     tried = f"port {port} is" if port is not None else f"ports {wanted[0]} to {wanted[-1]} are"
-    raise ResourceError(f"{tried} in use or not allowed; choose another --port")
+    where = "" if host == HOST else f" on {host}"
+    raise ResourceError(f"{tried} in use or not allowed{where}; choose another --port")
 
 
-def _run(app: FastAPI, listener: socket.socket) -> None:
+def run_app(app: FastAPI, listener: socket.socket, **options: Any) -> None:
+    """Serve until a signal comes; ``options`` are further ones of uvicorn."""
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -77,7 +84,7 @@ def _run(app: FastAPI, listener: socket.socket) -> None:
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
             super().handle_exit(sig, frame)
 
-    config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1, **options)
     Server(config).run(sockets=[listener])
 
 
@@ -85,14 +92,7 @@ def make_app(
     service: Service, *, upload_gb: float = DEFAULT_UPLOAD_GB, on_start: Callable[[], None] = lambda: None
 ) -> FastAPI:
     """Return the application over ``service``; uploads above ``upload_gb`` GB are refused."""
-    _prepare_gradio(service.uploads)
-    import gradio as gr
     from fastapi import FastAPI
-
-    from ui.downloads import add_downloads
-    from ui.guard import LocalOnly
-    from ui.look import STYLES, make_theme
-    from ui.page import build_page
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -100,7 +100,19 @@ def make_app(
         yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(LocalOnly)
+    app.add_middleware(Guard)
+    return mount_page(app, service, upload_gb=upload_gb)
+
+
+def mount_page(app: FastAPI, service: Service, *, upload_gb: float = DEFAULT_UPLOAD_GB) -> FastAPI:
+    """Put the page over ``service`` at every path of ``app`` that is free, and return ``app``."""
+    _prepare_gradio(service.uploads)
+    import gradio as gr
+
+    from ui.downloads import add_downloads
+    from ui.look import STYLES, make_theme
+    from ui.page import build_page
+
     add_downloads(app, service)
     page = build_page(service, upload_gb=upload_gb)
     mounted: FastAPI = gr.mount_gradio_app(

@@ -5,14 +5,13 @@ Whoever has no key finds nothing.
 
 from __future__ import annotations
 
-import tempfile
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from finetune.service.data_jobs import Kind
 from finetune.service.data_work import CLEANED, SHEET, SUSPECTS, TABLE
+from finetune.service.packing import zip_bundle
 from finetune.service.projects import numbered
 from finetune.service.service import Service
 from ui.view import channels_of_backbone
@@ -106,21 +105,3 @@ def health_page(project: Project) -> str:
         thumbnails=findings["thumbnails"],
         pictures=findings.get("pictures"),
     )
-
-
-def zip_bundle(bundle: Path, target: Path) -> Path:
-    """Write the files of ``bundle`` to the zip ``target`` and return it; stored, since weights do not shrink.
-
-    A zip that is as new as the weights is used again; two requests at once do not disturb each other.
-    """
-    weights = bundle / "model.safetensors"
-    if target.is_file() and target.stat().st_mtime_ns >= weights.stat().st_mtime_ns:
-        return target
-    with (
-        tempfile.NamedTemporaryFile(dir=target.parent, suffix=".tmp", delete=False) as unfinished,
-        zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive,
-    ):
-        for path in sorted(bundle.iterdir()):
-            archive.write(path, f"{target.stem}/{path.name}")
-    Path(unfinished.name).replace(target)
-    return target

@@ -59,6 +59,16 @@ def cache_table(values: Mapping[str, Any]) -> Table:
     return made
 
 
+def tokens_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """List tokens; ``rows`` are those of ``finetune token list --json``."""
+    made = table("name", "id", "owner", "made", "expires", "state")
+    for row in rows:
+        state = "good" if row["good"] else "revoked" if row["revoked"] else "expired"
+        expires = row["expires"] or "never"
+        made.add_row(escape(row["name"]), row["id"], escape(row["owner"]), row["created"], expires, state)
+    return made
+
+
 def backbones_table(backbones: Iterable[tuple[Backbone, str]]) -> Table:
     """List backbones with where their weights are: ``packaged``, ``in cache`` or ``needs download``."""
     made = table(

@@ -34,7 +34,9 @@ from finetune.cli.page_commands import ui
 from finetune.cli.predict_commands import predict
 from finetune.cli.run_commands import fit
 from finetune.cli.schedule_commands import schedules
+from finetune.cli.serve_commands import serve
 from finetune.cli.suspect_commands import suspects
+from finetune.cli.token_commands import token
 from finetune.errors import INTERRUPTED_EXIT_CODE
 
 __all__ = ["app", "main", "run"]
@@ -70,6 +72,8 @@ app.command()(cache)
 app.command()(experience)
 app.command()(ui)
 app.add_typer(jobs)
+app.command()(serve)
+app.add_typer(token, name="token")
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,7 +1,8 @@
 """The process that classifies for the page: one bundle, a question a line, an answer a line.
 
-``python -m finetune.service.answering BUNDLE`` reads ``{"path": …, "top": …}``, or
-``{"path": …, "why": true}`` for an explanation, from stdin until it is closed.
+``python -m finetune.service.answering BUNDLE`` reads ``{"path": …, "top": …}``,
+``{"paths": […], "top": …, "coverage": …}`` for many at once, or ``{"path": …, "why": true}`` for an explanation,
+from stdin until it is closed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -33,15 +35,39 @@ def main(folder: Path, questions: TextIO, answers: TextIO) -> None:
     _say(answers, {"error": ""})
     for line in questions:
         question = json.loads(line)
-        path = Path(question["path"])
-        asks_why = bool(question.get("why"))
         try:
-            answer = _why(bundle, path) if asks_why else _answer(bundle, path, question["top"])
+            answer = _asked(bundle, question)
         except Exception as error:  # noqa: BLE001 - one question's trouble is not the next one's
+            path = Path(question.get("path", ""))
             sentence = explain(error)[0].replace(f"{path} ", f"{path.name} ", 1)
-            empty: dict[str, Any] = {"sentence": "", "picture": ""} if asks_why else {"top": []}
-            answer = {**empty, "error": sentence}
+            answer = {**_empty(question), "error": sentence}
         _say(answers, answer)
+
+
+def _asked(bundle: Bundle, question: Mapping[str, Any]) -> dict[str, Any]:
+    if "paths" in question:
+        return _answers(bundle, question)
+    path = Path(question["path"])
+    return _why(bundle, path) if question.get("why") else _answer(bundle, path, question["top"])
+
+
+def _empty(question: Mapping[str, Any]) -> dict[str, Any]:
+    if "paths" in question:
+        return {"answers": []}
+    return {"sentence": "", "picture": ""} if question.get("why") else {"top": []}
+
+
+def _answers(bundle: Bundle, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer to many images in one batch; their errors say nothing of where they lie."""
+    from finetune.bundle.predict import predict
+
+    paths = [Path(path) for path in question["paths"]]
+    found = predict(bundle, paths, top=question["top"], coverage=question["coverage"])
+    rows = [
+        {"top": each.top, "error": each.error, "known": each.known, "plausible": each.plausible}
+        for each in found
+    ]
+    return {"answers": rows, "error": ""}
 
 
 def _answer(bundle: Bundle, path: Path, top: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ ANSWER_WITHIN_S = 120.0
 class Answer:
     """One image's ``top`` labels with probabilities in [0, 1], best first; or an ``error``.
 
-    ``known`` says whether it is of a kind that the bundle was trained on, None where the bundle cannot tell.
+    ``known`` says whether it is of a kind that the bundle was trained on, ``plausible`` which classes hold the true
+    one as often as was asked for; None where the bundle cannot tell, or was not asked.
     """
 
     top: tuple[tuple[str, float], ...]
     error: str
     known: bool | None = None
+    plausible: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,15 @@ class Predictor:
             answer = self._exchange(process, {"path": str(image), "top": top})
         best = tuple((label, share) for label, share in answer["top"])
         return Answer(best, answer["error"], answer.get("known"))
+
+    def ask_many(self, bundle: Path, images: Sequence[Path], *, top: int, coverage: float) -> list[Answer]:
+        """Classify ``images`` together; raises as `ask` does, and RunError where none could be classified."""
+        question = {"paths": [str(image) for image in images], "top": top, "coverage": coverage}
+        with self._lock:
+            answer = self._exchange(self._serving(bundle), question)
+        if answer["error"]:
+            raise RunError(answer["error"])
+        return [_answer(row) for row in answer["answers"]]
 
     def ask_why(self, bundle: Path, image: Path) -> Why:
         """Explain the answer to ``image``; raises as `ask` does."""
@@ -113,6 +125,16 @@ class Predictor:
         self._process.kill()
         self._process.communicate()
         self._process, self._bundle = None, ""
+
+
+def _answer(row: dict[str, Any]) -> Answer:
+    plausible = row["plausible"]
+    return Answer(
+        tuple((label, share) for label, share in row["top"]),
+        row["error"],
+        row["known"],
+        None if plausible is None else tuple(plausible),
+    )
 
 
 def identity(bundle: Path) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.guard import refusal
+from finetune.service.guard import refusal
 
 OWN = {"host": "127.0.0.1:7860"}
 

@@ -1,0 +1,103 @@
+"""The whole service in one server: the API, the page, and what does the jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from finetune.errors import OptionError
+from finetune.service.guard import LOCAL_NAMES, Hosts
+from finetune.service.service import Service
+from finetune.service.tokens import TOKENS, TokenStore
+from ui.app import DEFAULT_UPLOAD_GB, HOST, listening, mount_page, run_app
+
+MOST_CONNECTIONS = 1000
+PAGE = "page"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How to serve: on ``host`` and ``port``, under further ``names``, archives of up to ``upload_gb`` GB."""
+
+    host: str = HOST
+    port: int = 8000
+    names: tuple[str, ...] = ()
+    offline: bool = False
+    upload_gb: float = DEFAULT_UPLOAD_GB
+    page: bool = True
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this computer can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def hosts(self) -> Hosts:
+        """Return the names that a request may ask for it by."""
+        names = LOCAL_NAMES | {name.lower() for name in self.names}
+        return Hosts(names | ({"[::1]"} if self.host == "::1" else set()), any_address=not self.is_local)
+
+
+def serve_all(data_dir: Path, wanted: Wanted, *, ready: Callable[[str], None] = print) -> None:
+    """Serve until it is stopped, which raises KeyboardInterrupt (SIGTERM too); from the main thread only.
+
+    ``ready`` is called with the address once it answers. Raises OptionError for an address beyond this computer
+    while there is no token, RunError while another server is at work in ``data_dir``, ResourceError for a port that
+    cannot be had.
+    """
+    if not wanted.is_local and not TokenStore(data_dir / TOKENS).has_good:
+        raise OptionError(
+            f"--host {wanted.host} can be reached by others, and there is no token; "
+            f"make one with `finetune token create NAME --data-dir {data_dir}`"
+        )
+    from finetune.service.api.app import make_app
+    from finetune.service.api.connection import impatient
+    from finetune.service.api.context import make_context
+    from finetune.service.api.engine import at_work
+    from finetune.service.api.limits import ApiLimits
+
+    # uvicorn hands a signal on once it has stopped; this one must not skip what follows.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    limits = replace(ApiLimits(), archive=int(wanted.upload_gb * 10**9))
+    host = HOST if wanted.host == "localhost" else wanted.host
+    with listening(wanted.port, host) as listener, contextlib.ExitStack() as running:
+        address = f"http://{_shown(host)}:{listener.getsockname()[1]}"
+        page = running.enter_context(_page(data_dir, wanted)) if wanted.page else None
+        # Entered last, so that jobs are put back before anything else of theirs is stopped.
+        is_at_work = running.enter_context(at_work(data_dir))
+        context = make_context(
+            data_dir,
+            limits=limits,
+            hosts=wanted.hosts,
+            is_local=wanted.is_local,
+            offline=wanted.offline,
+            is_at_work=is_at_work,
+        )
+        app = make_app(context, on_start=lambda: ready(address))
+        if page is not None:
+            page.announce(address)
+            mount_page(app, page, upload_gb=wanted.upload_gb)
+        run_app(app, listener, http=impatient(limits.header_s), ws="none", limit_concurrency=MOST_CONNECTIONS)
+
+
+@contextlib.contextmanager
+def _page(data_dir: Path, wanted: Wanted) -> Iterator[Service]:
+    service = Service(data_dir / PAGE, offline=wanted.offline)
+    try:
+        yield service
+    finally:
+        service.close()
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
