@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from finetune.errors import OptionError
+from finetune.service.engine.place import DATABASE
+from finetune.service.engine.store import JobStore
 from finetune.service.guard import LOCAL_NAMES, Hosts
 from finetune.service.service import Service
 from finetune.service.tokens import TOKENS, TokenStore
@@ -92,7 +94,8 @@ def serve_all(data_dir: Path, wanted: Wanted, *, ready: Callable[[str], None] = 
 
 @contextlib.contextmanager
 def _page(data_dir: Path, wanted: Wanted) -> Iterator[Service]:
-    service = Service(data_dir / PAGE, offline=wanted.offline)
+    # The jobs of the page and of the API stand in one queue: one training a device.
+    service = Service(data_dir / PAGE, offline=wanted.offline, store=JobStore(data_dir / DATABASE))
     try:
         yield service
     finally:

@@ -36,10 +36,11 @@ class Service:
     """Projects below ``root/.page``, runs in ``root`` beside those of the command line.
 
     What is asked for is queued there and done while the service is open; what `close` stops is gone on with by the
-    next one. Only one may be open for a ``root``: RunError names the address of the other.
+    next one. Only one may be open for a ``root``: RunError names the address of the other. With ``store`` the jobs
+    are queued there instead, among others, and whoever has that store supervised has them done.
     """
 
-    def __init__(self, root: Path, *, offline: bool = False) -> None:
+    def __init__(self, root: Path, *, offline: bool = False, store: JobStore | None = None) -> None:
         self.root = root.resolve()
         self.home = self.root / PAGE
         self.home.mkdir(parents=True, exist_ok=True)
@@ -52,9 +53,10 @@ class Service:
             raise RunError(
                 f"a page for {root} is open already at {self._address()}; use that one, or another --folder"
             ) from None
-        self._store = JobStore(self.home / DATABASE)
-        self._supervisor = BackgroundSupervisor(self.home, self._store)
-        self._supervisor.start()
+        self._store = store or JobStore(self.home / DATABASE)
+        self._supervisor = None if store is not None else BackgroundSupervisor(self.home, self._store)
+        if self._supervisor is not None:
+            self._supervisor.start()
 
     @property
     def uploads(self) -> Path:
@@ -67,7 +69,8 @@ class Service:
 
     def close(self) -> None:
         """Stop every job, keeping what each has to be gone on with, and the classifier's process."""
-        self._supervisor.stop()
+        if self._supervisor is not None:
+            self._supervisor.stop()
         self._predictor.close()
         self._lock.release()
 
