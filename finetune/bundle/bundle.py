@@ -132,12 +132,13 @@ def write_bundle(
         raise
 
 
-def bundle_folder(folder: Path) -> Path:
+def bundle_folder(folder: str | Path) -> Path:
     """Return ``folder``, or its ``bundle`` folder when a run is given."""
+    folder = Path(folder)
     return folder / "bundle" if (folder / "bundle").is_dir() else folder
 
 
-def load_bundle(folder: Path, *, checked: bool = True) -> Bundle:
+def load_bundle(folder: str | Path, *, checked: bool = True) -> Bundle:
     """Read the bundle in ``folder``, or in its ``bundle`` folder when a run is given.
 
     Without ``checked`` its files' hashes and its answers on the reference images are taken on trust: for loading

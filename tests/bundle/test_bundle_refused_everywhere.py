@@ -166,6 +166,7 @@ def test_it_is_refused_in_one_sentence_everywhere(
 def test_a_link_to_a_bundle_is_as_good_as_the_bundle(sound: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(sound / "bundle")
     assert page_s_answer(tmp_path / "link") == {"error": ""}
+    assert finetune.load_bundle(str(tmp_path / "link")).folder == tmp_path / "link"
 
 
 @pytest.fixture(scope="module")
