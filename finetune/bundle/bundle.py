@@ -34,6 +34,7 @@ from finetune.bundle.reference import (
     refuse_mismatch,
     write_references,
 )
+from finetune.bundle.refusals import checked_names, refuse_incomplete, refuse_no_folder, refuse_other_width
 from finetune.data.transforms import Preprocessing
 from finetune.errors import RunError
 from finetune.evaluation.metrics import Probabilities, softmax
@@ -131,30 +132,32 @@ def write_bundle(
         raise
 
 
-def bundle_folder(folder: Path) -> Path:
+def bundle_folder(folder: str | Path) -> Path:
     """Return ``folder``, or its ``bundle`` folder when a run is given."""
+    folder = Path(folder)
     return folder / "bundle" if (folder / "bundle").is_dir() else folder
 
 
-def load_bundle(folder: Path, *, checked: bool = True) -> Bundle:
+def load_bundle(folder: str | Path, *, checked: bool = True) -> Bundle:
     """Read the bundle in ``folder``, or in its ``bundle`` folder when a run is given.
 
     Without ``checked`` its files' hashes and its answers on the reference images are taken on trust: for loading
     again what was loaded before. A bundle from before schema 1 has neither.
 
-    Raises RunError (exit code 6) when a file is missing, damaged, changed or foreign, when the bundle is of a later
-    schema, when the numbers of classes in the weights and in ``classes.json`` differ, and when the network no
-    longer gives the logits that it was written with.
+    Raises RunError (exit code 6) when it is no folder, when a file is missing, damaged, changed or foreign, when the
+    bundle is of a later schema, when ``classes.json`` names a class twice or another number of classes than the
+    weights decide between, and when the network no longer gives the logits that it was written with.
     """
     folder = bundle_folder(folder)
-    _refuse_incomplete(folder)
+    refuse_no_folder(folder)
+    refuse_incomplete(folder, FILES)
     config = _read_json(folder / "config.json")
     if not isinstance(config, dict):
         raise RunError(f"the bundle {folder} is damaged (config.json is no table); write it again")
     schema = schema_of(config, folder)
     if checked:
         verify(folder, schema)
-    class_names = _read_json(folder / "classes.json")
+    class_names = checked_names(folder, _read_json(folder / "classes.json"))
     try:
         preprocessing = _preprocessing(_read_json(folder / "preprocess.json"))
         parts = _read_parts(folder, is_whole=config["num_classes"] > 0)
@@ -165,7 +168,7 @@ def load_bundle(folder: Path, *, checked: bool = True) -> Bundle:
             model_args=config.get("model_args", {}),
             parts=parts,
         )
-        _refuse_other_width(folder, model, class_names)
+        refuse_other_width(folder, model, class_names)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(f"the bundle {folder} is damaged ({_first_line(error)}); write it again") from None
     model.eval()
@@ -174,7 +177,7 @@ def load_bundle(folder: Path, *, checked: bool = True) -> Bundle:
     bundle = Bundle(
         folder,
         model,
-        tuple(class_names),
+        class_names,
         preprocessing,
         name_of(config["architecture"]),
         calibration=read_calibration(folder),
@@ -197,25 +200,8 @@ def _read_parts(folder: Path, *, is_whole: bool) -> Parts:
     body = load_file(folder / "model.safetensors")
     if is_whole:
         return Parts(body, {}, None)
-    _refuse_incomplete(folder, HEAD_FILES)
+    refuse_incomplete(folder, HEAD_FILES)
     return Parts(body, load_file(folder / "head.safetensors"), _read_json(folder / "head.json"))
-
-
-def _refuse_incomplete(folder: Path, files: Sequence[str] = FILES) -> None:
-    missing = [name for name in files if not (folder / name).is_file()]
-    if missing:
-        raise RunError(
-            f"{folder} is not a bundle ({missing[0]} is missing); give a run folder or its bundle folder"
-        )
-
-
-def _refuse_other_width(folder: Path, model: nn.Module, class_names: Sequence[str]) -> None:
-    classifier: Any = model.get_submodule(classifier_name(model))
-    if classifier.out_features != len(class_names):
-        raise RunError(
-            f"the bundle {folder} names {len(class_names)} classes, but its weights decide between "
-            f"{classifier.out_features}; use the classes.json that was written with them"
-        )
 
 
 def _timm_config(

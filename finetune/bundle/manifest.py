@@ -45,14 +45,15 @@ def seal(folder: Path) -> None:
 def verify(folder: Path, schema: int) -> None:
     """Raise RunError, naming the file, when one is missing, was changed, or does not belong to the bundle.
 
-    Every byte is read. Bundles of schema 0 have no hashes, and nothing is checked.
+    Every byte is read. Bundles of schema 0 have no hashes, and nothing is checked; where there are some, the schema
+    was taken away.
     """
-    if schema == UNVERSIONED:
+    if schema == UNVERSIONED and not (folder / MANIFEST).is_file():
         return
     hashes = _hashes(folder)
     present = {path.name: path for path in _counted(folder)}
     for name in hashes:
-        if name not in present:
+        if name not in present or not present[name].is_file():
             raise RunError(f"the bundle {folder} has lost its file {name}; copy the whole folder again")
     for name, path in present.items():
         if name not in hashes:

@@ -105,7 +105,7 @@ class Explanation:
 
 
 def explain_image(
-    bundle: Bundle, path: Path, *, method: str = AUTO, class_name: str | None = None
+    bundle: Bundle, path: str | Path, *, method: str = AUTO, class_name: str | None = None
 ) -> Explanation:
     """Return why ``bundle`` answers as it does to the image ``path``, or what speaks for ``class_name`` in it.
 
@@ -113,6 +113,7 @@ def explain_image(
     Raises OptionError for an unknown method or class and where a network has no Grad-CAM, ImageError for a file
     that is no readable image.
     """
+    path = Path(path)
     method, layer = choose_method(bundle, method)
     wanted = None if class_name is None else index_of(bundle, class_name)
     image = load_rgb(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,17 +124,22 @@ def _target(where: Path, out: Path | None, precision: str) -> Path:
     folder = bundle_folder(where)
     if out is None:
         ending = SUFFIX if precision == "fp32" else f".{precision}{SUFFIX}"
-        stem = "model" if folder.name == "bundle" else folder.resolve().name
+        stem = "model" if folder.name == "bundle" else _real(folder).name
         return folder.parent / f"{stem}{ending}"
     if out.suffix.lower() != SUFFIX or out.is_dir():
         raise OptionError(f"--out {out} is no {SUFFIX} file; give a name that ends in {SUFFIX}")
-    if out.resolve().parent == folder.resolve():
+    if _real(out).parent == _real(folder):
         raise OptionError(
             f"--out {out} lies in the bundle, which holds its own files alone; put it elsewhere"
         )
     if not out.parent.is_dir():
         raise ResourceError(f"no folder {out.parent} for --out {out}; make it first")
     return out
+
+
+def _real(path: Path) -> Path:
+    """Return where ``path`` leads. Of links in a circle, where Path.resolve raises, loading tells better."""
+    return Path(os.path.realpath(path))
 
 
 def _refuse_choices(precision: str, calibrate: str | None, max_flips: int | None) -> None:

@@ -222,7 +222,7 @@ def test_explain_speaks_of_the_pixels(
     odd: Odd, bundle: Bundle, folder: Path, plain: Path, expected: dict[str, dict[str, float]]
 ) -> None:
     found = finetune.explain_image(bundle, folder / odd.name)
-    same = finetune.explain_image(bundle, plain / f"{odd.name}.png")
+    same = finetune.explain_image(bundle, str(plain / f"{odd.name}.png"))
     assert (found.label, found.size, found.box) == (best(expected[odd.name]), same.size, same.box)
     assert found.probability == pytest.approx(max(expected[odd.name].values()), abs=CLOSE)
     assert found.grid == pytest.approx(same.grid, abs=CLOSE)
