@@ -36,10 +36,11 @@ class Service:
     """Projects below ``root/.page``, runs in ``root`` beside those of the command line.
 
     What is asked for is queued there and done while the service is open; what `close` stops is gone on with by the
-    next one. Only one may be open for a ``root``: RunError names the address of the other.
+    next one. ``data_dir`` is a folder whose queue is shared with somebody else's, by default it is its own.
+    Only one may be open for a ``root``: RunError names the address of the other.
     """
 
-    def __init__(self, root: Path, *, offline: bool = False) -> None:
+    def __init__(self, root: Path, *, offline: bool = False, data_dir: Path | None = None) -> None:
         self.root = root.resolve()
         self.home = self.root / PAGE
         self.home.mkdir(parents=True, exist_ok=True)
@@ -52,8 +53,9 @@ class Service:
             raise RunError(
                 f"a page for {root} is open already at {self._address()}; use that one, or another --folder"
             ) from None
-        self._store = JobStore(self.home / DATABASE)
-        self._supervisor = BackgroundSupervisor(self.home, self._store)
+        queue = self.home if data_dir is None else data_dir.resolve()
+        self._store = JobStore(queue / DATABASE)
+        self._supervisor = BackgroundSupervisor(queue, self._store)
         self._supervisor.start()
 
     @property

@@ -30,6 +30,8 @@ from finetune.service.jobs import cancel_job, is_alive, process_of, read_process
 from finetune.service.status import Status, read_status
 from finetune.training.processes import birth
 
+__all__ = ["DATABASE", "LOCK", "AlreadySupervised", "Supervisor", "is_full"]
+
 LOOKED_EVERY_S = 0.2
 SILENT_S = 300.0
 """A process that has not touched its heartbeat for so long hangs: it does so each second from a thread of its own."""
