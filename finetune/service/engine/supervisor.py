@@ -156,7 +156,7 @@ class Supervisor:
 
     def _look(self, slot: str, job: Job) -> None:
         folder = self.folder(job)
-        if not is_alive(folder):
+        if job.id in self._trouble or not is_alive(folder):
             with contextlib.suppress(KeyError):
                 signal_group(process_of(folder), signal.SIGKILL)  # what it has started goes with it
             self._note_full(job)
