@@ -16,6 +16,9 @@ from finetune.errors import RunError
 from finetune.export.network import LOGITS, PIXELS
 
 Precision = Literal["fp32", "fp16", "int8"]
+WITH_WEIGHTS = ("Conv", "Gemm", "MatMul")
+ACTIVATIONS = ("Clip", "Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSwish", "Erf")
+"""They belong to what is before them: runtimes compute both at once."""
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 
@@ -40,7 +43,8 @@ def in_eight_bits(network: onnx.ModelProto, batches: Iterable[NDArray[np.float32
     Their ranges are the least and largest values on ``batches``, each N x 3 x S x S float32 of normalised training
     images. Weights use 7 bits of the 8: products of two full ones overflow the sums of processors before VNNI
     and would give other labels there (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html).
-    Raises RunError for a network that cannot be quantised.
+    The classifier and the pooling before it stay float32: a head that was solved on standardised features has weights
+    of very different sizes, of which one scale leaves the largest. Raises RunError for a network that cannot be quantised.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -54,6 +58,7 @@ def in_eight_bits(network: onnx.ModelProto, batches: Iterable[NDArray[np.float32
                 str(ready),
                 str(done),
                 _reader(iter(batches)),
+                nodes_to_exclude=classifier_nodes(onnx.load(ready)),
                 quant_format=QuantFormat.QDQ,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
@@ -68,6 +73,26 @@ def in_eight_bits(network: onnx.ModelProto, batches: Iterable[NDArray[np.float32
         quantised = onnx.load(done)
     assert [output.name for output in quantised.graph.output] == [LOGITS]
     return quantised
+
+
+def classifier_nodes(network: onnx.ModelProto) -> list[str]:
+    """Return the names of the classifier's node and of all up from there that have no weights: pooling and the like."""
+    producers = {output: node for node in network.graph.node for output in node.output}
+    names: list[str] = []
+    waiting, has_classifier = [LOGITS], False
+    while waiting:
+        node = producers.get(waiting.pop(0))
+        if node is None or node.name in names:
+            continue
+        if node.op_type in WITH_WEIGHTS:
+            if has_classifier:
+                continue
+            has_classifier = True
+        elif node.op_type in ACTIVATIONS:
+            continue
+        names.append(node.name)
+        waiting += node.input
+    return names
 
 
 def _reader(batches: Iterator[NDArray[np.float32]]) -> Any:

@@ -30,6 +30,8 @@ from finetune.service.jobs import cancel_job, is_alive, process_of, read_process
 from finetune.service.status import Status, read_status
 from finetune.training.processes import birth
 
+__all__ = ["DATABASE", "LOCK", "AlreadySupervised", "Supervisor", "is_full"]
+
 LOOKED_EVERY_S = 0.2
 SILENT_S = 300.0
 """A process that has not touched its heartbeat for so long hangs: it does so each second from a thread of its own."""
@@ -154,7 +156,7 @@ class Supervisor:
 
     def _look(self, slot: str, job: Job) -> None:
         folder = self.folder(job)
-        if not is_alive(folder):
+        if job.id in self._trouble or not is_alive(folder):
             with contextlib.suppress(KeyError):
                 signal_group(process_of(folder), signal.SIGKILL)  # what it has started goes with it
             self._note_full(job)
