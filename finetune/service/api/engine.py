@@ -30,7 +30,7 @@ def at_work(data_dir: Path) -> Iterator[Callable[[], bool]]:
 
     Raises RunError where another process does so already. At the end every job keeps what it has and is queued.
     """
-    _refuse_second(data_dir)
+    refuse_second(data_dir)
     supervisor, stop = Supervisor(data_dir), threading.Event()
     thread = threading.Thread(target=supervisor.run, args=(stop,), name="supervisor", daemon=True)
     thread.start()
@@ -41,7 +41,8 @@ def at_work(data_dir: Path) -> Iterator[Callable[[], bool]]:
         thread.join()
 
 
-def _refuse_second(data_dir: Path) -> None:
+def refuse_second(data_dir: Path) -> None:
+    """Raise RunError where another process has the jobs in ``data_dir`` done."""
     try:
         with FileLock(data_dir / LOCK).acquire(timeout=0):
             pass
