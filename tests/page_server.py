@@ -78,8 +78,11 @@ class Served:
 
 
 @contextmanager
-def serve_page(folder: Path, *options: str) -> Iterator[Served]:
-    """Run ``finetune ui`` in ``folder`` until the context ends, with a tiny network in its hub cache."""
+def serve_page(folder: Path, *options: str, command: str = "ui") -> Iterator[Served]:
+    """Run ``finetune ui`` in ``folder`` until the context ends, with a tiny network in its hub cache.
+
+    Or another ``command`` that serves.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     hub = folder / "hf"
     if not hub.exists():
@@ -87,7 +90,7 @@ def serve_page(folder: Path, *options: str) -> Iterator[Served]:
     paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "finetune", "ui", "--port", "0", "--offline", *options],
+        [sys.executable, "-m", "finetune", command, "--port", "0", "--offline", *options],
         cwd=folder,
         env={
             **os.environ,
@@ -101,7 +104,7 @@ def serve_page(folder: Path, *options: str) -> Iterator[Served]:
         text=True,
     )
     try:
-        yield Served(_address(process), folder / "checkpoints", process)
+        yield Served(_address(process), folder / ("checkpoints" if command == "ui" else "service"), process)
     finally:
         process.terminate()
         try:
@@ -116,7 +119,7 @@ def _address(process: subprocess.Popen[str]) -> str:
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=lambda: lines.put(process.stdout.readline()), daemon=True).start()  # type: ignore[union-attr]
     line = lines.get(timeout=STARTS_WITHIN_S)
-    found = re.search(r"http://127\.0\.0\.1:\d+", line)
+    found = re.search(r"http://(127|0)\.0\.0\.[01]:\d+", line)
     assert found, f"the page did not start: {line}"
     return found[0]
 

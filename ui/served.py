@@ -64,12 +64,13 @@ def serve_all(data_dir: Path, wanted: Wanted, *, ready: Callable[[str], None] = 
     from finetune.service.api.app import make_app
     from finetune.service.api.connection import impatient
     from finetune.service.api.context import make_context
-    from finetune.service.api.engine import at_work
+    from finetune.service.api.engine import at_work, refuse_second
     from finetune.service.api.limits import ApiLimits
 
     # uvicorn hands a signal on once it has stopped; this one must not skip what follows.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     data_dir.mkdir(parents=True, exist_ok=True)
+    refuse_second(data_dir)
     limits = replace(ApiLimits(), archive=int(wanted.upload_gb * 10**9))
     host = HOST if wanted.host == "localhost" else wanted.host
     with listening(wanted.port, host) as listener, contextlib.ExitStack() as running:

@@ -92,6 +92,13 @@ class Serving:
             self._loaded[bundle] = classifier
             return classifier.ask(asked)
 
+    def refuse_when_full(self, bundle: Path) -> None:
+        """Raise Busy where a question would be refused anyway, before its images have been sent."""
+        with self._lock:
+            classifier = self._loaded.get(bundle)
+        if classifier is not None and classifier.n_waiting >= self._limits.most_waiting:
+            raise _busy(classifier.n_waiting)
+
     def forget(self, bundle: Path) -> None:
         """End the process of a classifier that is about to be deleted."""
         with self._lock:
@@ -150,9 +157,7 @@ class _Classifier:
     def ask(self, asked: Asked) -> Future[Answered]:
         with self._counting:
             if self.n_waiting and self.n_waiting + len(asked.images) > self._limits.most_waiting:
-                raise Busy(
-                    f"{self.n_waiting} images are waiting for this model already; ask again in a moment"
-                )
+                raise _busy(self.n_waiting)
             self.n_waiting += len(asked.images)
         waiting = _Waiting(asked)
         self._questions.put(waiting)
@@ -217,7 +222,7 @@ class _Classifier:
         for each in waiting:
             try:
                 found = iter(self._asked(predictor, each.asked, each.asked.images, why=why))
-            except FinetuneError as own:
+            except Exception as own:  # noqa: BLE001 - whoever waits must be told
                 _end([each], own)
             else:
                 _tell(each, found)
@@ -226,6 +231,10 @@ class _Classifier:
         if why:
             return [predictor.ask_why(self._bundle, image) for image in images]
         return predictor.ask_many(self._bundle, images, top=asked.top, coverage=asked.coverage)
+
+
+def _busy(n_waiting: int) -> Busy:
+    return Busy(f"{n_waiting} images are waiting for this model already; ask again in a moment")
 
 
 def _kind(waiting: _Waiting) -> tuple[int, float, bool]:

@@ -22,7 +22,12 @@ def at_work(data_dir: Path) -> Iterator[Callable[[], bool]]:
 
     Raises RunError where another process does so already. At the end every job keeps what it has and is queued.
     """
-    if is_supervised(data_dir):
-        raise RunError(f"another server is at work in {data_dir}; use that one, or another --data-dir")
+    refuse_second(data_dir)
     with BackgroundSupervisor(data_dir):
         yield lambda: is_supervised(data_dir)
+
+
+def refuse_second(data_dir: Path) -> None:
+    """Raise RunError where another process has the jobs in ``data_dir`` done."""
+    if is_supervised(data_dir):
+        raise RunError(f"another server is at work in {data_dir}; use that one, or another --data-dir")

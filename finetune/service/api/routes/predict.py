@@ -60,6 +60,7 @@ async def predict(
 ) -> PredictAnswer:
     """Classify images; 429 with `Retry-After` where too many wait already."""
     limits = context.limits
+    context.serving.refuse_when_full(model.bundle)
     with place_in(context.arriving) as place:
         form = await take_form(
             request, place, most=limits.question, most_files=limits.images, most_each=limits.image

@@ -1,0 +1,105 @@
+"""``finetune serve`` and ``finetune token``: what is refused, who is let in, how it starts and stops."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+from conftest import Finetune
+from page_server import REPOSITORY, Served, serve_page
+
+from finetune.cli import run
+
+
+def test_a_token_is_shown_once_and_then_only_listed(finetune: Finetune, tmp_path: Path) -> None:
+    where = ("--data-dir", tmp_path)
+    made = finetune("token", "create", "ann", *where)
+    assert made.code == 0
+    assert made.out.startswith("ft_")
+    assert "it is shown only now" in made.err
+    other = finetune("token", "create", "laptop", "--owner", "ann", "--days", "30", "--json", *where).json
+    assert other["token"].startswith("ft_")
+    assert other["expires"] > other["created"]
+    rows = finetune("token", "list", "--json", *where).json
+    assert [(row["name"], row["owner"], row["good"]) for row in rows] == [
+        ("ann", "ann", True),
+        ("laptop", "ann", True),
+    ]
+    assert made.out.strip() not in json.dumps(rows)
+    assert finetune("token", "revoke", "ann", *where).code == 0
+    table = finetune("token", "list", *where).out
+    assert "revoked" in table
+    assert "laptop" in table
+    unknown = finetune("token", "revoke", "ben", *where)
+    assert (unknown.code, unknown.error) == (
+        2,
+        "error: there is no token called 'ben'; `finetune token list` shows them",
+    )
+
+
+def test_beyond_this_computer_nothing_is_served_without_a_token(finetune: Finetune, tmp_path: Path) -> None:
+    for host in ("0.0.0.0", "::", "192.0.2.7", "train.example"):
+        answer = finetune("serve", "--host", host, "--data-dir", tmp_path)
+        assert answer.code == 2
+        assert answer.error == (
+            f"error: --host {host} can be reached by others, and there is no token; "
+            f"make one with `finetune token create NAME --data-dir {tmp_path}`"
+        )
+    finetune("token", "create", "ann", "--data-dir", tmp_path)
+    finetune("token", "revoke", "ann", "--data-dir", tmp_path)
+    assert finetune("serve", "--host", "0.0.0.0", "--data-dir", tmp_path).code == 2
+
+
+def test_the_api_and_the_page_are_one_server_that_stops_at_once(tmp_path: Path) -> None:
+    with serve_page(tmp_path / "here", command="serve") as served:
+        assert "Fine-tune an image classifier" in httpx.get(served.url).text
+        assert "default-src 'self'" in httpx.get(served.url).headers["content-security-policy"]
+        assert httpx.get(f"{served.url}/api/v1/jobs").json() == {"jobs": [], "next": None}
+        assert httpx.get(f"{served.url}/readyz").json() == {"status": "ready"}
+        missing = httpx.get(f"{served.url}/api/v1/nothing")
+        assert missing.headers["content-type"] == "application/problem+json"
+        assert httpx.get(served.url, headers={"host": "evil.example"}).status_code == 400
+        evil = {"origin": "http://evil.example"}
+        assert httpx.post(f"{served.url}/gradio_api/run/predict", headers=evil).status_code == 403
+        second = second_server(served)
+        assert second.returncode == 6
+        assert second.stderr == (
+            f"error: another server is at work in {served.root}; use that one, or another --data-dir\n"
+        )
+        served.process.send_signal(signal.SIGTERM)
+        told, _ = served.process.communicate(timeout=30)
+    assert "Traceback" not in told
+    assert "error:" not in told
+    assert served.process.returncode == 0
+
+
+def second_server(served: Served) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "finetune", "serve", "--port", "0", "--data-dir", str(served.root)]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_whoever_comes_from_afar_needs_a_token_for_the_page_too(tmp_path: Path) -> None:
+    assert run(["token", "create", "ann", "--data-dir", str(tmp_path / "here" / "service")]) == 0
+    with serve_page(tmp_path / "here", "--host", "0.0.0.0", command="serve") as served:
+        url = served.url.replace("0.0.0.0", "127.0.0.1")
+        for path in ("/", "/config", "/gradio_api/info", "/api/v1/jobs", "/metrics", "/bundle/x/1"):
+            assert httpx.get(url + path).status_code == 401, path
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        rebound = httpx.get(f"{url}/healthz", headers={"host": "evil.example"})
+        assert rebound.status_code == 400
+        assert httpx.get(f"{url}/healthz", headers={"host": "192.0.2.7:8000"}).status_code == 200
+
+
+def test_a_port_that_cannot_be_had_is_told(finetune: Finetune, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        answer = finetune("serve", "--port", port, "--data-dir", tmp_path)
+    assert (answer.code, answer.error) == (
+        5,
+        f"error: port {port} is in use or not allowed; choose another --port",
+    )
