@@ -44,7 +44,8 @@ def in_eight_bits(network: onnx.ModelProto, batches: Iterable[NDArray[np.float32
     images. Weights use 7 bits of the 8: products of two full ones overflow the sums of processors before VNNI
     and would give other labels there (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html).
     The classifier and the pooling before it stay float32: a head that was solved on standardised features has weights
-    of very different sizes, of which one scale leaves the largest. Raises RunError for a network that cannot be quantised.
+    of very different sizes, of which one scale leaves the largest. Raises RunError for a network that cannot be
+    quantised.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -76,7 +77,7 @@ def in_eight_bits(network: onnx.ModelProto, batches: Iterable[NDArray[np.float32
 
 
 def classifier_nodes(network: onnx.ModelProto) -> list[str]:
-    """Return the names of the classifier's node and of all up from there that have no weights: pooling and the like."""
+    """Return the names of the classifier's node and of those before it that have no weights, such as pooling."""
     producers = {output: node for node in network.graph.node for output in node.output}
     names: list[str] = []
     waiting, has_classifier = [LOGITS], False
