@@ -17,6 +17,9 @@ from PIL import Image
 
 from finetune.bundle.bundle import load_bundle
 from finetune.bundle.predict import predict
+from finetune.service.api.routes.predict import _row
+from finetune.service.api.uploads import Upload
+from finetune.service.predictor import Answer
 from finetune.service.serving import Limits
 
 
@@ -276,3 +279,10 @@ def test_a_small_limit_of_images_is_one_of_the_server(tmp_path: Path) -> None:
         assert "more than 2 files" in sentence(
             me.post(f"/models/{small}/predict", files=images(*[b"x"] * 3)), 413
         )
+
+
+def test_how_far_an_answer_can_be_trusted_is_told_with_it() -> None:
+    answer = Answer((("apple", 0.7), ("plum", 0.3)), "", known=False, plausible=("apple", "plum"))
+    row = _row(Upload("..\\a.png", Path("0")), answer, None)
+    assert (row.name, row.label, row.probability) == ("a.png", "apple", 0.7)
+    assert (row.known, row.set) == (False, ["apple", "plum"])
