@@ -85,7 +85,7 @@ def test_a_job_is_followed_to_its_end(server: ApiServer, client: Client, made: M
     assert client.fit(made.dataset.id, TINY, title="a try", key="once").id == made.job.id
 
 
-def test_the_model_answers_with_how_far_it_can_be_trusted(client: Client, made: Made, tmp_path: Path) -> None:
+def test_the_model_answers_and_says_why(client: Client, made: Made, tmp_path: Path) -> None:
     (model,) = client.models()
     assert (model.id, model.title, model.dataset) == (made.job.model, "a try", made.dataset.id)
     assert model.report["accuracy"] > 0.5
@@ -97,9 +97,7 @@ def test_the_model_answers_with_how_far_it_can_be_trusted(client: Client, made: 
     assert named["broken.png"].error == "is not an image but a text such as a web page"
     apple = named["apple.png"]
     assert apple.label in COLOURS
-    assert apple.known in (True, False)
-    assert apple.plausible is not None
-    assert set(apple.plausible) <= set(COLOURS)
+    assert set(apple.plausible or ()) <= set(COLOURS)
     assert apple.explanation is not None
     assert apple.explanation["picture"].startswith("data:image/png;base64,")
     assert sum(share for _, share in apple.top) == pytest.approx(1, abs=1e-3)
@@ -127,8 +125,6 @@ def test_a_job_that_fails_says_why_without_a_path(server: ApiServer, client: Cli
     assert (job.state, job.model) == ("failed", None)
     assert "only one class ('apple') in one" in job.error
     assert str(server.context.data_dir) not in job.error
-    assert client.retry(job).attempt == 2
-    assert client.wait(job).state == "failed"
     client.delete_dataset(dataset.id)
 
 

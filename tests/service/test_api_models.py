@@ -17,12 +17,15 @@ from PIL import Image
 
 from finetune.bundle.bundle import load_bundle
 from finetune.bundle.predict import predict
+from finetune.service.api.routes.predict import _row
+from finetune.service.api.uploads import Upload
+from finetune.service.predictor import Answer
 from finetune.service.serving import Limits
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    serving = Limits(window_s=0.2, most_waiting=70, most_loaded=1)
+    serving = Limits(window_s=0.2, most_waiting=70)
     with (
         pytest.MonkeyPatch.context() as patched,
         serve_api(tmp_path_factory.mktemp("service"), serving=serving) as server,
@@ -221,15 +224,6 @@ def test_more_than_can_wait_is_refused_with_a_time_to_come_again(me: Person, mod
     assert set(codes) == {200, 429}
 
 
-def test_the_classifier_that_was_not_used_longest_makes_room(
-    server: ApiServer, me: Person, model: str
-) -> None:
-    other = put_model(server.context, "", title="other")
-    for asked in (model, other, model):
-        assert me.post(f"/models/{asked}/predict", files=images(picture())).status_code == 200
-        assert server.context.serving.loaded == 1
-
-
 def test_the_bundle_comes_as_a_zip_that_can_be_loaded(me: Person, model: str, tmp_path: Path) -> None:
     answer = me.get(f"/models/{model}/download")
     assert answer.headers["content-disposition"] == f'attachment; filename="model-{model[:12]}.zip"'
@@ -247,13 +241,15 @@ def test_a_model_with_no_images_left_to_compare_on_is_not_exported(me: Person, m
     assert "/tmp" not in told
 
 
-def test_a_model_that_is_deleted_is_gone_from_the_disk(server: ApiServer, me: Person) -> None:
+def test_a_model_that_is_deleted_is_gone_from_the_disk(server: ApiServer, me: Person, model: str) -> None:
+    me.post(f"/models/{model}/predict", files=images(picture()))
     doomed = put_model(server.context, "", title="doomed")
     run = Path(server.context.store.get(doomed).request["out"])
     assert me.post(f"/models/{doomed}/predict", files=images(picture())).status_code == 200
+    assert server.context.serving.loaded == 2
     assert me.ask("DELETE", f"/models/{doomed}").status_code == 204
     assert not run.exists()
-    assert server.context.serving.loaded == 0
+    assert server.context.serving.loaded == 1
     for answer in (
         me.get(f"/models/{doomed}"),
         me.get(f"/models/{doomed}/download"),
@@ -283,3 +279,10 @@ def test_a_small_limit_of_images_is_one_of_the_server(tmp_path: Path) -> None:
         assert "more than 2 files" in sentence(
             me.post(f"/models/{small}/predict", files=images(*[b"x"] * 3)), 413
         )
+
+
+def test_how_far_an_answer_can_be_trusted_is_told_with_it() -> None:
+    answer = Answer((("apple", 0.7), ("plum", 0.3)), "", known=False, plausible=("apple", "plum"))
+    row = _row(Upload("..\\a.png", Path("0")), answer, None)
+    assert (row.name, row.label, row.probability) == ("a.png", "apple", 0.7)
+    assert (row.known, row.set) == (False, ["apple", "plum"])

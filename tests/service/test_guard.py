@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune.service.guard import refusal
+from finetune.service.guard import Hosts, refusal
 
 OWN = {"host": "127.0.0.1:7860"}
 
@@ -50,3 +50,21 @@ def test_no_host_whatever_breaks_the_guard(host: str) -> None:
 @given(st.text())
 def test_no_origin_whatever_breaks_the_guard(origin: str) -> None:
     assert refusal({**OWN, "origin": origin}) in (0, 403)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7:8000", "[2001:db8::1]:80", "127.0.0.1", "Train.Example:80"])
+def test_beyond_this_computer_addresses_and_named_names_are_known(host: str) -> None:
+    assert refusal({"host": host}, Hosts(frozenset({"train.example"}), any_address=True)) == 0
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "192.0.2.7.evil.example", "0x7f000001", "[evil]", "1.2.3", ""]
+)
+def test_a_name_that_nobody_named_is_refused_there_too(host: str) -> None:
+    assert refusal({"host": host}, Hosts(frozenset({"train.example"}), any_address=True)) == 400
+
+
+def test_a_proxy_that_speaks_tls_is_the_same_site() -> None:
+    named = Hosts(frozenset({"train.example"}))
+    assert refusal({"host": "train.example", "origin": "https://train.example"}, named) == 0
+    assert refusal({"host": "train.example", "origin": "https://evil.example"}, named) == 403

@@ -40,10 +40,10 @@ def make_app(context: Context, *, on_start: Callable[[], None] = lambda: None) -
         finally:
             await run_in_threadpool(context.serving.close)
 
-    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.context = context
     app.include_router(state.router)
-    app.mount(API, _make_api(context))
+    app.mount(API, Counted(make_api(context), context))
     problems.add_handlers(app, str(context.data_dir))
     limits = context.limits
     app.add_middleware(SignedIn, context=context, below=f"{API}/", paths=state.PATHS)
@@ -52,7 +52,8 @@ def make_app(context: Context, *, on_start: Callable[[], None] = lambda: None) -
     return app
 
 
-def _make_api(context: Context) -> FastAPI:
+def make_api(context: Context) -> FastAPI:
+    """Return the application below `API`, without guards."""
     api = FastAPI(
         title="finetune",
         version=version("finetune-strategies"),
@@ -60,13 +61,13 @@ def _make_api(context: Context) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         responses=PROBLEMS,
     )
     api.state.context = context
     for routes in (datasets, jobs, events, models, predict):
         api.include_router(routes.router, prefix="/v1")
     problems.add_handlers(api, str(context.data_dir))
-    api.add_middleware(Counted, context=context)
     _describe_problems(api)
     return api
 

@@ -28,6 +28,7 @@ OF_ERRORS: tuple[tuple[type[FinetuneError], int], ...] = (
 )
 """The status that each kind of the program's own errors is answered with."""
 RETRY_AFTER_S = "2"
+MOST_WRONG = 20
 _SENTENCES = {
     404: "there is nothing at this address; /api/v1/openapi.json lists what there is",
     405: "this address does not take this method; the Allow header names those it takes",
@@ -78,9 +79,7 @@ def add_handlers(app: FastAPI, hidden: str) -> None:
 
     async def invalid(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        wrong = [
-            {"where": _where(each["loc"]), "what": str(each["msg"])} for each in error.errors()[:20]
-        ] or [{"where": "body", "what": "it cannot be read"}]
+        wrong = [_wrong(each) for each in error.errors()[:MOST_WRONG]]
         return answer(422, f"{wrong[0]['where']}: {_plain(wrong[0]['what'])}", errors=wrong)
 
     async def own(_request: Request, error: Exception) -> Response:
@@ -100,12 +99,16 @@ def add_handlers(app: FastAPI, hidden: str) -> None:
 
 
 def _plain(text: str) -> str:
-    return text[:1].lower() + text[1:].rstrip(".")
+    first = text[:1] if text[1:2].isupper() else text[:1].lower()
+    return first + text[1:].rstrip(".")
 
 
-def _where(location: tuple[int | str, ...]) -> str:
-    kind, *inside = location
-    return ".".join(map(str, inside)) or str(kind)
+def _wrong(error: Mapping[str, Any]) -> dict[str, str]:
+    if error["type"] == "json_invalid":
+        kind, position = error["loc"]
+        return {"where": str(kind), "what": f"it is no JSON from character {position} on"}
+    kind, *inside = error["loc"]
+    return {"where": ".".join(map(str, inside)) or str(kind), "what": str(error["msg"])}
 
 
 def _hide(text: str, folder: str) -> str:

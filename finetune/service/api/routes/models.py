@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -71,10 +72,11 @@ def delete(model_id: str, context: Served, owner: Owner) -> None:
 
 def found(context: Context, model_id: str, owner: str) -> Model:
     """Return a model of ``owner``; raises Problem 404 for any other, and for a job that has made none."""
-    model = models.model_of(context.job(model_id, owner))
-    if model is None:
-        raise Problem(404, "there is no such model")
-    return model
+    with contextlib.suppress(Problem):
+        model = models.model_of(context.job(model_id, owner))
+        if model is not None:
+            return model
+    raise Problem(404, "there is no such model")
 
 
 def _answer(context: Context, model: Model) -> ModelAnswer:
