@@ -130,11 +130,14 @@ def test_shuffled_labels_teach_nothing(finetune: Finetune, tiny: tuple[str, ...]
 
 @pytest.fixture(scope="module")
 def few_fruit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four kinds of fruit, 14 images each: ImageNet's features tell them far better than random ones."""
+    """Four kinds of fruit, 40 images each: ImageNet's features tell them far better than random ones.
+
+    With 14 each the gain of destroyed weights was anything from -0.2 to 0.3, by seed and by processor.
+    """
     whole = write_sample("fruit", tmp_path_factory.mktemp("fruit") / "whole")
     few = whole.parent / "few"
     for folder in sorted(whole.iterdir())[:4]:
-        for image in sorted(folder.iterdir())[:14]:
+        for image in sorted(folder.iterdir())[:40]:
             save(Image.open(image), few / folder.name / image.name)
     return few
 
@@ -145,7 +148,7 @@ def destroyed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lite0 = find_backbone("tf_efficientnet_lite0")
     model = build(lite0, n_classes=1000, weights=NO_WEIGHTS, seed=0, image_size=64)
     load_pretrained(model, locate_weights(lite0, "packaged", offline=True), keep_classifier=True)
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(1)
     shuffled = {
         name: tensor.flatten()[torch.randperm(tensor.numel(), generator=generator)].reshape(tensor.shape)
         for name, tensor in model.state_dict().items()
