@@ -39,7 +39,7 @@ def _images_of(path: Path, offline: bool, reporter: Reporter) -> Iterator[Path]:
     if path == STDIN:
         for listed in listed_paths(sys.stdin.buffer.read()):
             yield from _images_at(listed, offline, reporter) if listed.is_dir() else [listed]
-    elif is_named(path) or path.exists():
+    elif is_named(path) or os.path.lexists(path):
         yield from _images_at(path, offline, reporter)
     elif glob.has_magic(str(path)):
         matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - Path.glob needs a root
@@ -54,7 +54,9 @@ def _images_of(path: Path, offline: bool, reporter: Reporter) -> Iterator[Path]:
 def _images_at(path: Path, offline: bool, reporter: Reporter) -> Iterator[Path]:
     track = reporter.track
     if is_named(path) or (path.is_file() and path.suffix.lower() in LABELLED_SUFFIXES):
-        yield from (image.path for image in open_source(path, offline=offline, track=track).images)
+        yield from (
+            image.path for image in open_source(path, offline=offline, track=track, least_classes=1).images
+        )
     elif path.is_dir() or (path.is_file() and is_archive(path)):
         folder = path if path.is_dir() else unpacked(path, track=track)
         yield from sorted(file for file in folder.rglob("*") if _is_image(file.relative_to(folder), file))
@@ -63,9 +65,9 @@ def _images_at(path: Path, offline: bool, reporter: Reporter) -> Iterator[Path]:
 
 
 def _is_image(name: Path, file: Path) -> bool:
-    """Judge by the ending alone; hidden files and those in hidden folders are passed over."""
+    """Judge by the ending alone, also of what turns out to be no file; what is hidden is passed over."""
     hidden = any(part.startswith(".") for part in name.parts)
-    return not hidden and file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
+    return not hidden and file.suffix.lower() in IMAGE_SUFFIXES and not file.is_dir()
 
 
 def listed_paths(content: bytes) -> list[Path]:

@@ -52,7 +52,7 @@ class Prediction:
 
 def predict(
     bundle: Bundle,
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     *,
     top: int = DEFAULT_TOP,
     coverage: float = DEFAULT_COVERAGE,
@@ -69,7 +69,12 @@ def predict(
     Raises OptionError for another coverage.
     """
     check_coverage(coverage)
-    return _predicted(bundle, paths, _Asked(top, coverage, views or PLAIN, engine or bundle), advance)
+    return _predicted(
+        bundle,
+        [Path(path) for path in paths],
+        _Asked(top, coverage, views or PLAIN, engine or bundle),
+        advance,
+    )
 
 
 @dataclass(frozen=True)

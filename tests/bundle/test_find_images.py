@@ -1,6 +1,7 @@
 """Which images a path, a pattern or a list stands for."""
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,22 @@ def test_a_pattern_that_nothing_matches_is_named(tmp_path: Path) -> None:
 
 def listing(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr(module.sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no links and pipes here")
+def test_a_link_to_nothing_and_a_pipe_get_a_row_too(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    (root / "link.png").symlink_to("nowhere.png")
+    os.mkfifo(root / "pipe.png")
+    assert found(root, root) == ["link.png", "pipe.png"]
+    assert found(root, root / "link.png") == ["link.png"]
+
+
+def test_a_manifest_of_one_class_is_a_list_of_images_too(tmp_path: Path) -> None:
+    save(picture(1), tmp_path / "a.png")
+    (tmp_path / "all.csv").write_text("path,label\na.png,apple\n", encoding="utf-8")
+    assert found(tmp_path, tmp_path / "all.csv") == ["a.png"]
 
 
 def test_a_list_on_stdin_may_hold_files_folders_and_what_is_gone(

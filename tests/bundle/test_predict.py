@@ -84,6 +84,11 @@ def test_more_images_than_a_batch_come_back_in_order_with_progress(bundle: Bundl
     assert last.top[0][1] == pytest.approx(found[-1].top[0][1], abs=1e-5)
 
 
+def test_paths_may_be_text(bundle: Bundle, tmp_path: Path) -> None:
+    path = save(picture(1), tmp_path / "a.png")
+    assert list(predict(bundle, [str(path)])) == list(predict(bundle, [path]))
+
+
 def test_no_images_are_no_rows(bundle: Bundle) -> None:
     assert list(predict(bundle, [])) == []
 
