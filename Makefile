@@ -14,11 +14,9 @@ help:
 	@echo "make bench  the numbers in the README (a working day; needs the data sets, see benchmarks/README.md)"
 	@echo "make clean  remove the environment and what demo wrote"
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt .ci/install
 	@echo "setting up $(VENV): downloads torch once, some minutes"
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@PYTHON=$(PYTHON) .ci/install $(VENV) --editable '.[dev]'
 	@touch $@
 	@echo "set up"
 
