@@ -125,6 +125,17 @@ def test_every_command_of_the_page_on_backbones_runs(reader: Reader) -> None:
     reader.run(page)
 
 
+def test_every_command_of_the_page_on_the_advisor_runs(reader: Reader) -> None:
+    sample, *page = commands(ROOT / "docs" / "advisor.md")
+    assert len(page) == 5
+    small = ["--backbone", "tf_efficientnet_lite0", "--image-size", "64"]
+    reader.draw(sample, a_class=8)
+    # The race trains: tests of its own run it.
+    quick = [command for command in page if "--race" not in command]
+    reader.run([[*command, *small] if command[1] == "advise" else command for command in quick])
+    assert (reader.folder / "square.svg").read_text(encoding="utf-8").lstrip().startswith("<")
+
+
 def test_every_command_of_the_page_on_export_runs(reader: Reader) -> None:
     sample, *page = commands(ROOT / "docs" / "export.md")
     assert [command[1] for command in page].count("export") == 3
