@@ -40,6 +40,7 @@ MOST_WITHOUT_PROGRESS = 5
 FULL_BYTES = 64 * 1024
 """With less left a disk is full: a process may have had no room for its last word."""
 QUICK_SLOTS = ("quick-1", "quick-2")
+CANCELLED = "cancelled; what was finished is kept"
 ENDS: Mapping[str, State] = {"finished": "done", "failed": "failed", "interrupted": "interrupted"}
 
 
@@ -201,7 +202,7 @@ class Supervisor:
         elif own is not None and own.state in ("finished", "failed"):
             self._end(job, own)
         elif row.cancel_asked:
-            said = own.error if own is not None else ""
+            said = own.error if own is not None and own.has_ended else CANCELLED
             self._end(job, Status("interrupted", error=said, exit_code=INTERRUPTED_EXIT_CODE))
         else:
             self._go_on_or_give_up(row, read_process(folder))
