@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from finetune.errors import INTERRUPTED_EXIT_CODE, ResourceError, RunError
 from finetune.failure import explain
 from finetune.service.child import HEARTBEAT
+from finetune.service.engine.database import opened
 from finetune.service.engine.devices import CPU, only
 from finetune.service.engine.going_on import going_on, is_finished, keep_run, let_go_of_run, progress_of
 from finetune.service.engine.job import Job, Lane, State
@@ -77,7 +78,8 @@ class Supervisor:
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; then every job is stopped, keeping what it has, to be gone on with."""
-        with self._alone():
+        # A connection that stays keeps SQLite's files beside the table there: on a full disk it could make none.
+        with self._alone(), opened(self.store.path):
             self._recover()
             try:
                 while not stop.is_set():
