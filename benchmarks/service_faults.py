@@ -188,7 +188,7 @@ def full_disk(work: Path, photos: Path, expected: dict[str, str]) -> dict[str, A
             wait_for(service.have_ended, at_most_s=60)
             shown_while_full = service.store.get(job.id).state
             ballast.unlink()
-            wait_for(service.have_ended)
+            wait_for(lambda: service.have_ended() or service.supervisor.poll() is not None)
             failed = service.store.get(job.id)
             row = {"what": "full disk", "while_full": shown_while_full, "state": failed.state}
             row |= {

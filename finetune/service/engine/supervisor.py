@@ -121,9 +121,10 @@ class Supervisor:
         """Do a step; a database that is held or a disk that is full is no reason to give up: both may pass."""
         try:
             self.step()
-        except ResourceError as error:
+        except (ResourceError, OSError) as error:
             if str(error) != self._warned:
-                print(f"warning: {error}", file=sys.stderr)
+                with contextlib.suppress(OSError):  # the warning may go to the disk that is full
+                    print(f"warning: {error}", file=sys.stderr, flush=True)
             self._warned = str(error)
         else:
             self._warned = ""
