@@ -133,14 +133,14 @@ def wait_for(what: Callable[[], Any], *, at_most_s: float = PATIENCE_S) -> bool:
     return True
 
 
-def undisturbed(work: Path, photos: Path) -> tuple[dict[str, str], float]:
+def undisturbed(work: Path, photos: Path, seeds: range) -> tuple[dict[str, str], float]:
     """Return the weights' hash of each training that nobody disturbs, by its title, and the seconds of one."""
     started = time.monotonic()
-    with serving(work / "whole", photos, range(N_JOBS)) as service:
+    with serving(work / "whole", photos, seeds) as service:
         if not wait_for(service.have_ended):
             sys.exit("the trainings that nobody disturbed did not end")
         found = {job.title: service.weights(job) for job in service.jobs}
-    return found, (time.monotonic() - started) / N_JOBS
+    return found, (time.monotonic() - started) / len(seeds)
 
 
 def one_round(
@@ -148,7 +148,7 @@ def one_round(
 ) -> list[dict[str, Any]]:
     """Return a row for each kill of a round and one for each of its trainings."""
     chance, rows = random.Random(number), []
-    with serving(work / f"round-{number}", photos, range(N_JOBS)) as service:
+    with serving(work / f"round-{number}", photos, range(len(expected))) as service:
         while len(rows) < n_kills and not service.have_ended():
             after_s, victim = chance.uniform(0, length_s), chance.choice(("trainer", "supervisor"))
             if wait_for(service.have_ended, at_most_s=after_s):
@@ -188,7 +188,7 @@ def full_disk(work: Path, photos: Path, expected: dict[str, str]) -> dict[str, A
             wait_for(service.have_ended, at_most_s=60)
             shown_while_full = service.store.get(job.id).state
             ballast.unlink()
-            wait_for(service.have_ended)
+            wait_for(lambda: service.have_ended() or service.supervisor.poll() is not None)
             failed = service.store.get(job.id)
             row = {"what": "full disk", "while_full": shown_while_full, "state": failed.state}
             row |= {
@@ -237,12 +237,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kills", nargs="?", type=int, default=40, help="how many more kills (default 40)")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"of each training (default {EPOCHS})")
+    parser.add_argument("--jobs", type=int, default=N_JOBS, help=f"in a round (default {N_JOBS})")
     options = parser.parse_args()
     RECIPE["epochs"] = options.epochs
+    seeds = range(options.jobs)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         photos = draw_hard(work / "photos")
-        expected, length_s = undisturbed(work, photos)
+        expected, length_s = undisturbed(work, photos, seeds)
         print(f"a training that nobody disturbs takes {length_s:.1f} s", flush=True)
         left = options.kills
         number = 1 + max((row["round"] for row in read_rows(ROWS) if "round" in row), default=0)

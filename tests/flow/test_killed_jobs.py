@@ -23,7 +23,7 @@ from finetune.service.engine.store import JobStore
 from finetune.training.processes import is_alive
 from finetune.training.train import fit
 
-PATIENCE_S = 300
+PATIENCE_S = 900
 EPOCHS = 8
 RECIPE = {
     "strategy": "from-scratch",

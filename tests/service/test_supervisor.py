@@ -1,5 +1,6 @@
 """The supervisor with real processes. Where a job must take long, the test holds its folder: its process waits."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -201,6 +202,39 @@ def test_a_full_disk_is_told_and_the_job_can_be_tried_again(work: Work) -> None:
     work.until(lambda: work.state(job)[0] == "done")
     assert (folder / "cleaned.zip").stat().st_size > sum(p.stat().st_size for p in photos.rglob("*.png"))
     assert work.store.get(job.id).error == ""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own with 4 MB, or a skip where none may be mounted."""
+    disk = tmp_path / "small"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)]
+    if sys.platform != "linux" or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no disk may be mounted here")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_disk_without_a_byte_left_ends_the_job_and_nothing_else(small_disk: Path) -> None:
+    store = JobStore(small_disk / DATABASE)
+    work = Work(small_disk, store)
+    job = work.queue("no room", kind="clean")
+    with BackgroundSupervisor(small_disk, store):
+        wait_for(lambda: work.beats(job))
+        ballast = small_disk / "ballast"
+        with ballast.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
+            while stream.write(bytes(512)):
+                pass
+        assert store.get(job.id).state == "running", "the table can be read on a full disk"
+        pid = process_of(work.folder(job))
+        work.let_go(job)
+        wait_for(lambda: not Path(f"/proc/{pid}").exists())
+        ballast.unlink()
+        wait_for(lambda: store.get(job.id).has_ended)
+        assert store.get(job.id).error.startswith("the disk is full: nothing can be written to")
+        store.retry(job.id)
+        wait_for(lambda: store.get(job.id).error.startswith("no folder or file at"))
 
 
 def test_of_two_supervisors_one_works_and_the_other_takes_over(store: JobStore, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import traceback
@@ -63,6 +64,7 @@ class BackgroundSupervisor:
                 pass  # that one does the jobs
             except Exception as error:  # noqa: BLE001 - jobs must go on being done, whatever this was
                 if str(error) != told:  # once is enough: it is tried again each second
-                    traceback.print_exc(file=sys.stderr)
+                    with contextlib.suppress(OSError):  # it may go to a disk that is full
+                        traceback.print_exc(file=sys.stderr)
                 told = str(error)
             self._stop.wait(TRIED_AGAIN_AFTER_S)

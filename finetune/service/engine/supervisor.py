@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from finetune.errors import INTERRUPTED_EXIT_CODE, ResourceError, RunError
 from finetune.failure import explain
 from finetune.service.child import HEARTBEAT
+from finetune.service.engine.database import opened
 from finetune.service.engine.devices import CPU, only
 from finetune.service.engine.going_on import going_on, is_finished, keep_run, let_go_of_run, progress_of
 from finetune.service.engine.job import Job, Lane, State
@@ -40,6 +41,7 @@ MOST_WITHOUT_PROGRESS = 5
 FULL_BYTES = 64 * 1024
 """With less left a disk is full: a process may have had no room for its last word."""
 QUICK_SLOTS = ("quick-1", "quick-2")
+CANCELLED = "cancelled; what was finished is kept"
 ENDS: Mapping[str, State] = {"finished": "done", "failed": "failed", "interrupted": "interrupted"}
 
 
@@ -76,7 +78,8 @@ class Supervisor:
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; then every job is stopped, keeping what it has, to be gone on with."""
-        with self._alone():
+        # A connection that stays keeps SQLite's files beside the table there: on a full disk it could make none.
+        with self._alone(), opened(self.store.path):
             self._recover()
             try:
                 while not stop.is_set():
@@ -118,9 +121,10 @@ class Supervisor:
         """Do a step; a database that is held or a disk that is full is no reason to give up: both may pass."""
         try:
             self.step()
-        except ResourceError as error:
+        except (ResourceError, OSError) as error:
             if str(error) != self._warned:
-                print(f"warning: {error}", file=sys.stderr)
+                with contextlib.suppress(OSError):  # the warning may go to the disk that is full
+                    print(f"warning: {error}", file=sys.stderr, flush=True)
             self._warned = str(error)
         else:
             self._warned = ""
@@ -201,7 +205,7 @@ class Supervisor:
         elif own is not None and own.state in ("finished", "failed"):
             self._end(job, own)
         elif row.cancel_asked:
-            said = own.error if own is not None else ""
+            said = own.error if own is not None and own.has_ended else CANCELLED
             self._end(job, Status("interrupted", error=said, exit_code=INTERRUPTED_EXIT_CODE))
         else:
             self._go_on_or_give_up(row, read_process(folder))
