@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,11 @@ def database(data_dir: Path) -> Path:
 def job_folder(data_dir: Path, job: Job) -> Path:
     """Return the folder of the job's present attempt, as `Supervisor.folder` does."""
     return data_dir / "jobs" / job.id / str(job.attempt)
+
+
+def drop_folder(data_dir: Path, job_id: str) -> None:
+    """Delete what a job that has ended, or is about to, has left of its work: results, pictures, output."""
+    shutil.rmtree(data_dir / "jobs" / job_id, ignore_errors=True)
 
 
 @contextlib.contextmanager
