@@ -1,7 +1,7 @@
 """The service under load: people who poll and ask while a job trains; answers a second with and without batches.
 
-Appends rows to ``results/service_load.jsonl`` and prints tables; ``--short`` tries it out with a tiny
-network and a few seconds a part. Clients and server share the machine, so that what a client costs is in the numbers too.
+Appends rows to ``results/service_load.jsonl`` and prints tables; ``--short`` tries it out with a tiny network and few
+seconds a part. Clients and server share the machine, so that what a client costs is in the numbers too.
 """
 
 from __future__ import annotations
