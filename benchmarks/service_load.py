@@ -1,7 +1,7 @@
 """The service under load: people who poll and ask while a job trains; answers a second with and without batches.
 
-Appends rows to ``results/service_load.jsonl`` and prints tables; ``--short`` takes a few seconds a part. Clients and
-server share the machine, so that what a client costs is in the numbers too.
+Appends rows to ``results/service_load.jsonl`` and prints tables; ``--short`` tries it out with a tiny network and few
+seconds a part. Clients and server share the machine, so that what a client costs is in the numbers too.
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ POLLERS, ASKERS = 100, 10
 POLL_EVERY_S, ASK_EVERY_S = 1.0, 1.0
 CLIENTS = (1, 8, 32)
 LONG, SHORT = 60.0, 6.0
+TINY = {"strategy": "from-scratch", "backbone": "test_resnet", "image_size": 32}
+RECIPES: dict[bool, tuple[dict[str, Any], dict[str, Any]]] = {
+    False: ({"strategy": "freeze-all"}, {"strategy": "partial", "epochs": 500}),
+    True: ({**TINY, "epochs": 1}, {**TINY, "epochs": 500}),
+}
+"""What is asked about, and what trains meanwhile; short or not."""
 
 
 @dataclass
@@ -169,16 +175,16 @@ def fruit(folder: Path) -> tuple[Path, bytes]:
     return Path(shutil.make_archive(str(folder / "fruit"), "zip", folder / "fruit")), image
 
 
-def a_model(client: Client, dataset: str) -> str:
-    job = client.wait(client.fit(dataset, {"strategy": "freeze-all"}))
+def a_model(client: Client, dataset: str, recipe: dict[str, Any]) -> str:
+    job = client.wait(client.fit(dataset, recipe))
     if job.model is None:
         sys.exit(f"no model: {job.error}")
     return job.model
 
 
-def training(client: Client, dataset: str) -> str:
+def training(client: Client, dataset: str, recipe: dict[str, Any]) -> str:
     """Start a training that lasts, and return its job once it trains."""
-    job = client.fit(dataset, {"strategy": "partial", "epochs": 500}).id
+    job = client.fit(dataset, recipe).id
     while (client.job(job).progress or {}).get("phase") != "training":
         if client.job(job).has_ended:
             sys.exit(f"the training ended at once: {client.job(job).error}")
@@ -187,17 +193,20 @@ def training(client: Client, dataset: str) -> str:
 
 
 def main() -> None:
-    seconds = SHORT if "--short" in sys.argv else LONG
-    known = {"machine": machine(), "seconds": seconds}
+    is_short = "--short" in sys.argv
+    seconds = SHORT if is_short else LONG
+    asked, trained = RECIPES[is_short]
+    known = {"machine": machine(), "seconds": seconds, "recipe": asked}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         archive, image = fruit(folder)
         with server(folder / "service", together=64) as url, Client(url) as client:
             dataset = client.upload(archive).id
-            client.health(dataset, wait=True)
-            model = a_model(client, dataset)
+            if not is_short:
+                client.health(dataset, wait=True)
+            model = a_model(client, dataset, asked)
             found = [_asked(url, model, image, n, seconds, "batches") for n in CLIENTS]
-            job = training(client, dataset)
+            job = training(client, dataset, trained)
             load = asyncio.run(crowd(url, job, model, image, seconds))
             client.cancel(job)
             client.wait(job)

@@ -22,6 +22,23 @@ def code(language: str) -> list[str]:
     )
 
 
+def with_a_tiny_network(text: str) -> str:
+    """The same with a network that takes seconds."""
+    upload, recipe = '-F file=@photos.zip "$V1/datasets"', '\\"strategy\\": \\"freeze-all\\"'
+    for old, new in (
+        (upload, f'{upload[:-1]}?backbone=test_resnet"'),
+        ("?name=photos.zip", "?name=photos.zip&backbone=test_resnet"),
+        ('client.upload("photos.zip")', 'client.upload("photos.zip", backbone="test_resnet")'),
+        (recipe, f'{recipe}, \\"backbone\\": \\"test_resnet\\", \\"image_size\\": 32'),
+        (
+            '{"strategy": "freeze-all"}',
+            '{"strategy": "freeze-all", "backbone": "test_resnet", "image_size": 32}',
+        ),
+    ):
+        text = text.replace(old, new)
+    return text
+
+
 def test_the_page_s_lines_run(tmp_path: Path) -> None:
     if shutil.which("curl") is None or shutil.which("jq") is None:
         pytest.skip("no curl or no jq; install both")
@@ -30,7 +47,8 @@ def test_the_page_s_lines_run(tmp_path: Path) -> None:
     (folder / "photos.zip").write_bytes(photos(8))
     for name, kind in (("new", "apple"), ("other", "lime")):
         (folder / f"{name}.jpg").write_bytes(picture(kind, 99))
-    script = "set -euo pipefail\n" + "".join(code("sh"))
+    script = with_a_tiny_network("set -euo pipefail\n" + "".join(code("sh")))
+    assert script.count("test_resnet") == 3
     assert script.count("curl ") >= 25
     with serve_page(folder, "--no-page", command="serve") as served:
         environment = os.environ | {"URL": served.url, "TOKEN": token, "PYTHONPATH": str(REPOSITORY)}
@@ -44,7 +62,8 @@ def test_the_page_s_lines_run(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
-        (program,) = code("python")
+        program = with_a_tiny_network(code("python")[0])
+        assert program.count("test_resnet") == 2
         head = f"URL, TOKEN = {served.url!r}, {token!r}\n"
         told = subprocess.run(
             [sys.executable, "-c", head + program],

@@ -62,9 +62,12 @@ def test_a_tar_as_the_bare_body_is_taken_too(me: Person) -> None:
 def test_a_data_set_that_is_deleted_is_gone_from_the_disk(server: ApiServer, me: Person) -> None:
     made = me.post("/datasets", files={"file": ("a.zip", photos())}).json()
     folder = server.context.data_dir / "datasets" / made["id"]
+    pictures = server.context.view(server.context.store.get(made["job"])).folder
+    pictures.mkdir(parents=True)
     assert folder.is_dir()
     assert me.ask("DELETE", f"/datasets/{made['id']}").status_code == 204
     assert not folder.exists()
+    assert not pictures.exists()
     assert sentence(me.get(f"/datasets/{made['id']}/health"), 404) == "there is no such data set"
     assert me.get(f"/jobs/{made['job']}").json()["state"] == "cancelled"
 

@@ -168,3 +168,5 @@ def test_what_is_deleted_is_gone(server: ApiServer, client: Client, made: Made) 
     assert list(client.models()) == []
     assert list(server.context.runs.iterdir()) == []
     assert list((server.context.data_dir / "datasets").iterdir()) == []
+    left = {path.name for path in (server.context.data_dir / "jobs").iterdir()}
+    assert not left & {made.job.id, made.dataset.job}

@@ -15,6 +15,7 @@ from finetune.recipe import Recipe
 from finetune.recipe.names import AUTO
 from finetune.service.api.access import Owner
 from finetune.service.api.context import Context, Served
+from finetune.service.api.engine import drop_folder
 from finetune.service.api.problems import Problem
 from finetune.service.api.schemas import DatasetAnswer, DatasetsAnswer, HealthAnswer
 from finetune.service.api.uploads import MULTIPART, Upload, place_in, take_form, take_raw
@@ -84,6 +85,8 @@ def delete(dataset_id: str, context: Served, owner: Owner) -> None:
         for job in _users(context, dataset):
             context.store.cancel(job.id)
         context.datasets.drop(dataset)
+        # What was found holds small pictures of the images.
+        drop_folder(context.data_dir, dataset.analysis)
 
 
 def found(context: Context, dataset_id: str, owner: str) -> Dataset:
