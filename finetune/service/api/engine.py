@@ -1,19 +1,29 @@
-"""The jobs' engine, as the API uses it: where the table is, and having jobs done."""
+"""The jobs' engine, as the API uses it: where the table is, having jobs done, and dropping what they left."""
 
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from finetune.errors import RunError
 from finetune.service.engine.background import BackgroundSupervisor
-from finetune.service.engine.place import DATABASE, is_supervised
+from finetune.service.engine.place import DATABASE, is_supervised, job_folder
+from finetune.service.engine.store import JobStore
 
 
 def database(data_dir: Path) -> Path:
     """Return the path of the table of jobs."""
     return data_dir / DATABASE
+
+
+def drop_job(data_dir: Path, store: JobStore, job_id: str) -> None:
+    """Delete what a job has left of its work, results, pictures and output, and its row once it has ended."""
+    with contextlib.suppress(RunError):  # it is gone already
+        job = store.get(job_id)
+        store.forget(job_id)
+        shutil.rmtree(job_folder(data_dir, job), ignore_errors=True)
 
 
 @contextlib.contextmanager

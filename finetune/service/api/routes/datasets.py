@@ -15,7 +15,7 @@ from finetune.recipe import Recipe
 from finetune.recipe.names import AUTO
 from finetune.service.api.access import Owner
 from finetune.service.api.context import Context, Served
-from finetune.service.api.engine import drop_folder
+from finetune.service.api.engine import drop_job
 from finetune.service.api.problems import Problem
 from finetune.service.api.schemas import DatasetAnswer, DatasetsAnswer, HealthAnswer
 from finetune.service.api.uploads import MULTIPART, Upload, place_in, take_form, take_raw
@@ -86,7 +86,7 @@ def delete(dataset_id: str, context: Served, owner: Owner) -> None:
             context.store.cancel(job.id)
         context.datasets.drop(dataset)
         # What was found holds small pictures of the images.
-        drop_folder(context.data_dir, dataset.analysis)
+        drop_job(context.data_dir, context.store, dataset.analysis)
 
 
 def found(context: Context, dataset_id: str, owner: str) -> Dataset:

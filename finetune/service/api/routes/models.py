@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 from finetune.service import models
 from finetune.service.api.access import Owner
 from finetune.service.api.context import Context, Served
-from finetune.service.api.engine import drop_folder
+from finetune.service.api.engine import drop_job
 from finetune.service.api.problems import Problem
 from finetune.service.api.routes.jobs import Before, Page
 from finetune.service.api.schemas import ModelAnswer, ModelsAnswer
@@ -69,7 +69,7 @@ def delete(model_id: str, context: Served, owner: Owner) -> None:
     model = found(context, model_id, owner)
     context.serving.forget(model.bundle)
     models.delete(model)
-    drop_folder(context.data_dir, model.job.id)
+    drop_job(context.data_dir, context.store, model.job.id)
 
 
 def found(context: Context, model_id: str, owner: str) -> Model:
