@@ -9,12 +9,14 @@ import torch
 from drawing import picture, save
 from networks import batch, network
 from safetensors.torch import load_file, save_file
-from test_bundle import CLASS_NAMES, PREPROCESSING, edit, logits_of, write
+from test_bundle import CLASS_NAMES, PREPROCESSING, edit, logits_of, trained, write
 
+from finetune.bundle import bundle as bundle_module
 from finetune.bundle.bundle import FILES, SAFEGUARDS, load_bundle
 from finetune.bundle.manifest import SCHEMA_KEY, add_files, seal
 from finetune.bundle.reference import N_IMAGES, REFERENCE, make_references, read_references
 from finetune.errors import RunError
+from finetune.model.backbones import find_backbone
 
 
 @pytest.fixture
@@ -160,3 +162,21 @@ def test_what_a_bundle_keeps_is_what_it_was_written_with(bundle: Path) -> None:
     assert kept is not None
     assert kept.are_drawn
     assert kept.logits.shape == (N_IMAGES, len(CLASS_NAMES))
+
+
+def test_a_network_that_bf16_changes_much_still_loads_where_that_is_faster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head that was solved on images of noise: large weights that nearly cancel each other."""
+    model = trained(find_backbone("test_resnet"))
+    classifier = model.get_classifier()  # type: ignore[operator]
+    with torch.no_grad():
+        signs = torch.tensor([1.0, -1.0]).repeat(classifier.in_features // 2)
+        classifier.weight.copy_(1000 * signs.expand_as(classifier.weight))
+        classifier.bias.sub_(make_references(model, PREPROCESSING).logits.mean())
+    write(tmp_path / "bundle", model=model)
+    monkeypatch.setattr(bundle_module, "inference_precision", lambda _model: "bf16")
+    loaded, kept = load_bundle(tmp_path / "bundle"), read_references(tmp_path / "bundle")
+    assert kept is not None
+    answers = loaded.logits(torch.stack([PREPROCESSING(image) for image in kept.images()]))
+    assert (answers - kept.logits).abs().max() > 0.02 * kept.logits.abs().max(), "bf16 is as good here"
