@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
+from conftest import environment
 from PIL import Image
 
 from finetune.cli import main
@@ -119,8 +120,21 @@ def start(*arguments: object, cwd: Path, ignoring: Sequence[int] = ()) -> Forked
     return Forked([str(argument) for argument in arguments], cwd=cwd, ignoring=ignoring)
 
 
+def start_afresh(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
+    """Start one command line as `start` does, but with a Python of its own, as a user does."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "finetune", *map(str, arguments)],
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+
+
 def kill_when(
-    process: Forked, is_time: Callable[[], bool], signum: int, *, delay_s: float = 0.0
+    process: Forked | subprocess.Popen[str], is_time: Callable[[], bool], signum: int, *, delay_s: float = 0.0
 ) -> tuple[int, str]:
     """Send ``signum`` to the whole group once ``is_time`` (and ``delay_s`` later); return code and stderr."""
     deadline = time.monotonic() + 200

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import Answer, Finetune, draw_colours, fit_quietly
 from events import read_events
-from killing import draw_hard, kill_when, n_rows, outcome, start
+from killing import draw_hard, kill_when, n_rows, outcome, start, start_afresh
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 
@@ -614,7 +614,7 @@ def catches_sigterm(process_id: int) -> bool:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_sigterm_ends_other_commands_with_one_sentence(tmp_path: Path) -> None:
     data = draw_colours(tmp_path / "data", {"a": 300, "b": 300})
-    process = start("inspect", data, cwd=tmp_path)
+    process = start_afresh("inspect", data, cwd=tmp_path)
     code, err = kill_when(process, lambda: catches_sigterm(process.pid), signal.SIGTERM)
     assert "Traceback" not in err
     assert (code, err.splitlines()[-1]) == (130, "error: interrupted; what was finished is kept")

@@ -3,7 +3,8 @@
 import hashlib
 import shutil
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -250,7 +251,15 @@ def test_a_rest_that_does_not_fit_is_thrown_away(
     assert any("does not fit what came; beginning anew" in text for text in listener.said) == (
         left == "other bytes"
     )
-    assert hub.downloads()[-1].sent == size
+    last = hub.downloads()[-1]
+    wait_until(lambda: last.sent == size)  # the server counts after it has sent
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.01)
 
 
 def test_two_who_want_the_same_download_it_once(hub: Hub, files: dict[str, Path]) -> None:
