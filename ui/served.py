@@ -45,8 +45,9 @@ class Wanted:
     @property
     def hosts(self) -> Hosts:
         """Return the names that a request may ask for it by."""
-        names = LOCAL_NAMES | {name.lower() for name in self.names}
-        return Hosts(names | ({"[::1]"} if self.host == "::1" else set()), any_address=not self.is_local)
+        own = _shown(self.host).lower()
+        names = LOCAL_NAMES | {own} | {name.lower() for name in self.names}
+        return Hosts(names, any_address=not self.is_local)
 
 
 def serve_all(data_dir: Path, wanted: Wanted, *, ready: Callable[[str], None] = print) -> None:

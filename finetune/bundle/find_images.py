@@ -15,6 +15,7 @@ from finetune.data.unpacking import is_archive, unpacked
 from finetune.errors import DataError
 from finetune.progress import SILENT, Reporter
 
+_IMAGES_BEGIN = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
 STDIN = Path("-")
 """Stands for a list of paths on stdin: one a line, or each ended by a NUL as ``find -print0`` does."""
 
@@ -45,10 +46,20 @@ def _images_of(path: Path, offline: bool, reporter: Reporter) -> Iterator[Path]:
         matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - Path.glob needs a root
         if not matches:
             raise DataError(f"nothing matches {path}; check the pattern, and quote it as '{path}'")
-        for match in matches:
-            yield from _images_at(Path(match), offline, reporter)
+        yield from dict.fromkeys(_images_matched(path, map(Path, matches), offline, reporter))
     else:
         raise DataError(f"no such image or folder: {path}; check the path")
+
+
+def _images_matched(
+    pattern: Path, matches: Iterable[Path], offline: bool, reporter: Reporter
+) -> Iterator[Path]:
+    """Yield the images of a pattern's ``matches``; what ``**`` matches holds the folders' files one by one."""
+    for match in matches:
+        if match.is_dir() and "**" in pattern.parts:
+            continue
+        if pattern.name != "**" or match.suffix.lower() in IMAGE_SUFFIXES:
+            yield from _images_at(match, offline, reporter)
 
 
 def _images_at(path: Path, offline: bool, reporter: Reporter) -> Iterator[Path]:
@@ -72,7 +83,7 @@ def _is_image(name: Path, file: Path) -> bool:
 
 def listed_paths(content: bytes) -> list[Path]:
     """Return the paths that the list ``content`` names, in any encoding; raises DataError for an image instead."""
-    if content.startswith((b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")):
+    if content.startswith(_IMAGES_BEGIN) or content[8:12] == b"WEBP":
         raise DataError("stdin holds an image and no list of paths; save it as a file and give its name")
     if b"\0" in content:
         names = content.split(b"\0")

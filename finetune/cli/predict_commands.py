@@ -56,7 +56,7 @@ def predict(
     from finetune.bundle.views import views_for
     from finetune.known.conformal import DEFAULT_COVERAGE, check_coverage
     from finetune.prediction.engines import check_engine
-    from finetune.prediction.part_file import refuse_unwritable
+    from finetune.prediction.part_file import is_ordinary, refuse_unwritable
     from finetune.prediction.rows import format_of
 
     if out is None and file_format is not None:
@@ -87,7 +87,10 @@ def predict(
         written = write_predictions(
             loaded, images, out, file_format=file_format, engine=choice, reporter=reporter, **asked
         )
-        show(written.to_json(), written.sentence(), as_json)
+        if is_ordinary(out):
+            show(written.to_json(), written.sentence(), as_json)
+        else:
+            reporter.say(written.sentence())  # the rows may have gone to stdout
         all_failed = written.n_errors == written.n_rows
     if all_failed:
         raise typer.Exit(DataError.exit_code)

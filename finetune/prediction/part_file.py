@@ -37,8 +37,24 @@ class _Mark:
         """Return the mark after rows for ``items``, up to the byte ``n_bytes``."""
         digest = self.digest
         for path in items:
-            digest = hashlib.blake2b(digest.encode() + os.fsencode(path), digest_size=16).hexdigest()
+            digest = hashlib.blake2b(digest.encode() + _identity(path), digest_size=16).hexdigest()
         return _Mark(self.n_rows + len(items), n_bytes, self.n_errors + n_errors, digest)
+
+
+def _identity(path: Path) -> bytes:
+    """Return what tells a file from another one, also of the same name."""
+    try:
+        found = path.stat()
+    except OSError:
+        return os.fsencode(path)
+    return os.fsencode(path) + f"\0{found.st_size}\0{found.st_mtime_ns}".encode()
+
+
+def is_ordinary(target: Path) -> bool:
+    """Whether ``target`` is, or may become, a file on disk: no pipe, no device, none of this process's streams."""
+    if str(target).startswith(("/dev/std", "/dev/fd/", "/proc/")):
+        return False  # redirected, they look like ordinary files
+    return not target.exists() or target.is_file()
 
 
 class PartFile:
@@ -57,7 +73,7 @@ class PartFile:
         self.kept: dict[str, Any] = {}
         self._question = question
         self._items = items
-        self._is_ordinary = not target.exists() or target.is_file()
+        self.is_ordinary = is_ordinary(target)
         self._notes = self.part.with_name(self.part.name + ".json")
         self._lock = FileLock(self.part.with_name(self.part.name + ".lock"), timeout=0)
         self._mark = _Mark()
@@ -68,7 +84,7 @@ class PartFile:
 
         Raises RunError where another process is writing it, OSError where it cannot be written.
         """
-        if not self._is_ordinary:
+        if not self.is_ordinary:
             self._stream: BinaryIO = self.target.open("wb")
             return self
         try:
@@ -79,6 +95,8 @@ class PartFile:
             ) from None
         try:
             self._find_kept()
+            if not self.n_kept:
+                self._notes.unlink(missing_ok=True)  # it must not stand beside other rows
             self._stream = self.part.open("r+b" if self.n_kept else "wb")
             # What stands after the last note may be half a row.
             self._stream.truncate(self._mark.n_bytes)
@@ -91,12 +109,12 @@ class PartFile:
     def add(self, text: str, *, n_rows: int, n_errors: int = 0) -> None:
         """Write ``text``, which holds ``n_rows`` whole rows; what is not UTF-8 is escaped."""
         self._stream.write(text.encode("utf-8", errors="backslashreplace"))
-        if not self._is_ordinary:
+        if not self.is_ordinary:
             self._stream.flush()
         items = self._items[self.n_rows : self.n_rows + n_rows]
-        n_bytes = self._stream.tell() if self._is_ordinary else 0
+        n_bytes = self._stream.tell() if self.is_ordinary else 0
         self._mark = self._mark.after(items, n_bytes=n_bytes, n_errors=n_errors)
-        if self._is_ordinary and time.monotonic() - self._noted >= NOTED_EVERY_S:
+        if self.is_ordinary and time.monotonic() - self._noted >= NOTED_EVERY_S:
             self._note()
 
     @property
@@ -117,7 +135,7 @@ class PartFile:
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """Put the file in its place when all went well; else leave it to be gone on with."""
-        if not self._is_ordinary:
+        if not self.is_ordinary:
             self._stream.close()
             return
         try:

@@ -137,6 +137,8 @@ def _say_what_is_kept(part: PartFile, n_images: int, reporter: Reporter) -> None
 def _kept_sentence(part: PartFile, n_images: int) -> str:
     if not part.n_rows:
         return "interrupted before the first rows; nothing is kept"
+    if not part.is_ordinary:
+        return f"interrupted after {part.n_rows} of {amount(n_images, 'row')}"
     return (
         f"interrupted; {part.n_rows} of {amount(n_images, 'row')} are kept in {part.part}; "
         "the same command goes on from there"

@@ -15,11 +15,13 @@ def zip_bundle(bundle: Path, target: Path) -> Path:
     weights = bundle / "model.safetensors"
     if target.is_file() and target.stat().st_mtime_ns >= weights.stat().st_mtime_ns:
         return target
-    with (
-        tempfile.NamedTemporaryFile(dir=target.parent, suffix=".tmp", delete=False) as unfinished,
-        zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive,
-    ):
-        for path in sorted(bundle.iterdir()):
-            archive.write(path, f"{target.stem}/{path.name}")
+    with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".tmp", delete=False) as unfinished:
+        try:
+            with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
+                for path in sorted(bundle.iterdir()):
+                    archive.write(path, f"{target.stem}/{path.name}")
+        except BaseException:
+            Path(unfinished.name).unlink(missing_ok=True)
+            raise
     Path(unfinished.name).replace(target)
     return target

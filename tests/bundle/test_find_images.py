@@ -63,6 +63,13 @@ def test_a_pattern_gives_its_files_and_the_images_of_its_folders_in_order(tmp_pa
     assert found(root, root / "ab" / "[1-9].png") == ["ab/1.png"]
 
 
+def test_two_stars_give_each_image_once_and_no_other_file(tmp_path: Path) -> None:
+    root = draw_set(tmp_path, {"a/deep": 1, "c": 1})
+    (root / "c" / "notes.txt").write_text("")
+    assert found(root, root / "**") == ["a/deep/0.png", "c/0.png"]
+    assert found(root, root / "[ac]*") == ["a/deep/0.png", "c/0.png"]
+
+
 def test_a_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path: Path) -> None:
     for name in ("a[1].png", "a1.png"):
         save(picture(1), tmp_path / name)
@@ -113,6 +120,7 @@ def test_a_list_on_stdin_may_hold_files_folders_and_what_is_gone(
         (b"a b.png\nc.png\n", ["a b.png", "c.png"]),
         (b"a\nb.png\0c.png\0", ["a\nb.png", "c.png"]),
         ("gr\u00fcn.png".encode(), ["gr\u00fcn.png"]),
+        (b"BMW_001.jpg\nRIFF.png\n", ["BMW_001.jpg", "RIFF.png"]),
     ],
 )
 def test_lists_have_a_path_a_line_or_a_nul_after_each(content: bytes, names: list[str]) -> None:

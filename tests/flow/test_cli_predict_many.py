@@ -80,6 +80,16 @@ def test_lines_of_json_are_those_of_json(
     assert lines == finetune("predict", bundle, *asked, "--json").json
 
 
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no such stream")
+def test_rows_stream_to_stdout_and_nothing_else_does(bundle: Path, colours: Path, tmp_path: Path) -> None:
+    asked = ("predict", bundle, colours / "lime", "--out", "/dev/stdout", "--format", "jsonl")
+    answer = finetune_process(*asked, cwd=tmp_path)
+    assert answer.code == 0, answer.err
+    assert len([json.loads(line) for line in answer.out.splitlines()]) == 14
+    assert "wrote 14 rows to /dev/stdout" in answer.err
+    assert Path("/dev/stdout").is_symlink()
+
+
 def test_both_engines_give_the_same_labels(
     finetune: Finetune, bundle: Path, colours: Path, tmp_path: Path
 ) -> None:

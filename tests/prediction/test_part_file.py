@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune.errors import ResourceError, RunError
-from finetune.prediction.part_file import PartFile, refuse_unwritable
+from finetune.prediction.part_file import PartFile, is_ordinary, refuse_unwritable
 
 ITEMS = [Path(f"{number}.png") for number in range(9)]
 QUESTION = {"top": 3}
@@ -102,6 +102,23 @@ def test_items_that_are_added_after_those_done_change_nothing(tmp_path: Path) ->
     part = fill(tmp_path / "a.csv", items=[*ITEMS, Path("later.png")])
     assert part.n_kept == 5
     assert (tmp_path / "a.csv").read_text() == WHOLE + "later.png\n"
+
+
+def test_an_image_that_was_replaced_meanwhile_is_answered_anew(tmp_path: Path) -> None:
+    items = [tmp_path / f"{number}.png" for number in range(3)]
+    for item in items:
+        item.write_bytes(b"broken")
+    with pytest.raises(Break), PartFile(tmp_path / "a.csv", question=QUESTION, items=items) as part:  # noqa: PT012
+        part.add("two\nrows\n", n_rows=2)
+        raise Break
+    items[1].write_bytes(b"mended now")
+    with PartFile(tmp_path / "a.csv", question=QUESTION, items=items) as part:
+        assert (part.n_kept, part.had_other_rows) == (0, True)
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_the_streams_of_the_process_are_no_files_even_where_they_lead_to_one(name: str) -> None:
+    assert not is_ordinary(Path(name))
 
 
 def test_what_was_kept_beside_the_rows_comes_back(tmp_path: Path) -> None:

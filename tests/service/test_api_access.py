@@ -49,7 +49,7 @@ def addresses(two: Two) -> list[tuple[str, str]]:
 
 def test_nothing_of_ann_s_can_be_reached_by_ben_at_any_address(two: Two) -> None:
     found = addresses(two)
-    assert len(found) == 13
+    assert len(found) == 14
     for method, path in found:
         for own in (two.model, two.job):
             body = {"files": {"images": picture()}} if path.endswith("predict") else {}
@@ -131,6 +131,15 @@ def test_without_any_token_this_computer_is_let_in_and_others_are_not(tmp_path: 
         assert me.get("/jobs").status_code == 401
     with serve_api(tmp_path / "far", is_local=False) as server, server.person() as me:
         assert me.get("/jobs").status_code == 401
+
+
+def test_what_was_made_before_any_token_is_opened_by_the_owner_local(tmp_path: Path) -> None:
+    with serve_api(tmp_path) as server:
+        with server.person() as alone:
+            made = alone.post("/datasets", files={"file": ("photos.zip", photos())}).json()["id"]
+        with server.person("ann") as ann, server.person("me", owner="local") as me:
+            assert ann.get("/datasets").json()["datasets"] == []
+            assert [each["id"] for each in me.get("/datasets").json()["datasets"]] == [made]
 
 
 def test_the_page_s_door_asks_a_browser_for_the_token(two: Two) -> None:

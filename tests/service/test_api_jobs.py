@@ -63,6 +63,46 @@ def test_the_same_key_gives_the_same_job_and_never_another_one_s(me: Person, dat
     assert told == "the idempotency key 'once' was used for another request; take a new one for a new request"
 
 
+def test_a_request_that_got_no_answer_may_be_sent_again_whatever_has_become_of_the_rest(
+    tmp_path: Path,
+) -> None:
+    limits = replace(LIMITS, jobs=1)
+    with serve_api(tmp_path, limits=limits) as server, server.person() as person:
+        dataset = person.post("/datasets", files={"file": ("photos.zip", photos())}).json()["id"]
+        for job in person.get("/jobs").json()["jobs"]:
+            person.post(f"/jobs/{job['id']}/cancel")
+        asked = {"json": {"dataset": dataset}, "headers": {"idempotency-key": "k"}}
+        first = person.post("/jobs", **asked)
+        assert first.status_code == 202
+        assert person.post("/jobs", **asked).json()["id"] == first.json()["id"], "though the queue is full"
+        person.post(f"/jobs/{first.json()['id']}/cancel")
+        assert person.ask("DELETE", f"/datasets/{dataset}").status_code == 204
+        assert person.post("/jobs", **asked).json()["id"] == first.json()["id"], "though the images are gone"
+        told = sentence(person.post(f"/jobs/{first.json()['id']}/retry"), 409)
+        assert told == "the images of this job are deleted"
+
+
+def test_trying_again_counts_towards_the_limit_too(tmp_path: Path) -> None:
+    with serve_api(tmp_path, limits=replace(LIMITS, jobs=1)) as server, server.person() as person:
+        put_job(server.context, "", "queued", {"data": "photos"})
+        failed = put_job(server.context, "", "failed", {"data": "photos"})
+        assert "jobs waiting, which is the most" in sentence(person.post(f"/jobs/{failed}/retry"), 429)
+
+
+def test_a_job_that_has_ended_is_deleted_with_its_run_and_no_other(server: ApiServer, me: Person) -> None:
+    running = put_job(server.context, "", "running", run_of(server, "busy"))
+    assert sentence(me.ask("DELETE", f"/jobs/{running}"), 409) == "the job is running; cancel it first"
+    outside = server.context.data_dir.parent / "elsewhere"
+    outside.mkdir()
+    for state, request in (("failed", run_of(server, "broken")), ("cancelled", {"out": str(outside)})):
+        job = put_job(server.context, "", state, request)
+        assert me.ask("DELETE", f"/jobs/{job}").status_code == 204
+        assert sentence(me.get(f"/jobs/{job}"), 404)
+    assert not (server.context.runs / "broken").exists()
+    assert (server.context.runs / "busy").exists()
+    assert outside.exists()
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [

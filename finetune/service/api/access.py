@@ -17,6 +17,8 @@ BEARER = HTTPBearer(
     auto_error=False,
     description="A token of `finetune token create`; not needed on this computer without any.",
 )
+LOCAL = "local"
+"""The owner of what was made before there was any token, when this computer needed none."""
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="finetune"'}
 
 
@@ -45,7 +47,7 @@ def admit(context: Context, address: str, token: str | None) -> str:
         raise Problem(401, "this needs a token; send it as 'Authorization: Bearer TOKEN'", headers=CHALLENGE)
     found = context.tokens.find(token)
     if found is not None:
-        return found.owner
+        return "" if found.owner == LOCAL else found.owner
     wait_s = context.throttle.fail(address)
     if wait_s:
         after = {"Retry-After": str(math.ceil(wait_s))}

@@ -194,6 +194,14 @@ class JobStore:
             ).fetchone()
         return None if row is None else job_of(row)
 
+    def with_key(self, owner: str, key: str) -> Job | None:
+        """Return the job that ``owner`` has asked for with an idempotency key, None where there is none."""
+        with opened(self._path) as connection:
+            row = connection.execute(
+                "select * from jobs where owner = ? and idempotency_key = ?", (owner, key)
+            ).fetchone()
+        return None if row is None else job_of(row)
+
     def forget(self, job_id: str) -> None:
         """Remove a job that has ended, with all that its row knows of it; one that has not stays."""
         with changing(self._path) as connection:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shutil
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -12,6 +14,7 @@ from finetune.errors import OptionError
 from finetune.recipe import Recipe
 from finetune.service.api.access import Owner
 from finetune.service.api.context import Context, Served
+from finetune.service.api.engine import drop_job
 from finetune.service.api.problems import Problem
 from finetune.service.api.routes.datasets import found
 from finetune.service.api.schemas import JobAnswer, JobRequest, JobsAnswer, LogAnswer, MetricsAnswer
@@ -37,19 +40,8 @@ def ask_for(
 ) -> JobAnswer:
     """Queue a fine-tuning; 202 with its job, which `Location` names."""
     with context.adding:  # no data set goes, and no limit is passed, in between
-        dataset = found(context, asked.dataset, owner)
-        waiting = context.store.list(owner=owner, states=("queued", "running"))
-        if len(waiting) >= context.limits.jobs:
-            after = {"Retry-After": "60"}
-            raise Problem(429, f"you have {len(waiting)} jobs waiting, which is the most", headers=after)
-        made = _recipe(asked)
-        values = {
-            "data": str(dataset.data),
-            "recipe": made.model_dump(mode="json", exclude_unset=True),
-            "out": str(context.runs / _run_name(owner, key)),
-            "offline": context.offline,
-        }
-        job = context.store.add(asked.kind, values, title=asked.title or dataset.name, owner=owner, key=key)
+        before = None if key is None else context.store.with_key(owner, key)
+        job = _queued(asked, context, owner, key) if before is None else _same(before, asked, context)
     response.headers["Location"] = f"{request.url.path}/{job.id}"
     return answer(context, job)
 
@@ -111,8 +103,7 @@ def cancel(job_id: str, context: Served, owner: Owner) -> JobAnswer:
 @router.post("/jobs/{job_id}/retry", status_code=202)
 def retry(job_id: str, context: Served, owner: Owner) -> JobAnswer:
     """Queue a job again that failed or was stopped; it goes on with what it left, if anything."""
-    context.job(job_id, owner)
-    return answer(context, context.store.retry(job_id, owner=owner))
+    return answer(context, _again(context, context.job(job_id, owner), owner))
 
 
 @router.post("/jobs/{job_id}/resume", status_code=202)
@@ -121,7 +112,22 @@ def resume(job_id: str, context: Served, owner: Owner) -> JobAnswer:
     job = context.job(job_id, owner)
     if not context.view(job).can_resume:
         raise Problem(409, f"the job is {job.state} and left nothing to go on with; retry it instead")
-    return answer(context, context.store.retry(job_id, owner=owner))
+    return answer(context, _again(context, job, owner))
+
+
+@router.delete("/jobs/{job_id}", status_code=204)
+def delete(job_id: str, context: Served, owner: Owner) -> None:
+    """Delete a job that has ended with all that it left, its model too; 409 while it has not ended."""
+    job = context.job(job_id, owner)
+    if not job.has_ended:
+        raise Problem(409, f"the job is {job.state}; cancel it first")
+    model = model_of(job)
+    if model is not None:
+        context.serving.forget(model.bundle)
+    run = Path(job.request.get("out", "")).resolve()
+    if run.is_relative_to(context.data_dir) and run != context.data_dir:
+        shutil.rmtree(run, ignore_errors=True)
+    drop_job(context.data_dir, context.store, job.id)
 
 
 def answer(context: Context, job: Job) -> JobAnswer:
@@ -131,6 +137,50 @@ def answer(context: Context, job: Job) -> JobAnswer:
         dataset=context.datasets.holding(str(job.request.get("data", ""))) or None,
         model=None if model_of(job) is None else job.id,
     )
+
+
+def _queued(asked: JobRequest, context: Context, owner: str, key: str | None) -> Job:
+    dataset = found(context, asked.dataset, owner)
+    _refuse_too_many(context, owner)
+    values = {
+        "data": str(dataset.data),
+        "recipe": _recipe(asked).model_dump(mode="json", exclude_unset=True),
+        "out": str(context.runs / _run_name(owner, key)),
+        "offline": context.offline,
+    }
+    return context.store.add(asked.kind, values, title=asked.title or dataset.name, owner=owner, key=key)
+
+
+def _same(job: Job, asked: JobRequest, context: Context) -> Job:
+    """Return the job of the same key; raises OptionError where something else was asked for with it."""
+    dataset = context.datasets.holding(str(job.request.get("data", "")))
+    recipe = _recipe(asked).model_dump(mode="json", exclude_unset=True)
+    same = job.kind == asked.kind and job.request.get("recipe") == recipe
+    if not same or dataset != asked.dataset:
+        raise OptionError(
+            f"the idempotency key '{job.idempotency_key}' was used for another request; take a new one for a new "
+            "request"
+        )
+    return job
+
+
+def _again(context: Context, job: Job, owner: str) -> Job:
+    with context.adding:
+        _refuse_too_many(context, owner)
+        dataset = context.datasets.holding(str(job.request.get("data", "")))
+        if dataset and context.datasets.find(dataset, owner=owner) is None:
+            raise Problem(409, "the images of this job are deleted")
+        return context.store.retry(job.id, owner=owner)
+
+
+def _refuse_too_many(context: Context, owner: str) -> None:
+    waiting = context.store.list(owner=owner, states=("queued", "running"))
+    if len(waiting) >= context.limits.jobs:
+        raise Problem(
+            429,
+            f"you have {len(waiting)} jobs waiting, which is the most",
+            headers={"Retry-After": "60"},
+        )
 
 
 def _recipe(asked: JobRequest) -> Recipe:
