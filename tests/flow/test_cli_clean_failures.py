@@ -53,7 +53,8 @@ def test_a_full_disk_ends_the_copy_in_one_sentence_and_leaves_nothing(
     answer = finetune("clean", faulty, "--out", out)
     assert (answer.code, answer.error) == (
         5,
-        f"error: cannot write to {out}: No space left on device; free some space or choose another --out",
+        f"error: the disk is full: cannot write to {out}: No space left on device; free some space or choose another "
+        "--out",
     )
     assert list(small_disk.iterdir()) == []
 
