@@ -12,7 +12,8 @@ The flow, step by step:
 8. `fit` does all of it and trains, in a run folder.
 9. `resume` goes on with a run that was interrupted, to the same result.
 10. `Report` says what came out, with intervals.
-11. `load_bundle` and `predict` use the result, and `explain_image` says why it answers so.
+11. `load_bundle` and `predict` use the result, `write_predictions` does for many images, and `explain_image` says why
+    it answers so.
 
 `run_batch` does it for many a `Job`, unattended.
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from finetune.model.build import build
     from finetune.model.freezing import apply_plan
     from finetune.model.layers import layer_groups
+    from finetune.prediction.write import Written, write_predictions
     from finetune.recipe import Recipe
     from finetune.training.complete import Run
     from finetune.training.resume import resume
@@ -61,6 +63,7 @@ _HOMES = {
     "Run": "finetune.training.complete",
     "Source": "finetune.data.sources",
     "Split": "finetune.data.split",
+    "Written": "finetune.prediction.write",
     "advise": "finetune.advice.advise",
     "apply_plan": "finetune.model.freezing",
     "build": "finetune.model.build",
@@ -76,6 +79,7 @@ _HOMES = {
     "resume": "finetune.training.resume",
     "run_batch": "finetune.batch.run",
     "split_images": "finetune.data.split",
+    "write_predictions": "finetune.prediction.write",
 }
 
 __all__ = [
@@ -91,6 +95,7 @@ __all__ = [
     "Run",
     "Source",
     "Split",
+    "Written",
     "advise",
     "apply_plan",
     "build",
@@ -106,6 +111,7 @@ __all__ = [
     "resume",
     "run_batch",
     "split_images",
+    "write_predictions",
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from torch import Tensor
 from finetune.bundle.answers import Answer, Engine, answer
 from finetune.bundle.bundle import Bundle
 from finetune.bundle.views import PLAIN, Views
+from finetune.data.health.scan import usual_workers
 from finetune.data.images import load_rgb
 from finetune.errors import ImageError
 from finetune.known.conformal import DEFAULT_COVERAGE, check_coverage
@@ -113,8 +113,7 @@ def _predicted(
 
 def decoding_threads() -> int:
     """Return how many images to decode at once: one a core, since decoding leaves Python's lock."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_THREADS, cores)
+    return min(MOST_THREADS, usual_workers())
 
 
 def read_views(bundle: Bundle, path: Path, views: Views) -> Tensor | ImageError:

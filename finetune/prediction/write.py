@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from finetune.bundle.bundle import Bundle, bundle_folder
+from finetune.bundle.bundle import FILES, Bundle
+from finetune.bundle.manifest import MANIFEST
 from finetune.bundle.predict import BATCH_SIZE, DEFAULT_TOP, Prediction, predict
 from finetune.bundle.views import PLAIN, Views
 from finetune.data.health.findings import amount
 from finetune.errors import Interrupted
 from finetune.evaluation.report import versions
 from finetune.known.conformal import DEFAULT_COVERAGE, check_coverage
+from finetune.model.file_hash import sha256_of
 from finetune.prediction.engines import EngineChoice, choose_engine
 from finetune.prediction.part_file import PartFile, refuse_unwritable
 from finetune.prediction.rows import Rows, format_of, rows_for
@@ -150,10 +151,11 @@ def _after(n_done: int, advance: Advance) -> Advance:
 
 
 def _digest(bundle: Bundle) -> str:
-    """Return 64 hex digits for the files that the answers come from."""
-    digest = hashlib.sha256()
-    folder = bundle_folder(bundle.folder)
-    for path in sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors")):
-        with path.open("rb") as file:
-            digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
+    """Return hex digits for the files that the answers come from: of their list of hashes, which loading has checked.
+
+    A bundle from before there was one has nothing but `FILES`.
+    """
+    manifest = bundle.folder / MANIFEST
+    if manifest.is_file():
+        return sha256_of(manifest)
+    return "".join(sha256_of(bundle.folder / name) for name in FILES)

@@ -5,29 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drawing import draw_set, picture, save
-from networks import network
+from small_bundle import CLASS_NAMES, small_bundle
 
-from finetune.bundle.bundle import Bundle, load_bundle, write_bundle
+from finetune.bundle.bundle import Bundle
 from finetune.bundle.predict import BATCH_SIZE, predict
 from finetune.data.images import load_rgb
-from finetune.data.transforms import Preprocessing
 from finetune.evaluation.metrics import softmax
-from finetune.model.backbones import find_backbone
-
-CLASS_NAMES = ("ants", "bees", "größe, 10 cm")
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    folder = tmp_path_factory.mktemp("run") / "bundle"
-    write_bundle(
-        folder,
-        network(),
-        backbone=find_backbone("test_resnet"),
-        class_names=CLASS_NAMES,
-        preprocessing=Preprocessing(64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear", 0.95),
-    )
-    return load_bundle(folder)
+    return small_bundle(tmp_path_factory.mktemp("run") / "bundle")
 
 
 def test_each_image_gets_the_probabilities_of_its_own_logits_best_first(

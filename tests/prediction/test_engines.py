@@ -5,28 +5,18 @@ from pathlib import Path
 import pytest
 import torch
 from drawing import draw_set
-from networks import network
+from small_bundle import small_bundle
 
-from finetune.bundle.bundle import Bundle, load_bundle, write_bundle
+from finetune.bundle.bundle import Bundle
 from finetune.bundle.predict import BATCH_SIZE, predict
-from finetune.data.transforms import Preprocessing
 from finetune.errors import OptionError
-from finetune.model.backbones import find_backbone
 from finetune.prediction import engines
 from finetune.prediction.engines import OnnxEngine, check_engine, choose_engine
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    folder = tmp_path_factory.mktemp("run") / "bundle"
-    write_bundle(
-        folder,
-        network(),
-        backbone=find_backbone("test_resnet"),
-        class_names=("ants", "bees", "moths"),
-        preprocessing=Preprocessing(64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear", 0.95),
-    )
-    return load_bundle(folder)
+    return small_bundle(tmp_path_factory.mktemp("run") / "bundle")
 
 
 @pytest.fixture(scope="module")
