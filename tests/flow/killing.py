@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
+import torch
 from conftest import environment
 from PIL import Image
 
@@ -58,6 +59,9 @@ class Forked:
         code: object = 1
         try:
             os.setpgid(0, 0)
+            # Torch gives a forked process a new thread pool at the first call that asks for one, and is not ready
+            # for two threads that ask at once.
+            torch.set_num_threads(torch.get_num_threads())
             signal.signal(signal.SIGINT, signal.default_int_handler)
             for number in ignoring:
                 signal.signal(number, signal.SIG_IGN)

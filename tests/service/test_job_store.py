@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,19 @@ def test_a_database_that_another_process_holds_is_said_to_be_locked(
     holder.execute("rollback")
     holder.close()
     assert queued(store).state == "queued"
+
+
+def test_many_at_once_can_be_the_first_to_open_a_database(tmp_path: Path) -> None:
+    for number in range(40):
+        path, together = tmp_path / f"{number}.sqlite", threading.Barrier(6)
+
+        def count(_: int, path: Path = path, together: threading.Barrier = together) -> int:
+            together.wait()
+            with opened(path) as connection:
+                return int(connection.execute("select count(*) from jobs").fetchone()[0])
+
+        with ThreadPoolExecutor(6) as threads:
+            assert list(threads.map(count, range(6))) == [0] * 6
 
 
 def test_a_back_up_is_of_one_moment_and_can_be_used(store: JobStore, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from finetune.errors import ResourceError, RunError
 
 BUSY_S = 30.0
 """How long a writer waits for another one before it gives up."""
+
+AGAIN_S = 0.01
+"""How long the change of a new file to write-ahead mode waits before it is tried again."""
 
 MIGRATIONS = (
     """
@@ -89,7 +93,19 @@ def back_up(path: Path, target: Path) -> None:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
+    """Return a new connection; the change to write-ahead mode does not wait by itself, so it is asked for again."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            return _connected_now(path)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(AGAIN_S)
+
+
+def _connected_now(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     connection.row_factory = sqlite3.Row
     try:
