@@ -1,11 +1,11 @@
 """The exported file beside the bundle: backbones x formats, on photographs of ImageNet.
 
-    python benchmarks/parity.py [--backbone NAME]... [--precision fp32|fp16|int8]... [--images 300]
+    python benchmarks/parity.py [--backbone NAME]... [--precision fp32|fp16|int8]... [--images 200] [--write]
 
 Each cell is a row of benchmarks/results/parity.jsonl: flips, the largest difference of a logit, bytes, and images
 a second through both from the decoded image on. Cells that are there already are passed over. EfficientNet-Lite0
 has its packaged ImageNet weights below a fresh head; the others are random, whose logits lie closer together than
-those of a trained network, so that their flips are the worst case.
+those of a trained network, so that their flips are the worst case. ``--write`` puts the table into docs/export.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, append_row, data_set, machine, markdown_table, read_rows
+from common import RESULTS, ROOT, append_row, data_set, machine, markdown_table, read_rows, replace_between
 
 from finetune.bundle.bundle import load_bundle, write_bundle
 from finetune.data.images import load_rgb
@@ -32,6 +32,17 @@ from finetune.model.weights import NO_WEIGHTS, locate_weights
 from finetune.progress import SILENT
 
 TABLE = RESULTS / "parity.jsonl"
+BACKBONES = (
+    PACKAGED_BACKBONE,
+    "tf_efficientnet_lite2",
+    "resnet18",
+    "resnet50",
+    "vgg11",
+    "vgg16_bn",
+    "test_convnext",
+    "fc2",
+)
+"""One or two of each family."""
 N_CLASSES = 10
 TIMED = 32
 ANY_NUMBER = 1_000_000
@@ -120,17 +131,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backbone", action="append", choices=list(CATALOGUE))
     parser.add_argument("--precision", action="append", choices=PRECISIONS)
-    parser.add_argument("--images", type=int, default=300)
+    parser.add_argument("--images", type=int, default=200)
+    parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
     done = {(row["backbone"], row["precision"], row["images"]) for row in read_rows(TABLE)}
     with tempfile.TemporaryDirectory() as place:
         images = unpack(Path(place) / "images", chosen.images)
-        for name in chosen.backbone or CATALOGUE:
+        for name in chosen.backbone or BACKBONES:
             for precision in chosen.precision or PRECISIONS:
                 if (name, precision, len(images)) not in done:
                     with tempfile.TemporaryDirectory() as folder:
                         append_row(TABLE, cell(name, precision, images, Path(folder)))
-    print(table(read_rows(TABLE)))
+    text = table(read_rows(TABLE))
+    print(text)
+    if chosen.write:
+        replace_between(ROOT / "docs" / "export.md", "parity", text)
 
 
 if __name__ == "__main__":
