@@ -1,19 +1,21 @@
-"""Each odd image gets the same treatment in training, predict, evaluate, explain, the page and the ONNX file."""
+"""Each odd image gets the same treatment in training, predict, evaluate, explain, page, API and the ONNX file."""
 
 from __future__ import annotations
 
 import json
 import re
 import runpy
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from api_server import LIMITS, put_job, serve_api
 from conftest import REPOSITORY, draw_colours
 from odd_images import REFUSED, SHOWN, Odd
 from PIL import Image
@@ -303,6 +305,27 @@ def test_the_page_says_why_or_the_sentence(page: Page, expected: dict[str, dict[
         words = f"{odd.name} {odd.refused}" if odd.refused else f"for {best(expected[odd.name])} (grad-cam)"
         assert words in html
         assert "Traceback" not in html
+
+
+# The API.
+
+
+def test_the_api_gives_the_answer_of_the_pixels_or_the_sentence(
+    bundle: Bundle, run: finetune.Run, folder: Path, expected: dict[str, dict[str, float]], tmp_path: Path
+) -> None:
+    odds = [odd for odd in (*SHOWN, *REFUSED) if (folder / odd.name).is_file()]
+    assert len(odds) == len(SHOWN) + len(REFUSED) - 3  # a folder, a pipe and a broken link cannot be sent
+    limits = replace(LIMITS, question=2**30, image=2**28)
+    with serve_api(tmp_path / "service", limits=limits) as server, server.person() as person:
+        out = server.context.runs / "odd"
+        shutil.copytree(run.folder.path / "bundle", out / "bundle")
+        model = put_job(server.context, "", "done", {"data": "odd", "out": str(out), "recipe": {}})
+        files = [("images", (odd.name, (folder / odd.name).read_bytes())) for odd in odds]
+        answer = person.post(f"/models/{model}/predict?top={len(CLASSES)}", files=files).json()
+    for odd, row in zip(odds, answer["predictions"], strict=True):
+        shares = {each["label"]: each["probability"] for each in row["top"]}
+        assert (row["name"], row["error"]) == (odd.name, odd.refused or None)
+        assert shares == pytest.approx(expected.get(odd.name, {}), abs=CLOSE), odd.name
 
 
 # The ONNX file, and the program around it that the documents show.
