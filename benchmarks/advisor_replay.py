@@ -3,8 +3,8 @@
     python benchmarks/advisor_replay.py [--docs] [--table]
 
 Regret is the best strategy's test accuracy less the chosen one's, in points. Intervals are 95 % of a bootstrap over
-base sets. ``--docs`` writes the table into docs/advisor.md, ``--table`` the
-forecasts' table into the package.
+base sets. ``--docs`` writes the tables into docs/advisor.md and draws the
+picture of the forecasts, ``--table`` the forecasts' table into the package.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
-from advisor.advisors import ADVISORS, Advisor
+from advisor import bars as wanted
+from advisor.advisors import ADVISORS, RACE, Advisor
+from advisor.calibration import Judged, covered, draw, judge
 from advisor.cells import cells
-from advisor.fit import STRATEGIES, Cell, fit
+from advisor.fit import Cell, fit
 from advisor_grid import COMMON, SIDE_PX
 from common import ROOT, markdown_table, replace_between
 
-from finetune.advice.forecast import forecast
 from finetune.advice.table import FILE
 
 RESAMPLES = 2_000
 BACKBONE = COMMON["backbone"]
+PICTURE = ROOT / "docs" / "advisor-calibration.png"
 
 
 def others(found: Sequence[Cell], base: str) -> list[Cell]:
@@ -89,15 +91,38 @@ def table(found: Sequence[Cell]) -> str:
     return markdown_table(header, rows)
 
 
-def coverage(found: Sequence[Cell]) -> dict[str, float]:
-    """Return how often the accuracy lay within the 80 % interval of a forecast that had not seen the base set."""
-    inside: dict[str, list[bool]] = {name: [] for name in STRATEGIES}
-    for base in dict.fromkeys(cell.base for cell in found):
-        fitted = fit(others(found, base))
-        for cell in (cell for cell in found if cell.base == base):
-            for name, one in forecast(fitted, cell.sizes, cell.measures).items():
-                inside[name].append(one.low <= cell.accuracy[name] <= one.high)
-    return {name: float(np.mean(hits)) for name, hits in inside.items()}
+def bars(found: Sequence[Cell], judged: Sequence[Judged]) -> str:
+    """Return what was to be reached, written down before the grid was run, beside what was."""
+    points = {name: regrets(found, advisor) for name, advisor in ADVISORS.items()}
+    raced, plain = points[RACE][0], points["forecast"][0]
+    full, full_s = points["always full-finetune"]
+    share = points["forecast"][1].sum() / full_s.sum()
+    held = covered(judged, 0.8)
+    low, high = wanted.COVERAGE_OF_80_PERCENT
+    ahead, behind = points["size x similarity rule"][0].mean() - plain.mean(), plain.mean() - full.mean()
+    rows = [
+        ("mean regret, with a race", f"≤ {wanted.MEAN_REGRET_WITH_RACE}", raced.mean(), "{:.2f}"),
+        (
+            "95th percentile, with a race",
+            f"≤ {wanted.P95_REGRET_WITH_RACE}",
+            np.quantile(raced, 0.95),
+            "{:.1f}",
+        ),
+        ("mean regret, without", f"≤ {wanted.MEAN_REGRET_WITHOUT_RACE}", plain.mean(), "{:.2f}"),
+        ("better than the plain rule by", f"≥ {wanted.BETTER_THAN_THE_PLAIN_RULE}", ahead, "{:.1f}"),
+        ("worse than always full by", f"≤ {wanted.WORSE_THAN_ALWAYS_FULL}", behind, "{:.2f}"),
+        (
+            "training time against always full",
+            f"≤ {wanted.SHARE_OF_ALWAYS_FULL_SECONDS:.0%}",
+            share,
+            "{:.0%}",
+        ),
+        ("80 % intervals hold", f"{low:.0%} – {high:.0%}", held, "{:.0%}"),
+    ]
+    return markdown_table(
+        ("points, or shares", "wanted", "reached"),
+        [(name, bar, form.format(value)) for name, bar, value, form in rows],
+    )
 
 
 def main() -> None:
@@ -109,8 +134,8 @@ def main() -> None:
     options = parser.parse_args()
     found = cells()
     bases = {cell.base for cell in found}
-    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in coverage(found).items())
-    text = f"{len(found)} cells of {len(bases)} base sets:\n\n{table(found)}\n\n80 % intervals hold: {shares}"
+    judged = judge(found)
+    text = f"{len(found)} cells of {len(bases)} base sets:\n\n{table(found)}\n\n{bars(found, judged)}"
     print(text)
     if options.table:
         origin = f"{len(found)} cells of {len(bases)} base sets, {BACKBONE} at {SIDE_PX} px"
@@ -118,6 +143,7 @@ def main() -> None:
         (ROOT / "finetune" / "advice" / FILE).write_text(shipped + "\n", encoding="utf-8")
     if options.docs:
         replace_between(ROOT / "docs" / "advisor.md", "regret", text)
+        draw(judged, PICTURE)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from finetune.advice.forecast import expect, forecast
 from finetune.advice.race import Rung, after_rungs, epochs_to_run, runners
 from finetune.advice.rules import find_rule
 
+RACE = "forecast, then a race of 10 %"
 FROZEN = ("freeze-all", "multi-stage")
 Chooser = Callable[[Cell], Mapping[str, float]]
 """Returns the share with which each strategy is chosen; they sum to 1."""
@@ -122,6 +123,6 @@ ADVISORS: Mapping[str, Advisor] = {
     "halving after epoch 3": halving(3),
     "forecast": forecasting(),
     "forecast, accuracy alone": forecasting(time_weight=0.0),
-    "forecast, then a race of 10 %": racing(0.1),
+    RACE: racing(0.1),
     "oracle": oracle,
 }
