@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 from advisor.fit import STRATEGIES, Cell, fit
-from finetune.advice.evidence import logit
+from finetune.advice.evidence import reached_logit
 from finetune.advice.forecast import expect, forecast
 
 LEVELS = tuple(level / 100 for level in range(50, 100, 5))
@@ -39,7 +39,7 @@ def judge(found: Sequence[Cell]) -> list[Judged]:
             expected = expect(table, cell.sizes, cell.measures)
             said = forecast(table, cell.sizes, cell.measures)
             for rank, name in enumerate(expected.names):
-                distance = logit(cell.accuracy[name], n=cell.n_test) - expected.middles[rank]
+                distance = reached_logit(cell.accuracy[name], n=cell.n_test) - expected.middles[rank]
                 quantile = float(norm.cdf(distance / expected.spreads[rank]))
                 one = said[name]
                 judged.append(Judged(name, one.accuracy, one.low, one.high, cell.accuracy[name], quantile))

@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from finetune.advice.evidence import READINGS, Sizes, logit, probe_logit, read
+from finetune.advice.evidence import READINGS, Sizes, logit, probe_logit, reached_logit, read
 from finetune.advice.forecast import COVERAGE, ForecastTable, Remaining
 from finetune.advice.measured import Measures
 from finetune.advice.race import counting_variance
@@ -180,7 +180,7 @@ def _spread(pairs: Sequence[tuple[float, list[float], Cell]], share: float) -> R
 
 
 def _lift(cell: Cell, strategy: str) -> float:
-    return logit(cell.accuracy[strategy], n=cell.n_test) - probe_logit(cell.measures)
+    return reached_logit(cell.accuracy[strategy], n=cell.n_test) - probe_logit(cell.measures)
 
 
 def _counts(cells: Iterable[Cell]) -> Array:

@@ -24,9 +24,22 @@ Reading = Callable[[Sizes, Measures], float | None]
 """None where the network or the data do not have it."""
 
 
+MOST_COUNTED = 50
+
+
 def logit(share: float, *, n: int) -> float:
     """Return ln(p / (1 - p)) of a share of ``n``, moved by half a case from both ends: finite for 0 and 1."""
     return math.log((share * n + 0.5) / ((1 - share) * n + 0.5))
+
+
+def reached_logit(accuracy: float, *, n: int) -> float:
+    """Return the logit of what a training reached on ``n`` images, as forecasts learn it.
+
+    It is counted as of `MOST_COUNTED` images at most: the logits of 999 and 990 of 1,000 lie further apart than those
+    of 30 and 70 %, and noise up there would widen the intervals everywhere. With 14 trainings left out in turn, 50
+    narrowed the intervals of full fine-tuning from 82 to 59 points and its mean error from 10.9 to 8.0.
+    """
+    return logit(accuracy, n=min(n, MOST_COUNTED))
 
 
 def share_of(value: float) -> float:

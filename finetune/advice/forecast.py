@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.advice.evidence import Sizes, logit, probe_logit, read
+from finetune.advice.evidence import Sizes, probe_logit, reached_logit, read
 from finetune.advice.measured import Measures
 from finetune.advice.regression import Belief
 
@@ -86,7 +86,7 @@ class ForecastTable:
         self, strategy: str, sizes: Sizes, measures: Measures, accuracy: float, *, n: int
     ) -> ForecastTable:
         """Return the table after one more training: ``accuracy`` of ``n`` images judged."""
-        target = np.array([logit(accuracy, n=n) - probe_logit(measures)])
+        target = np.array([reached_logit(accuracy, n=n) - probe_logit(measures)])
         after = self.beliefs[strategy].learn(self.features(sizes, measures), target)
         return replace(self, beliefs={**self.beliefs, strategy: after})
 
