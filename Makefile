@@ -29,7 +29,7 @@ app: $(STAMP)
 	@$(BIN)/finetune ui --open
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -12,6 +12,22 @@ settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
 
 
+LONGEST = ("browser", "test_docs", "flow", "service")
+"""Folders and files, by how their paths below tests begin, whose tests take longest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest come first, so that at the end no process works alone on one of them."""
+    root = Path(__file__).parent
+    ranks = {first: rank for rank, first in enumerate(LONGEST)}
+
+    def rank(item: pytest.Item) -> int:
+        name = item.path.relative_to(root).as_posix()
+        return next((rank for first, rank in ranks.items() if name.startswith(first)), len(ranks))
+
+    items.sort(key=rank)
+
+
 def pytest_configure() -> None:
     """Set up what tests hand on to the programs they start.
 
