@@ -40,7 +40,7 @@ OF_TWENTY = ("bundles",) + ("archives",) * 6 + ("images",) * 13
 
 
 class TooSlow(Exception):  # noqa: N818
-    """A mutant took more than `AT_MOST_S`."""
+    """A mutant took more than `AT_MOST_S` of a processor's time."""
 
 
 class Trial:
@@ -77,7 +77,7 @@ class Trial:
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             place = Path(name)
             kind, path = self.mutant(number, place)
-            signal.alarm(AT_MOST_S)
+            signal.setitimer(signal.ITIMER_PROF, AT_MOST_S)
             try:
                 with warnings.catch_warnings(record=True) as warned:
                     if kind == "archives":
@@ -92,7 +92,7 @@ class Trial:
                 at = f"{Path(where.filename).name}:{where.lineno}"
                 found = {"kind": kind, "unexpected": what, "at": at, "sha256": digest(path)}
             finally:
-                signal.alarm(0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
         if warned:
             found["warned"] = sorted(
                 {f"{each.category.__name__}: {str(each.message)[:80]}" for each in warned}
@@ -114,7 +114,7 @@ def child(first: int, last: int, answers: Path) -> None:
     torch.set_num_threads(1)
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - decoders in C talk to it too
     os.dup2(sys.stderr.fileno(), 2)
-    signal.signal(signal.SIGALRM, _give_up)
+    signal.signal(signal.SIGPROF, _give_up)
     with tempfile.TemporaryDirectory() as folder, answers.open("a", encoding="utf-8") as stream:
         trial = Trial(Path(folder))
         forget_high_water()
