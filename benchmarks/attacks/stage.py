@@ -29,7 +29,7 @@ LONGEST = 110
 
 @dataclass
 class Stage:
-    """The server at ``url``, its process ``pid`` and data folder ``root``; Ann's things, Ben's and nobody's clients."""
+    """The server at ``url``, its process ``pid`` and data folder ``root``; what Ann has there, and three clients."""
 
     url: str
     pid: int

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 from api_server import packed, picture
+
 from attacks.stage import V1, Stage, told
 
 EVIL = "http://evil.example"
@@ -42,13 +43,17 @@ def other_sites(stage: Stage) -> None:
     for host in ("evil.example", "127.0.0.1.evil.example", "localhost@evil.example"):
         answer = stage.ann.get(f"{V1}/jobs", headers={"host": host})
         stage.answered(line, "DNS rebinding", f"Host: {host}", answer, 400)
-    answer = stage.ann.options(f"{V1}/jobs", headers={"origin": stage.url, "access-control-request-method": "POST"})
+    answer = stage.ann.options(
+        f"{V1}/jobs", headers={"origin": stage.url, "access-control-request-method": "POST"}
+    )
     no_cors = "access-control-allow-origin" not in answer.headers
     stage.note(line, "CORS preflight", "OPTIONS", f"{told(answer)}; no Access-Control header", held=no_cors)
     answer = stage.ann.get("/")
     policy = answer.headers.get("content-security-policy", "")
     held = "frame-ancestors 'none'" in policy and "default-src 'self'" in policy
-    stage.note(line, "the page in a frame", "GET /", f"{answer.status_code}, frame-ancestors 'none'", held=held)
+    stage.note(
+        line, "the page in a frame", "GET /", f"{answer.status_code}, frame-ancestors 'none'", held=held
+    )
 
 
 def operations(stage: Stage) -> list[tuple[str, str]]:
@@ -69,21 +74,46 @@ def tokens(stage: Stage) -> None:
     codes = {stage.nobody.request(method, path).status_code for method, path in found}
     sent = f"all {len(found)} addresses of the OpenAPI document"
     stage.note(line, "no token", sent, f"{sorted(codes)}", held=codes == {401})
-    pages = ("/", "/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=a", "/metrics", "/theme.css")
+    pages = (
+        "/",
+        "/config",
+        "/gradio_api/info",
+        "/gradio_api/queue/data?session_hash=a",
+        "/metrics",
+        "/theme.css",
+    )
     codes = {stage.nobody.get(path).status_code for path in pages}
     codes.add(stage.nobody.post("/gradio_api/queue/join", json={"fn_index": 0, "data": []}).status_code)
-    stage.note(line, "no token", f"{len(pages) + 1} addresses of the page", f"{sorted(codes)}", held=codes == {401})
+    stage.note(
+        line, "no token", f"{len(pages) + 1} addresses of the page", f"{sorted(codes)}", held=codes == {401}
+    )
     with tempfile.TemporaryDirectory() as empty:
-        words = [sys.executable, "-m", "finetune", "serve", "--host", "0.0.0.0", "--port", "0", "--data-dir", empty]
+        words = [
+            sys.executable,
+            "-m",
+            "finetune",
+            "serve",
+            "--host",
+            "0.0.0.0",
+            "--port",
+            "0",
+            "--data-dir",
+            empty,
+        ]
         done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     refused = done.returncode == 2 and "there is no token" in done.stderr
-    stage.note(line, "a server for all without a token", "--host 0.0.0.0", f"exit {done.returncode}", held=refused)
+    stage.note(
+        line, "a server for all without a token", "--host 0.0.0.0", f"exit {done.returncode}", held=refused
+    )
     guesses = [f"Bearer ft_{number:012x}_{'A' * 43}" for number in range(12)]
     answers = [stage.nobody.get(f"{V1}/jobs", headers={"authorization": guess}) for guess in guesses]
     codes_in_order = [answer.status_code for answer in answers]
     held = codes_in_order == [401] * 10 + [429] * 2 and "retry-after" in answers[-1].headers
     stage.note(line, "guessing", "12 wrong tokens", f"10 × 401, then {told(answers[-1])}", held=held)
-    codes_again = [stage.ann.get(f"{V1}/jobs").status_code, stage.nobody.get("/", auth=("x", "y")).status_code]
+    codes_again = [
+        stage.ann.get(f"{V1}/jobs").status_code,
+        stage.nobody.get("/", auth=("x", "y")).status_code,
+    ]
     sent = "a good token, then a wrong password at the page"
     stage.note(line, "guessing, afterwards", sent, f"{codes_again}", held=codes_again == [200, 429])
     kept = b"".join(path.read_bytes() for path in stage.root.glob("tokens*"))
@@ -131,7 +161,9 @@ def page_events(stage: Stage) -> None:
         answer = stage.ben.post(path, json=body)
         running = (stage.root / "page" / ".page" / project / "project.json").is_file()
         sent = f"POST {path} with a guessed session"
-        stage.note(line, "Ben cancels Ann's event", sent, f"{told(answer)}; her project goes on", held=running)
+        stage.note(
+            line, "Ben cancels Ann's event", sent, f"{told(answer)}; her project goes on", held=running
+        )
     for path in ("bundle", "run", "suspects", "clean", "preview"):
         answer = stage.ben.get(f"/{path}/{NOBODY}/1")
         stage.answered(line, "Ben downloads", f"GET /{path}/GUESS/1", answer, 404)
@@ -171,10 +203,13 @@ def take_photos(stage: Stage) -> str:
     takes = next(
         event
         for event in config["dependencies"]
-        if len(event["inputs"]) == 5 and any("file" in kinds[each]["type"] or "upload" in kinds[each]["type"] for each in event["inputs"])
+        if len(event["inputs"]) == 5
+        and any("file" in kinds[each]["type"] or "upload" in kinds[each]["type"] for each in event["inputs"])
     )
     data = [
-        file if ("file" in kinds[each]["type"] or "upload" in kinds[each]["type"]) else _input(kinds[each], "")
+        file
+        if ("file" in kinds[each]["type"] or "upload" in kinds[each]["type"])
+        else _input(kinds[each], "")
         for each in takes["inputs"]
     ]
     before = {path.parent for path in home.glob("*/project.json")}
@@ -187,10 +222,17 @@ def markup(stage: Stage) -> None:
     line = "10 XSS"
     photos = packed(**{f"{kind}__{n}.png": picture(number=n) for kind in (MARKUP, "b") for n in range(3)})
     answer = stage.hand_in(photos, f"{MARKUP}.zip")
-    plain = answer.headers["content-type"] == "application/json" and "'none'" in answer.headers["content-security-policy"]
+    plain = (
+        answer.headers["content-type"] == "application/json"
+        and "'none'" in answer.headers["content-security-policy"]
+    )
     stage.answered(line, "markup as a name", f"{MARKUP}.zip", answer, 201, also=lambda _: plain)
-    answer = stage.ann.post(f"{V1}/models/{stage.model}/predict", files={"images": (f"{MARKUP}.png", picture())})
-    stage.answered(line, "markup as an image's name", f"{MARKUP}.png", answer, 200, also=lambda a: MARKUP not in a.text)
+    answer = stage.ann.post(
+        f"{V1}/models/{stage.model}/predict", files={"images": (f"{MARKUP}.png", picture())}
+    )
+    stage.answered(
+        line, "markup as an image's name", f"{MARKUP}.png", answer, 200, also=lambda a: MARKUP not in a.text
+    )
     home = stage.root / "page" / ".page"
     for path in home.glob("*/project.json"):
         deadline = time.monotonic() + 240
@@ -227,8 +269,11 @@ def paths(stage: Stage) -> None:
     ):
         answer = stage.ann.get(path)
         shown = re.sub("[0-9a-f]{32}", "ID", path.replace(str(stage.root), "DATA"))
-        clean = "root:" not in answer.text and b"SQLite" not in answer.content
-        stage.answered(line, "a path as an id", f"GET {shown}", answer, 400, 403, 404, 422, also=lambda _: clean)  # noqa: B023
+        stage.answered(line, "a path as an id", f"GET {shown}", answer, 400, 403, 404, 422, also=_is_clean)
+
+
+def _is_clean(answer: httpx.Response) -> bool:
+    return "root:" not in answer.text and b"SQLite" not in answer.content
 
 
 def addresses(stage: Stage) -> None:
@@ -247,7 +292,11 @@ def addresses(stage: Stage) -> None:
             "an event with a file's path=URL": stage.ann.post(
                 "/gradio_api/queue/join",
                 content=json.dumps(
-                    {"fn_index": 2, "data": [{"path": url, "meta": {"_type": "gradio.FileData"}}], "session_hash": "s"}
+                    {
+                        "fn_index": 2,
+                        "data": [{"path": url, "meta": {"_type": "gradio.FileData"}}],
+                        "session_hash": "s",
+                    }
                 ),
                 headers={"content-type": "application/json"},
             ),
