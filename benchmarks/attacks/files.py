@@ -42,15 +42,8 @@ def images(stage: Stage) -> None:
                 wanted = odd.refused or "a label"
                 ask(stage, odd.name, odd.make(Path(folder)).read_bytes(), wanted)
     gif = b"GIF89a" + struct.pack("<2H3B", 65535, 65535, 0x80, 0, 0) + bytes(6) + b"\x2c" + bytes(40)
-    ask(stage, "bomb.gif", gif, "")
-    tiff = io.BytesIO()
-    Image.new("L", (8, 8)).save(tiff, "TIFF")
-    ask(
-        stage,
-        "bomb.tif",
-        tiff.getvalue().replace(struct.pack("<HHLL", 256, 3, 1, 8), struct.pack("<HHLL", 256, 4, 1, 10**9)),
-        "",
-    )
+    ask(stage, "bomb.gif", gif, "million pixels")
+    ask(stage, "bomb.tif", _wide_tiff(), "million pixels")
     for name, content in {
         "page.jpg": b"<html><script>alert(1)</script>",
         "drawing.png": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>',
@@ -61,6 +54,15 @@ def images(stage: Stage) -> None:
     }.items():
         ask(stage, name, content, "is not")
     ask(stage, "honest.png", picture(), "a label")
+
+
+def _wide_tiff() -> bytes:
+    """Return a TIFF whose tag 256 says that it is a billion pixels wide."""
+    stream = io.BytesIO()
+    Image.new("L", (8, 8)).save(stream, "TIFF")
+    content = bytearray(stream.getvalue())
+    struct.pack_into("<HHLL", content, content.index(struct.pack("<H", 256), 8), 256, 4, 1, 10**9)
+    return bytes(content)
 
 
 def ask(stage: Stage, name: str, content: bytes, wanted: str) -> None:
@@ -99,10 +101,11 @@ def weights(stage: Stage) -> None:
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline and stage.ann.get(address).json()["state"] in ("queued", "running"):
         time.sleep(1)
-    state = stage.ann.get(address).json()["state"]
-    held = not TRACE.exists() and state in ("done", "failed")
+    found = stage.ann.get(address).json()
+    state = f"{found['state']} {found['error']}".strip()
+    held = not TRACE.exists() and found["state"] in ("done", "failed")
     stage.note(
-        line, "pickles among the images", "mixed.zip, looked at", f"the check is {state}; no trace", held=held
+        line, "pickles among the images", "mixed.zip, looked at", f"no trace; the check is {state}", held=held
     )
     for recipe in ({"weights": "/etc/passwd"}, {"weights": "x.pth"}, {"drop_suspects": "/etc/passwd"}):
         answer = stage.ann.post(f"{V1}/jobs", json={"dataset": stage.dataset, "recipe": recipe})

@@ -66,7 +66,9 @@ def declared(stage: Stage) -> None:
             connection.sendall(head.encode())
             answer = said(connection)
         sent = f"Content-Length: {size:,} to {path.replace(stage.model, 'ID')}, no byte of it"
-        stage.note(LINE, "a large upload by its length", sent, short(answer), held=answer[9:12] == "413")
+        stage.note(
+            LINE, "a large upload by its length", sent, short(answer), held=answer[9:12] in ("413", "507")
+        )
 
 
 def streamed(stage: Stage, folder: Path) -> None:
@@ -93,7 +95,7 @@ def streamed(stage: Stage, folder: Path) -> None:
         kept = sum(path.stat().st_size for path in (served.root / "arriving").rglob("*") if path.is_file())
         taken = (free - shutil.disk_usage(folder).free) / 1e6
         lives = httpx.get(f"{served.url}/healthz").status_code == 200
-    held = sent < 10**9 and kept == 0 and lives and answer[9:12] in ("413", "")
+    held = sent < 10**8 and kept == 0 and lives and answer[9:12] in ("413", "")
     told = f"{short(answer).strip() or 'cut off'} after {sent / 1e6:.0f} MB; kept: {kept} bytes, disk {taken:.0f} MB"
     stage.note(LINE, "a stream without an end", "5 GB in chunks, limit 10 MB", told, held=held)
 

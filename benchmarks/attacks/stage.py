@@ -45,7 +45,13 @@ class Stage:
 
     def note(self, line: str, attack: str, sent: str, answered: str, *, held: bool) -> None:
         """Write down one attack; ``line`` is the threat list's."""
-        row = {"line": line, "attack": attack, "sent": sent, "answered": _short(answered), "held": held}
+        row = {
+            "line": line,
+            "attack": attack,
+            "sent": sent,
+            "answered": _short(answered.replace(str(self.root), "DATA")),
+            "held": held,
+        }
         self.rows.append(row)
         print("held  " if held else "FAILED", line, "|", attack, "|", row["answered"], flush=True)
 
@@ -77,6 +83,8 @@ def told(answer: httpx.Response) -> str:
         detail = answer.json().get("detail", "")
     except (ValueError, AttributeError):
         detail = ""
+    if isinstance(detail, list):  # FastAPI's own, of the page's addresses
+        detail = detail[0].get("msg", "") if detail else ""
     return f"{answer.status_code} {detail}".strip()
 
 
