@@ -108,7 +108,9 @@ def mount_page(app: FastAPI, service: Service, *, upload_gb: float = DEFAULT_UPL
     """Put the page over ``service`` at every path of ``app`` that is free, and return ``app``."""
     _prepare_gradio(service.uploads)
     import gradio as gr
+    from starlette.routing import Mount
 
+    from ui.addresses import NoAddresses
     from ui.downloads import add_downloads
     from ui.look import STYLES, make_theme
     from ui.page import build_page
@@ -129,6 +131,9 @@ def mount_page(app: FastAPI, service: Service, *, upload_gb: float = DEFAULT_UPL
         enable_monitoring=False,
         allowed_paths=[],
     )
+    gradio = mounted.routes[-1]
+    assert isinstance(gradio, Mount)
+    gradio.app = NoAddresses(gradio.app)
     return mounted
 
 

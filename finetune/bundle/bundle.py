@@ -9,10 +9,11 @@ holds the hashes of all (`finetune.bundle.manifest`), ``reference.safetensors`` 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -36,7 +36,7 @@ from finetune.bundle.reference import (
 )
 from finetune.bundle.refusals import checked_names, refuse_incomplete, refuse_no_folder, refuse_other_width
 from finetune.data.transforms import Preprocessing
-from finetune.errors import RunError
+from finetune.errors import FinetuneError, RunError
 from finetune.evaluation.metrics import Probabilities, softmax
 from finetune.known.calibration import Calibration, read_calibration
 from finetune.model.backbones import Backbone, name_of
@@ -158,7 +158,7 @@ def load_bundle(folder: str | Path, *, checked: bool = True) -> Bundle:
     if checked:
         verify(folder, schema)
     class_names = checked_names(folder, _read_json(folder / "classes.json"))
-    try:
+    with _damaged(folder):
         preprocessing = _preprocessing(_read_json(folder / "preprocess.json"))
         parts = _read_parts(folder, is_whole=config["num_classes"] > 0)
         model = put_together(
@@ -169,8 +169,6 @@ def load_bundle(folder: str | Path, *, checked: bool = True) -> Bundle:
             parts=parts,
         )
         refuse_other_width(folder, model, class_names)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise RunError(f"the bundle {folder} is damaged ({_first_line(error)}); write it again") from None
     model.eval()
     model.requires_grad_(False)
     model.to(best_device()).to(memory_format=torch.channels_last)
@@ -190,10 +188,23 @@ def load_bundle(folder: str | Path, *, checked: bool = True) -> Bundle:
 def _test_itself(bundle: Bundle) -> None:
     """Put the reference images through the whole path; raises RunError when the answers are others."""
     references = read_references(bundle.folder)
-    if references is not None:
+    if references is None:
+        return
+    with _damaged(bundle.folder):
         inputs = torch.stack([bundle.preprocessing(image) for image in references.images()])
         # As they were written: what bf16 rounds away may be much to a head that was solved on images of noise.
         refuse_mismatch(bundle.folder, references, replace(bundle, precision="fp32").logits(inputs))
+
+
+@contextlib.contextmanager
+def _damaged(folder: Path) -> Iterator[None]:
+    """Turn whatever values that somebody changed lead to, in timm, torch and Pillow too, into a RunError."""
+    try:
+        yield
+    except (FinetuneError, OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001
+        raise RunError(f"the bundle {folder} is damaged ({_first_line(error)}); write it again") from None
 
 
 def _read_parts(folder: Path, *, is_whole: bool) -> Parts:
@@ -247,11 +258,16 @@ def _first_conv(model: nn.Module) -> str | None:
 def _preprocessing(fields: dict[str, Any]) -> Preprocessing:
     return Preprocessing(
         image_size=int(fields["image_size"]),
-        mean=tuple(fields["mean"]),
-        std=tuple(fields["std"]),
+        mean=_three(fields["mean"]),
+        std=_three(fields["std"]),
         interpolation=fields["interpolation"],
         crop=float(fields["crop"]),
     )
+
+
+def _three(values: Sequence[Any]) -> tuple[float, float, float]:
+    red, green, blue = map(float, values)
+    return red, green, blue
 
 
 def _write_json(path: Path, value: Any) -> None:
@@ -261,7 +277,7 @@ def _write_json(path: Path, value: Any) -> None:
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{path} is damaged ({_first_line(error)}); write the bundle again") from None
 
 

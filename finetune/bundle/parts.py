@@ -19,6 +19,8 @@ from finetune.model.layers import classifier_name
 from finetune.model.multi_stage import BODY, HEAD, MultiStageClassifier
 
 HEAD_FILES = ("head.json", "head.safetensors")
+OPTIONS = frozenset({"img_size", "hidden", "activation", "negative_slope", "channels"})
+"""What a bundle's ``model_args`` may hold; timm would take more, among it a file to unpickle."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,14 @@ def put_together(
 ) -> nn.Module:
     """Return the network of ``parts``, as `take_apart` gave them.
 
-    Raises KeyError, TypeError, ValueError or RuntimeError when they do not belong together.
+    Raises KeyError, TypeError, ValueError or RuntimeError when they do not belong together, and whatever else timm
+    does where the ``architecture`` cannot be built so. It is one of timm's by name alone: timm would take an address
+    of the hub or a folder in its place.
     """
+    if not timm.is_model(architecture):
+        raise ValueError(f"timm has no network {architecture!r}")
+    if foreign := sorted(set(model_args) - OPTIONS):
+        raise ValueError(f"a network takes no {foreign[0]!r}")
     model: nn.Module = timm.create_model(architecture, pretrained=False, num_classes=n_classes, **model_args)
     if parts.head_json is not None:
         spec = HeadSpec.from_json(parts.head_json)

@@ -67,7 +67,7 @@ MAX_PIXELS = 89_478_485
 
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 # Odd metadata in a fine photograph; these would print Python source lines and codes on the user's screen.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\..*ImagePlugin")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -299,8 +299,9 @@ def _why(path: Path, error: Exception) -> str:
         return "needs more memory than there is; shrink it"
     if isinstance(error, UnidentifiedImageError):
         return _what_it_is(path)
-    cut_off = isinstance(error, EOFError) or "truncated" in str(error).lower()
-    return "is truncated: the end of the file is missing" if cut_off else f"is damaged: {error}"
+    told = " ".join(str(error).split())
+    cut_off = isinstance(error, EOFError) or "truncated" in told.lower()
+    return "is truncated: the end of the file is missing" if cut_off else f"is damaged: {told}"
 
 
 def _what_it_is(path: Path) -> str:

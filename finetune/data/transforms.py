@@ -37,6 +37,8 @@ SMALLEST_CROP = 1.25 * math.sqrt(0.5)
 SHRUNK_TO = (1.25, 2.0)
 
 LONGEST_ASPECT = 8
+MOST_PX = 4096
+"""The longest side of an input, and of what it is cropped from; four times what a recipe allows."""
 
 MOST_EPOCHS = 10_000
 """A recipe allows no more; numbers beyond stand for an image's second and later draws in an epoch."""
@@ -59,7 +61,8 @@ class Preprocessing:
     def __post_init__(self) -> None:
         """Refuse what no image can be prepared by; it may come from a file."""
         channels = len(self.mean) == len(self.std) == 3 and min(self.std) > 0
-        if not (self.image_size > 0 and self.crop > 0 and self.interpolation in _FILTERS and channels):
+        sides = 0 < self.image_size <= MOST_PX and self.crop > 0 and 0 < self.resize_to <= MOST_PX
+        if not (sides and self.interpolation in _FILTERS and channels):
             raise ValueError(f"no image can be prepared by {self}")
 
     @property

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from finetune.python import confine, most_memory
+
 if TYPE_CHECKING:
     from finetune.bundle.bundle import Bundle
 
@@ -99,4 +101,5 @@ def _say(answers: TextIO, value: object) -> None:
 if __name__ == "__main__":
     # Whatever a library prints must not be taken for an answer.
     out, sys.stdout = sys.stdout, sys.stderr
+    confine(most_memory())
     main(Path(sys.argv[1]), sys.stdin, out)

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from finetune.errors import INTERRUPTED_EXIT_CODE
 from finetune.failure import explain
+from finetune.python import confine
 from finetune.service.status import StatusReporter
 from finetune.service.work import KINDS
 
@@ -93,6 +94,7 @@ def _end_with(parent: int, heartbeat: Path) -> None:
 
 
 if __name__ == "__main__":
+    confine()
     # pytorch-lightning 2.6 on torch >= 2.14 touches torch.utils._pytree.LeafSpec on import.
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

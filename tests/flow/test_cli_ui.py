@@ -1,6 +1,7 @@
 """``finetune ui`` as a server: who is answered, what can be fetched, and how it starts and stops."""
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -82,6 +83,29 @@ def test_nothing_else_on_the_disk_can_be_fetched(served: Served, path: str) -> N
     status, _, text = ask(served, path)
     assert status in (403, 404)
     assert "root:" not in text
+
+
+@pytest.mark.parametrize(
+    "path", ["/gradio_api/file=http://127.0.0.1:9/x", "/gradio_api/proxy=http://127.0.0.1:9/x"]
+)
+def test_the_page_hands_on_nothing_of_another_server(served: Served, path: str) -> None:
+    status, _, text = ask(served, path)
+    assert status == 403
+    assert "takes files and no addresses" in text
+
+
+def test_an_event_with_an_address_in_the_place_of_a_file_is_refused(served: Served) -> None:
+    def event(path: str) -> tuple[int, str]:
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        body = json.dumps({"fn_index": 2, "data": ["", "", "", file, "auto"], "session_hash": "a"})
+        status, _, text = ask(served, "/gradio_api/queue/join", "POST", body, content_type="application/json")
+        return status, text
+
+    for address in ("http://127.0.0.1:9/x.zip", "https://example.org/x.zip", "HTTP://example.org/x.zip"):
+        status, text = event(address)
+        assert status == 403
+        assert "takes files and no addresses" in text
+    assert event("/somewhere/x.zip")[0] == 200
 
 
 def test_a_second_page_for_the_same_folder_is_told_where_the_first_is(served: Served) -> None:

@@ -5,9 +5,11 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from api_server import V1, ApiServer, Person, sentence, serve_api
+from api_server import LIMITS, V1, ApiServer, Person, sentence, serve_api
 
 from finetune.service.api.problems import Problem
 from finetune.service.api.routes import jobs
@@ -119,6 +121,21 @@ def test_a_body_of_a_byte_now_and_then_is_cut_off_and_hinders_nobody(server: Api
     )
     assert time.monotonic() - started < 10
     assert list(server.context.arriving.iterdir()) == []
+
+
+def test_a_stream_without_an_end_is_cut_off_soon_after_its_refusal(tmp_path: Path) -> None:
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    head = f"POST {V1}/datasets HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    limits = replace(LIMITS, archive=100_000, linger_s=60, lingered=100_000)
+    with serve_api(tmp_path, limits=limits) as server, connected(server) as connection:
+        connection.sendall(head.encode())
+        sent = 0
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            while sent < 100_000_000:
+                connection.sendall(chunk)
+                sent += len(chunk)
+        assert sent < 50_000_000
+        assert list(server.context.arriving.iterdir()) == []
 
 
 def test_a_body_that_never_comes_is_cut_off(server: ApiServer) -> None:

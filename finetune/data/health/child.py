@@ -18,7 +18,7 @@ from finetune.data.health.index_rows import Seen
 from finetune.data.health.look import look_at
 from finetune.data.images import examine
 from finetune.errors import ImageError
-from finetune.python import command, environment
+from finetune.python import LEAST_MEMORY, command, confine, environment
 
 Outcome = tuple[Seen, bytes] | str
 """What was seen with the thumbnail, or why the image cannot be decoded."""
@@ -88,6 +88,7 @@ def serve(asked: BinaryIO, answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
+    confine(LEAST_MEMORY)
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:

@@ -96,10 +96,12 @@ class _Body:
         await self._send(message)
 
     async def _drain(self) -> None:
+        taken = 0
         try:
             async with asyncio.timeout(self._limits.linger_s):
-                while True:
+                while taken < self._limits.lingered:
                     message = await self._receive()
+                    taken += len(message.get("body", b""))
                     if message["type"] != "http.request" or not message.get("more_body", False):
                         return
         except TimeoutError:

@@ -15,7 +15,8 @@ class ApiLimits:
     unpacked, and has ``jobs`` queued or running. ``images`` of one question are ``image`` bytes each at most and
     ``question`` together. ``uploads`` are taken at a time and ``streams`` of events held open. ``reserve`` stays free
     on the disk. A body must not pause for ``pause_s``, nor come slower than ``slowest`` bytes a second after
-    ``grace_s``; headers must be there within ``header_s``. ``failures`` wrong tokens from an address within
+    ``grace_s``; headers must be there within ``header_s``. After a refusal ``lingered`` bytes more are taken at most,
+    for ``linger_s``, so that a client hears it that only speaks. ``failures`` wrong tokens from an address within
     ``failures_within_s`` are answered, then none.
     """
 
@@ -34,6 +35,7 @@ class ApiLimits:
     slowest: int = 1000
     grace_s: float = 20.0
     linger_s: float = 2.0
+    lingered: int = 16 * MB
     header_s: float = 20.0
     failures: int = 10
     failures_within_s: float = 60.0
