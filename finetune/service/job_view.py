@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finetune.service.answers_file import rows_done
 from finetune.service.engine.job import AGAIN, Job
 from finetune.service.result import RESULT, read_result
 from finetune.service.status import Status, read_status
@@ -44,7 +45,11 @@ class JobView:
     @property
     def can_resume(self) -> bool:
         """Whether it ended early and left something to go on with."""
-        return self.job.state in AGAIN and self.run is not None and (self.run / RECORD).is_file()
+        if self.job.state not in AGAIN:
+            return False
+        if self.job.kind == "predict":
+            return rows_done(self.folder, self.job.request["file_format"]) > 0
+        return self.run is not None and (self.run / RECORD).is_file()
 
     @property
     def error(self) -> str:
@@ -53,8 +58,15 @@ class JobView:
 
     def readable(self, text: str) -> str:
         """Return ``text`` with names in the place of paths."""
-        data = str(self.job.request.get("data", ""))
-        for path, name in ((data, Path(data).name), (str(self.run or ""), "the run"), (str(self.root), "")):
+        data, bundle = (str(self.job.request.get(name, "")) for name in ("data", "bundle"))
+        names = {
+            data: Path(data).name,
+            bundle: "the model",
+            str(self.run or ""): "the run",
+            f"{self.folder}/": "",
+            str(self.root): "",
+        }
+        for path, name in names.items():
             text = text.replace(path, name) if path else text
         return text
 

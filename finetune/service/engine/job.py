@@ -17,6 +17,7 @@ Lane = Literal["training", "quick"]
 LANES: dict[str, Lane] = {
     "fit": "training",
     "suspects": "training",
+    "predict": "training",
     "analyse": "quick",
     "clean": "quick",
     "preview": "quick",
@@ -32,7 +33,7 @@ class Job:
     and ``process_started`` name the process at work, which together are never another one's. ``folder`` is where it
     works, empty for `finetune.service.engine.place.job_folder`'s own choice. ``cut_off`` counts the times in a row
     that its process was gone without having come further than ``progress``, in steps of its kind (epochs of a
-    training).
+    training, rows of predictions).
     """
 
     sequence: int
