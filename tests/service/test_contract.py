@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from api_server import COLOURS, ApiServer, Person, packed, picture, sentence, serve_api
 from services import tiny_network, wait_for
 
+from finetune import python
 from finetune.cli import run
 from finetune.errors import OptionError
 from finetune.service.engine.store import JobStore
@@ -25,9 +27,14 @@ from ui.view import make_view
 NAME = "my photos.zip"
 N_EACH = 12
 BACKBONE = "test_resnet"
-CHOICES = {"image_size": 32, "seed": 3}
+HEAD = "multi-stage"
+"""Named at each door: the page trains an advised strategy with the head that was advised, the others as they are told."""
+CHOICES = {"image_size": 32, "seed": 3, "head": HEAD}
 RECIPE = {"strategy": "freeze-all", "backbone": BACKBONE, **CHOICES}
-OPTIONS = ("--strategy", "freeze-all", "--backbone", BACKBONE, "--image-size", 32, "--seed", 3, "--offline")
+OPTIONS = (
+    *("--strategy", "freeze-all", "--backbone", BACKBONE, "--image-size", 32, "--seed", 3),
+    *("--head", HEAD, "--offline"),
+)
 LOOKED = ("new.png", "broken.png")
 
 
@@ -85,11 +92,22 @@ def command(*words: object) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
+def fit(*words: object) -> None:
+    """Train in a process of its own, which finds the tiny network by its environment."""
+    done = subprocess.run(
+        python.command("finetune", "fit", *map(str, words)),
+        env=python.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def on_the_command_line(files: Path, runs: Path) -> Told:
     code, health, _ = command("inspect", files / NAME, "--json", "--offline")
     assert code == 0
-    code, _, err = command("fit", files / NAME, *OPTIONS, "--out", runs / "run")
-    assert code == 0, err
+    fit(files / NAME, *OPTIONS, "--out", runs / "run")
     code, answers, _ = command(
         "predict", runs / "run", *(files / name for name in LOOKED), "--top", 5, "--json"
     )
