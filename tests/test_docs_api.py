@@ -77,3 +77,7 @@ def test_the_page_s_lines_run(tmp_path: Path) -> None:
         assert told.returncode == 0, told.stderr[-2000:]
         assert "new.jpg" in told.stdout
         assert (folder / "model.zip").is_file()
+        for name in ("answers", "many"):
+            header, *rows = (folder / f"{name}.csv").read_text(encoding="utf-8").splitlines()
+            assert header.startswith("path,label,probability,error,")
+            assert len(rows) == 24

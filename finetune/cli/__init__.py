@@ -20,6 +20,7 @@ import typer
 from finetune import __version__
 from finetune.cli.advice_commands import advise, experience
 from finetune.cli.augment_commands import augment
+from finetune.cli.backup_commands import backup
 from finetune.cli.batch_commands import batch
 from finetune.cli.bundle_commands import export, push
 from finetune.cli.cache_commands import cache
@@ -73,6 +74,7 @@ app.command()(experience)
 app.command()(ui)
 app.add_typer(jobs)
 app.command()(serve)
+app.command()(backup)
 app.add_typer(token, name="token")
 
 

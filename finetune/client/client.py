@@ -31,6 +31,7 @@ UPLOAD_TIMEOUT_S = 3600.0
 ASKED_EVERY_S = 1.0
 TOKEN_VARIABLE = "FINETUNE_TOKEN"
 Format = Literal["bundle", "onnx"]
+Rows = Literal["csv", "jsonl"]
 
 
 class Client:
@@ -53,17 +54,7 @@ class Client:
 
     def upload(self, archive: str | Path, *, backbone: str = "auto") -> Dataset:
         """Hand in a zip or tar with a folder for each class; the server begins to look at it."""
-        path = Path(archive)
-        with path.open("rb") as stream:
-            answer = self._ask(
-                "POST",
-                "/datasets",
-                params={"name": path.name, "backbone": backbone},
-                content=stream,
-                headers={"content-type": "application/octet-stream"},
-                timeout=UPLOAD_TIMEOUT_S,
-            )
-        return made(Dataset, answer)
+        return made(Dataset, self._send("/datasets", Path(archive), {"backbone": backbone}))
 
     def datasets(self) -> list[Dataset]:
         """List your data sets, the newest first."""
@@ -183,16 +174,49 @@ class Client:
             answer = self._ask("POST", f"/models/{model}/predict", files=files, params=params)
         return [prediction_of(each) for each in answer["predictions"]]
 
+    def predict_batch(
+        self,
+        model: str,
+        archive: str | Path | None = None,
+        *,
+        dataset: str | None = None,
+        format: Rows = "csv",
+        top: int = 3,
+        tta: bool = False,
+        coverage: float | None = None,
+    ) -> Job:
+        """Queue predictions for all images of a zip or tar, or of a data set of yours; `result` gets the answers.
+
+        Raises TypeError unless it is given one of the two.
+        """
+        if (archive is None) == (dataset is None):
+            raise TypeError("give an archive or a data set, one of them")
+        address = f"/models/{model}/predict-batch"
+        params: dict[str, Any] = {"format": format, "top": top, "tta": tta}
+        params |= {} if coverage is None else {"coverage": coverage}
+        if archive is None:
+            return made(Job, self._ask("POST", address, params=params, json={"dataset": dataset}))
+        return made(Job, self._send(address, Path(archive), params))
+
+    def result(self, job: str | Job, target: str | Path) -> Path:
+        """Write the answers of a job of `predict_batch`, once it is done, to the file ``target``."""
+        return self._write(target, f"/jobs/{_id(job)}/result", {})
+
+    def delete_job(self, job: str | Job) -> None:
+        """Delete a job that has ended with all that it left, its model or its answers too."""
+        self._ask("DELETE", f"/jobs/{_id(job)}")
+
     def download(self, model: str, target: str | Path, *, format: Format = "bundle") -> Path:
         """Write a model to the file ``target``: its bundle as a zip, or one ONNX file."""
+        return self._write(target, f"/models/{model}/download", {"format": format})
+
+    def _write(self, target: str | Path, address: str, params: Mapping[str, str]) -> Path:
         path = Path(target)
         unfinished = path.with_name(f".{path.name}.tmp")
         try:
             with (
                 _reaching(),
-                self._http.stream(
-                    "GET", f"/models/{model}/download", params={"format": format}, timeout=UPLOAD_TIMEOUT_S
-                ) as answer,
+                self._http.stream("GET", address, params=params, timeout=UPLOAD_TIMEOUT_S) as answer,
                 unfinished.open("wb") as stream,
             ):
                 if answer.is_error:
@@ -208,6 +232,17 @@ class Client:
     def delete_model(self, model: str) -> None:
         """Delete a model and all of its run."""
         self._ask("DELETE", f"/models/{model}")
+
+    def _send(self, address: str, archive: Path, params: Mapping[str, Any]) -> Any:
+        with archive.open("rb") as stream:
+            return self._ask(
+                "POST",
+                address,
+                params={"name": archive.name, **params},
+                content=stream,
+                headers={"content-type": "application/octet-stream"},
+                timeout=UPLOAD_TIMEOUT_S,
+            )
 
     def _act(self, job: str | Job, verb: str) -> Job:
         return made(Job, self._ask("POST", f"/jobs/{_id(job)}/{verb}"))

@@ -51,7 +51,7 @@ class Health:
 
 @dataclass(frozen=True)
 class Job:
-    """A job; ``model`` is the id of its classifier once there is one. Times are ISO 8601 in UTC."""
+    """A job; ``model`` is the classifier that it has made or asks, once there is one. Times are ISO 8601 in UTC."""
 
     id: str
     kind: str

@@ -50,6 +50,22 @@ def _identity(path: Path) -> bytes:
     return os.fsencode(path) + f"\0{found.st_size}\0{found.st_mtime_ns}".encode()
 
 
+def rows_kept(target: Path) -> int:
+    """Return how many rows of ``target`` an earlier try has left beside it, to be gone on with; 0 for none."""
+    try:
+        return int(json.loads(_notes_of(_part_of(target)).read_text(encoding="utf-8"))["n_rows"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def _part_of(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
+
+
+def _notes_of(part: Path) -> Path:
+    return part.with_name(part.name + ".json")
+
+
 def is_ordinary(target: Path) -> bool:
     """Whether ``target`` is, or may become, a file on disk: no pipe, no device, none of this process's streams."""
     if str(target).startswith(("/dev/std", "/dev/fd/", "/proc/")):
@@ -67,14 +83,14 @@ class PartFile:
 
     def __init__(self, target: Path, *, question: dict[str, Any], items: Sequence[Path]) -> None:
         self.target = target
-        self.part = target.with_name(target.name + ".part")
+        self.part = _part_of(target)
         self.n_kept = 0
         self.had_other_rows = False
         self.kept: dict[str, Any] = {}
         self._question = question
         self._items = items
         self.is_ordinary = is_ordinary(target)
-        self._notes = self.part.with_name(self.part.name + ".json")
+        self._notes = _notes_of(self.part)
         self._lock = FileLock(self.part.with_name(self.part.name + ".lock"), timeout=0)
         self._mark = _Mark()
         self._noted = 0.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ def write_predictions(
     views: Views | None = None,
     file_format: str | None = None,
     engine: EngineChoice = "auto",
+    root: Path | None = None,
     reporter: Reporter = SILENT,
 ) -> Written:
     """Write one row for each of ``paths``, in order, into the file ``out`` and return what that came to.
@@ -72,6 +73,7 @@ def write_predictions(
     The rows are those of `finetune.predict`, as CSV or, where ``out`` ends in ``.jsonl`` or ``file_format`` says so,
     as a JSON object a line. Until all are there they lie in ``out`` with ``.part`` at its end; the same call after a
     break goes on from them, with the engine that they were made with. Memory does not grow with the rows.
+    With ``root``, a folder that holds all of ``paths``, the rows name them from there on.
 
     Raises:
         OptionError: another coverage or format.
@@ -90,6 +92,7 @@ def write_predictions(
         "coverage": coverage,
         "views": list((views or PLAIN).names),
         "engine": engine,
+        **({} if root is None else {"root": str(root)}),
     }
     with PartFile(out, question=question, items=paths) as part:
         _say_what_is_kept(part, len(paths), reporter)
@@ -110,7 +113,7 @@ def write_predictions(
                 engine=chosen.engine,
             )
             try:
-                _add_all(part, rows, answers)
+                _add_all(part, rows, answers if root is None else _named_from(root, answers))
             except KeyboardInterrupt:
                 raise Interrupted(_kept_sentence(part, len(paths))) from None
         seconds = time.monotonic() - start
@@ -126,6 +129,10 @@ def _add_all(part: PartFile, rows: Rows, answers: Iterable[Prediction]) -> None:
         header = ""
     if header:
         part.add(header, n_rows=0)
+
+
+def _named_from(root: Path, answers: Iterable[Prediction]) -> Iterator[Prediction]:
+    return (replace(each, path=each.path.relative_to(root)) for each in answers)
 
 
 def _say_what_is_kept(part: PartFile, n_images: int, reporter: Reporter) -> None:

@@ -85,10 +85,7 @@ class Datasets:
 
     def drop(self, dataset: Dataset) -> None:
         """Delete all of it."""
-        folder = dataset.data.parent
-        # First the record: half of a data set is none.
-        (folder / RECORD).unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        drop_folder(dataset.data.parent)
 
     def find(self, dataset_id: str, *, owner: str) -> Dataset | None:
         """Return the data set, None where there is none or it is another's."""
@@ -113,6 +110,13 @@ class Datasets:
             found = _read(folder)
             if found is not None:
                 yield found
+
+
+def drop_folder(folder: Path) -> None:
+    """Delete a data set's folder."""
+    # First the record: half of a data set is none.
+    (folder / RECORD).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _extract(archive: Path, data: Path) -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finetune.service.answers_file import rows_done
 from finetune.service.engine.job import AGAIN, Job
+from finetune.service.engine.standing import standing
 from finetune.service.result import RESULT, read_result
 from finetune.service.status import Status, read_status
 
@@ -38,25 +40,43 @@ class JobView:
     @property
     def result(self) -> dict[str, Any]:
         """Return what came out of it so far, as JSON-ready values."""
-        data = str(self.job.request.get("data", ""))
-        return read_result(self.folder / RESULT, instead_of=data, say=Path(data).name)
+        return read_result(self.folder / RESULT, self._names())
 
     @property
     def can_resume(self) -> bool:
         """Whether it ended early and left something to go on with."""
-        return self.job.state in AGAIN and self.run is not None and (self.run / RECORD).is_file()
+        if self.job.state not in AGAIN:
+            return False
+        if self.job.kind == "predict":
+            return rows_done(self.folder, self.job.request["file_format"]) > 0
+        return self.run is not None and (self.run / RECORD).is_file()
 
     @property
     def error(self) -> str:
-        """Return why it failed, in a sentence; "" if it did not."""
-        return self.readable(self.job.error)
+        """Return why it failed or what became of it when it was stopped, in a sentence; "" for neither."""
+        told = standing(self.folder, self.job).error if self.job.has_ended else self.job.error
+        return self.readable(told)
 
     def readable(self, text: str) -> str:
         """Return ``text`` with names in the place of paths."""
-        data = str(self.job.request.get("data", ""))
-        for path, name in ((data, Path(data).name), (str(self.run or ""), "the run"), (str(self.root), "")):
+        for path, name in self._names().items():
             text = text.replace(path, name) if path else text
         return text
+
+    def _names(self) -> dict[str, str]:
+        """Return what is said in the place of which path, of where it was asked for too; the longest are first."""
+        data, bundle = (str(self.job.request.get(name, "")) for name in ("data", "bundle"))
+        names = {
+            data: Path(data).name,
+            bundle: "the model",
+            str(self.run or ""): "the run",
+            f"{self.folder}/": "",
+            str(self.root): "",
+        }
+        home = self.job.home
+        if not home or home == str(self.root):
+            return names
+        return names | {path.replace(str(self.root), home): name for path, name in names.items()}
 
     def metrics(self, since: int = 0) -> list[dict[str, float | None]]:
         """Return the rows after the first ``since``: numbers after each epoch, or of the regularisation path."""

@@ -14,10 +14,11 @@ from typing import Any
 from finetune.errors import ResourceError, RunError
 from finetune.python import command, environment
 from finetune.service.engine.job import Job
+from finetune.service.engine.store import JobStore
 from finetune.service.packing import zip_bundle
 from finetune.service.result import read_result
 
-BUNDLE, REPORT, ONNX = "bundle", "report.json", "model.onnx"
+BUNDLE, REPORT, ONNX, CALIBRATION = "bundle", "report.json", "model.onnx", "calibration.json"
 EXPORT_WITHIN_S = 900.0
 TOLD = (
     *("strategy", "backbone", "accuracy", "accuracy_interval", "accuracy_split", "selection_split"),
@@ -68,6 +69,18 @@ def model_of(job: Job) -> Model | None:
         return None
     run = Path(job.request["out"])
     return Model(job, run) if (run / BUNDLE / "config.json").is_file() else None
+
+
+def tells_sets(model: Model) -> bool:
+    """Whether it tells which classes are plausible for an image."""
+    return "conformal" in read_result(model.bundle / CALIBRATION)
+
+
+def refuse_in_use(job: Job, store: JobStore) -> None:
+    """Raise RunError where a job is still to classify with the model that ``job`` has made."""
+    for other in store.list(owner=job.owner, states=("queued", "running")):
+        if other.request.get("model") == job.id:
+            raise RunError(f"the job {other.id} is still to use this model; cancel it, or wait")
 
 
 def zipped(model: Model) -> Path:

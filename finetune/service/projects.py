@@ -30,6 +30,7 @@ from finetune.training.run_folder import claim_next_folder
 _ID = re.compile(r"[0-9a-f]{32}")
 _UNSAFE = re.compile(r"[^\w.() -]+")
 LONGEST_NAME = 80
+PROJECT = "project.json"
 _starting = threading.Lock()
 
 
@@ -80,7 +81,8 @@ class Project:
     @property
     def findings(self) -> dict[str, Any]:
         """Return what the analysis has found so far, with the user's own name for the data."""
-        return read_result(self.analysis / RESULT, instead_of=str(self.data), say=self.data.name)
+        brought = read_result(self.folder / PROJECT).get("data", "")  # where it lay then
+        return read_result(self.analysis / RESULT, {brought: self.data.name, str(self.data): self.data.name})
 
     @property
     def trainings(self) -> list[Training]:
@@ -89,8 +91,14 @@ class Project:
         for job in numbered(self.folder / "trainings"):
             request = read_result(job / "request.json")
             if request:
-                found.append(Training(job, Path(request["out"]), request["recipe"]["strategy"]))
+                run = self._run(Path(request["out"]))
+                found.append(Training(job, run, request["recipe"]["strategy"]))
         return found
+
+    def _run(self, asked: Path) -> Path:
+        """Return where a run lies; all may have been copied elsewhere since it was asked for."""
+        beside = self.folder.resolve().parent.parent / asked.name
+        return beside if beside.is_dir() else asked
 
     def readable(self, text: str) -> str:
         """Return ``text`` with the user's own name for the data, and no path to what else lies in the project."""
@@ -112,13 +120,17 @@ def new_project(home: Path, *, upload: Path | None = None, sample: str = "") -> 
         raise OptionError(f"no sample set is called '{sample}'; choose from {', '.join(SAMPLES)}")
     folder = home / secrets.token_hex(16)
     name = sample if upload is None else safe_name(upload.name)
-    data = (folder / "data" / name).resolve()
+    data = _data_of(folder, name)
     data.parent.mkdir(parents=True)
     if upload is not None:
         shutil.move(upload, data)
     fields = {"name": name, "data": str(data), "sample": sample}
-    (folder / "project.json").write_text(json.dumps(fields, ensure_ascii=False), encoding="utf-8")
+    (folder / PROJECT).write_text(json.dumps(fields, ensure_ascii=False), encoding="utf-8")
     return Project(folder, name, data, sample)
+
+
+def _data_of(folder: Path, name: str) -> Path:
+    return (folder / "data" / name).resolve()
 
 
 def safe_name(name: str) -> str:
@@ -133,10 +145,10 @@ def find_project(home: Path, project_id: str) -> Project | None:
     if not _ID.fullmatch(project_id or ""):
         return None
     folder = home / project_id
-    fields = read_result(folder / "project.json")
+    fields = read_result(folder / PROJECT)
     if not fields:
         return None
-    return Project(folder, fields["name"], Path(fields["data"]), fields["sample"])
+    return Project(folder, fields["name"], _data_of(folder, fields["name"]), fields["sample"])
 
 
 def start_analysis(project: Project, store: JobStore, *, backbone: str, offline: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 RESULT = "result.json"
@@ -22,15 +23,15 @@ def replace_text(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def read_result(path: Path, *, instead_of: str = "", say: str = "") -> dict[str, Any]:
+def read_result(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
     """Return the answer in ``path``, an empty one while there is none to be read.
 
-    In every text of it ``say`` stands in the place of ``instead_of``.
+    In every text of it the ``names`` stand in the place of what they are names for.
     """
     try:
         text = path.read_text(encoding="utf-8")
-        if instead_of:
-            text = text.replace(_within_json(instead_of), _within_json(say))
+        for named, name in names.items():
+            text = text.replace(_within_json(named), _within_json(name)) if named else text
         answer = json.loads(text)
     except (OSError, ValueError):
         return {}

@@ -74,10 +74,19 @@ def preview(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     run_preview(folder, reporter, **request)
 
 
+def predict(folder: Path, reporter: StatusReporter, **request: Any) -> None:
+    """Classify many images; see `finetune.service.predict_work`."""
+    from finetune.service.predict_work import predict as run_predict
+
+    del request["model"]  # an id, for those who list jobs
+    run_predict(folder, reporter, **request)
+
+
 KINDS: dict[str, Work] = {
     "fit": fit,
     "analyse": analyse,
     "suspects": suspects,
     "clean": clean,
     "preview": preview,
+    "predict": predict,
 }

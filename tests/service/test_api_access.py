@@ -49,7 +49,7 @@ def addresses(two: Two) -> list[tuple[str, str]]:
 
 def test_nothing_of_ann_s_can_be_reached_by_ben_at_any_address(two: Two) -> None:
     found = addresses(two)
-    assert len(found) == 14
+    assert len(found) == 16
     for method, path in found:
         for own in (two.model, two.job):
             body = {"files": {"images": picture()}} if path.endswith("predict") else {}

@@ -1,5 +1,6 @@
 """The whole way through the client, against a server that does the jobs: images in, a model out, doors shut."""
 
+import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 import httpx
 import onnx
 import pytest
-from api_server import COLOURS, ApiServer, photos, picture, serve_api
+from api_server import COLOURS, ApiServer, packed, photos, picture, serve_api
 from services import tiny_network
 
 from finetune.bundle.bundle import load_bundle
@@ -101,6 +102,29 @@ def test_the_model_answers_and_says_why(client: Client, made: Made, tmp_path: Pa
     assert apple.explanation is not None
     assert apple.explanation["picture"].startswith("data:image/png;base64,")
     assert sum(share for _, share in apple.top) == pytest.approx(1, abs=1e-3)
+
+
+def test_many_images_are_a_job_whose_answers_are_taken_home(
+    client: Client, made: Made, tmp_path: Path
+) -> None:
+    assert made.job.model
+    archive = tmp_path / "new.zip"
+    archive.write_bytes(packed(**{f"in__{kind}.png": picture(kind, 99) for kind in COLOURS}))
+    job = client.wait(client.predict_batch(made.job.model, archive, format="jsonl", top=2, tta=True))
+    assert (job.kind, job.state, job.model, job.dataset) == ("predict", "done", made.job.model, None)
+    rows = client.result(job, tmp_path / "answers.jsonl").read_text(encoding="utf-8").splitlines()
+    paths = sorted(tmp_path.glob("*"))
+    assert [json.loads(row)["path"] for row in rows] == [f"in/{kind}.png" for kind in COLOURS]
+    assert [len(json.loads(row)["top"]) for row in rows] == [2, 2, 2]
+    other = client.predict_batch(made.job.model, dataset=made.dataset.id)
+    assert (other.dataset, client.cancel(other).id) == (made.dataset.id, other.id)
+    for each in (job, client.wait(other)):
+        client.delete_job(each)
+        with pytest.raises(ApiError, match="there is no such job"):
+            client.result(each, tmp_path / "gone.csv")
+    assert sorted(tmp_path.glob("*")) == paths
+    with pytest.raises(TypeError, match="give an archive or a data set"):
+        client.predict_batch(made.job.model)
 
 
 def test_the_model_is_taken_home_as_a_bundle_and_as_onnx(client: Client, made: Made, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from finetune.service.api import problems
 from finetune.service.api.bodies import Bodies
 from finetune.service.api.context import Context
-from finetune.service.api.routes import datasets, events, jobs, models, predict, state
+from finetune.service.api.routes import datasets, events, jobs, models, predict, predict_batch, state
 from finetune.service.api.schemas import PROBLEMS, ProblemAnswer
 from finetune.service.api.signed_in import SignedIn
 from finetune.service.guard import App, Guard, Message, Receive, Send
@@ -65,7 +65,7 @@ def make_api(context: Context) -> FastAPI:
         responses=PROBLEMS,
     )
     api.state.context = context
-    for routes in (datasets, jobs, events, models, predict):
+    for routes in (datasets, jobs, events, models, predict, predict_batch):
         api.include_router(routes.router, prefix="/v1")
     problems.add_handlers(api, str(context.data_dir))
     _describe_problems(api)
@@ -74,7 +74,7 @@ def make_api(context: Context) -> FastAPI:
 
 def _most(path: str, plain: int) -> int | None:
     """Return the largest body for a path, None where the address, or the page, counts for itself."""
-    if path.startswith(API + "/") and not path.endswith(("/datasets", "/predict")):
+    if path.startswith(API + "/") and not path.endswith(("/datasets", "/predict", "/predict-batch")):
         return plain
     return None
 

@@ -33,7 +33,8 @@ from finetune.service.tokens import TOKENS, TokenStore
 class Context:
     """The service in ``data_dir``.
 
-    ``is_local``: only this computer can reach it, so that it may be used without a token as long as there is none.
+    ``asked`` holds the images that came for one job of predictions, until it is done. ``is_local``: only this
+    computer can reach it, so that it may be used without a token as long as there is none.
     """
 
     data_dir: Path
@@ -45,6 +46,7 @@ class Context:
     store: JobStore
     tokens: TokenStore
     datasets: Datasets
+    asked: Datasets
     serving: Serving
     numbers: Numbers
     throttle: Throttle
@@ -104,6 +106,7 @@ def make_context(
         store=store,
         tokens=TokenStore(data_dir / TOKENS),
         datasets=Datasets(data_dir / "datasets"),
+        asked=Datasets(data_dir / "asked"),
         serving=Serving(serving, numbers.note_batch),
         numbers=numbers,
         throttle=Throttle(limits.failures, limits.failures_within_s),
@@ -115,6 +118,7 @@ def make_context(
     context.arriving.mkdir()
     context.runs.mkdir(exist_ok=True)
     context.datasets.sweep()
+    context.asked.sweep()
     return context
 
 

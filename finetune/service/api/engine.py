@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from finetune.errors import RunError
+from finetune.service.datasets import drop_folder
 from finetune.service.engine.background import BackgroundSupervisor
 from finetune.service.engine.place import DATABASE, is_supervised, job_folder
 from finetune.service.engine.store import JobStore
@@ -19,11 +20,16 @@ def database(data_dir: Path) -> Path:
 
 
 def drop_job(data_dir: Path, store: JobStore, job_id: str) -> None:
-    """Delete what a job has left of its work, results, pictures and output, and its row once it has ended."""
+    """Delete what a job has left of its work: results, pictures, output, and images that came for it alone.
+
+    Its row goes too, once it has ended.
+    """
     with contextlib.suppress(RunError):  # it is gone already
         job = store.get(job_id)
         store.forget(job_id)
         shutil.rmtree(job_folder(data_dir, job), ignore_errors=True)
+        if upload := job.request.get("upload"):
+            drop_folder(Path(upload))
 
 
 @contextlib.contextmanager

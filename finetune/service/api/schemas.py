@@ -91,6 +91,13 @@ class JobRequest(BaseModel):
     title: str = Field(default="", max_length=200, description="For people; the data set's name where empty.")
 
 
+class PredictBatchRequest(BaseModel):
+    """Classify the images of a data set."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"dataset": ID_EXAMPLE}]})
+    dataset: str
+
+
 class Progress(BaseModel):
     """``done`` of ``total`` steps of ``phase``, about ``left_s`` seconds left of it; what was ``said`` so far."""
 
@@ -102,7 +109,7 @@ class Progress(BaseModel):
 
 
 class JobAnswer(BaseModel):
-    """A job; ``model`` is set once there is a classifier."""
+    """A job; ``model`` is the classifier that a fit has made, once it has, or that predictions are made with."""
 
     model_config = _example(
         id=JOB_EXAMPLE,

@@ -67,6 +67,11 @@ async def take_raw(request: Request, place: Path, name: str, *, most: int) -> Up
     return Upload(name, path)
 
 
+async def take_bytes(request: Request, *, most: int) -> bytes:
+    """Return the whole body; raises Problem 413 beyond ``most`` bytes."""
+    return b"".join([piece async for piece in _pieces(request, most)])
+
+
 async def take_form(
     request: Request, place: Path, *, most: int, most_files: int, most_each: int | None = None
 ) -> Form:

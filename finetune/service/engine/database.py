@@ -51,8 +51,14 @@ MIGRATIONS = (
     alter table jobs add column cut_off integer not null default 0;
     create index jobs_by_folder on jobs (folder, sequence);
     """,
+    """
+    alter table jobs add column home text not null default '';
+    update jobs set home = here();
+    update jobs set folder = substr(folder, length(here()) + 2)
+        where substr(folder, 1, length(here()) + 1) = here() || '/';
+    """,
 )
-"""Each is run once, in order; the file's ``user_version`` counts those that were."""
+"""Each is run once, in order; the file's ``user_version`` counts those that were. ``here()`` is the file's folder."""
 
 
 @contextlib.contextmanager
@@ -87,9 +93,20 @@ def changing(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def back_up(path: Path, target: Path) -> None:
-    """Copy the database to the new file ``target``, as of one moment, while it may be in use."""
-    with opened(path) as connection, contextlib.closing(sqlite3.connect(target)) as copy:
-        connection.backup(copy)
+    """Copy a database, of jobs or another, to the new file ``target``, as of one moment, while it may be in use.
+
+    Raises ResourceError where one cannot be read or the other not be written.
+    """
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            connection.backup(copy)
+    except sqlite3.Error as error:
+        raise ResourceError(
+            f"{path} cannot be copied to {target} ({error}); check the file and the disk"
+        ) from None
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -108,6 +125,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 def _connected_now(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     connection.row_factory = sqlite3.Row
+    connection.create_function("here", 0, lambda: str(path.parent.resolve()))
     try:
         # Full: what was answered as queued is still queued after a power loss.
         connection.executescript(

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+from finetune.service.answers_file import rows_done
 from finetune.service.engine.job import Job
 from finetune.service.result import read_result
 from finetune.training.durable import UNFINISHED
@@ -32,8 +33,13 @@ def is_finished(job: Job) -> bool:
     return job.kind == "fit" and _record(job).get("state") == "finished"
 
 
-def progress_of(job: Job) -> int:
-    """Return how many steps of its kind are done for good: epochs of a training, 0 for other work."""
+def progress_of(job: Job, folder: Path) -> int:
+    """Return how many steps of its kind are done for good: epochs of a training, rows of predictions, else 0.
+
+    ``folder`` is where the job's processes work.
+    """
+    if job.kind == "predict":
+        return rows_done(folder, str(job.request["file_format"]))
     return int(_record(job).get("epochs_done", 0)) if job.kind == "fit" else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -17,6 +18,7 @@ Lane = Literal["training", "quick"]
 LANES: dict[str, Lane] = {
     "fit": "training",
     "suspects": "training",
+    "predict": "training",
     "analyse": "quick",
     "clean": "quick",
     "preview": "quick",
@@ -32,7 +34,8 @@ class Job:
     and ``process_started`` name the process at work, which together are never another one's. ``folder`` is where it
     works, empty for `finetune.service.engine.place.job_folder`'s own choice. ``cut_off`` counts the times in a row
     that its process was gone without having come further than ``progress``, in steps of its kind (epochs of a
-    training).
+    training, rows of predictions). ``home`` was the database's folder when it was asked for; the
+    paths in ``request`` that lay below it lie below the present one.
     """
 
     sequence: int
@@ -58,6 +61,7 @@ class Job:
     folder: str = ""
     progress: int = -1
     cut_off: int = 0
+    home: str = ""
 
     @property
     def has_ended(self) -> bool:
@@ -65,9 +69,21 @@ class Job:
         return self.state in ENDED
 
 
-def job_of(row: sqlite3.Row) -> Job:
-    """Return the job of a row of the table."""
+def job_of(row: sqlite3.Row, home: str) -> Job:
+    """Return the job of a row of the table whose database lies in the folder ``home``."""
     values = dict(row)
-    return Job(
-        **{**values, "request": json.loads(values["request"]), "cancel_asked": bool(values["cancel_asked"])}
-    )
+    request = _moved(json.loads(values["request"]), values["home"], home)
+    return Job(**{**values, "request": request, "cancel_asked": bool(values["cancel_asked"])})
+
+
+def _moved(value: Any, before: str, now: str) -> Any:
+    """Return ``value`` with each path in it below ``before`` as one below ``now``."""
+    if not before or before == now:
+        return value
+    if isinstance(value, dict):
+        return {name: _moved(each, before, now) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_moved(each, before, now) for each in value]
+    if isinstance(value, str) and value.startswith(before + os.sep):
+        return now + value.removeprefix(before)
+    return value

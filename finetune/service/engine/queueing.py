@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ def queue_job(store: JobStore, folder: Path, request: Mapping[str, Any], *, titl
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "request.json").open("x", encoding="utf-8") as stream:
         json.dump(dict(request), stream, ensure_ascii=False)
-    write_result(folder / QUEUED, {"database": str(store.path.resolve())})
+    # As it is called from there: the folder may be copied elsewhere, with all around it.
+    database = os.path.relpath(store.path.resolve(), folder.resolve())
+    write_result(folder / QUEUED, {"database": database})
     arguments = {name: value for name, value in request.items() if name != "kind"}
     return store.add(request["kind"], arguments, title=title, folder=str(folder.resolve()))
 

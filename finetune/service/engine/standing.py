@@ -59,11 +59,11 @@ def standing_in(folder: Path) -> Status | None:
     database = read_result(folder / QUEUED).get("database")
     if not database:
         return None
-    job = _store(database).newest_in(str(folder.resolve()))
+    job = _store((folder.resolve() / database).resolve()).newest_in(str(folder.resolve()))
     return None if job is None else standing(folder, job)
 
 
 @functools.lru_cache(maxsize=8)
-def _store(database: str) -> JobStore:
+def _store(database: Path) -> JobStore:
     """Return the store, which is made once: a page asks each second."""
-    return JobStore(Path(database))
+    return JobStore(database)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +28,7 @@ class JobStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._home = str(path.parent.resolve())
         with opened(path):
             pass
 
@@ -60,13 +63,16 @@ class JobStore:
                     "select * from jobs where owner = ? and idempotency_key = ?", (owner, key)
                 ).fetchone()
                 if found is not None:
-                    return _same(job_of(found), kind, text, key)
+                    return _same(self._job(found), kind, text, key)
             row = connection.execute(
                 "insert into jobs (id, owner, kind, title, lane, request, priority, state, attempt, created, "
-                "idempotency_key, folder) values (?, ?, ?, ?, ?, ?, ?, 'queued', 1, ?, ?, ?) returning *",
-                (secrets.token_hex(16), owner, kind, title, LANES[kind], text, priority, now(), key, folder),
+                "idempotency_key, folder, home) values (?, ?, ?, ?, ?, ?, ?, 'queued', 1, ?, ?, ?, ?) returning *",
+                (
+                    *(secrets.token_hex(16), owner, kind, title, LANES[kind], text, priority, now(), key),
+                    *(self._inside(folder), self._home),
+                ),
             ).fetchone()
-        return job_of(row)
+        return self._job(row)
 
     def get(self, job_id: str, *, owner: str | None = None) -> Job:
         """Return a job; raises RunError where there is none, or it is not ``owner``'s."""
@@ -74,7 +80,7 @@ class JobStore:
             row = connection.execute("select * from jobs where id = ?", (job_id,)).fetchone()
         if row is None or (owner is not None and row["owner"] != owner):
             raise RunError(f"there is no job {job_id}; `finetune jobs list` shows those there are")
-        return job_of(row)
+        return self._job(row)
 
     def list(
         self,
@@ -97,7 +103,7 @@ class JobStore:
             values.append(str(before))
         query = f"select * from jobs where {' and '.join(wheres)} order by sequence desc limit ?"
         with opened(self._path) as connection:
-            return [job_of(row) for row in connection.execute(query, (*values, min(limit, MOST_LISTED)))]
+            return [self._job(row) for row in connection.execute(query, (*values, min(limit, MOST_LISTED)))]
 
     def waiting_lanes(self) -> set[Lane]:
         """Return the lanes in which anything is queued."""
@@ -109,7 +115,7 @@ class JobStore:
         """Make the first queued job of a lane a running one on ``device`` and return it, None where there is none."""
         with changing(self._path) as connection:
             row = connection.execute(NEXT, (device, now(), lane)).fetchone()
-        return None if row is None else job_of(row)
+        return None if row is None else self._job(row)
 
     def note_process(self, job_id: str, pid: int, process_started: str) -> None:
         """Write down which process is at work on a running job."""
@@ -159,7 +165,7 @@ class JobStore:
             ).fetchone()
         if row is None:
             raise RunError(f"the job {job_id} has ended; there is nothing to cancel")
-        return job_of(row)
+        return self._job(row)
 
     def retry(self, job_id: str, *, owner: str | None = None) -> Job:
         """Queue a job again that failed, was cancelled or was interrupted; raises RunError for any other."""
@@ -173,7 +179,7 @@ class JobStore:
         if row is None:
             state = self.get(job_id).state
             raise RunError(f"the job {job_id} is {state}, so there is nothing to try again")
-        return job_of(row)
+        return self._job(row)
 
     def find(self, beginning: str) -> Job:
         """Return the one job whose id begins so; raises RunError where there is none, or more than one."""
@@ -182,7 +188,7 @@ class JobStore:
                 "select * from jobs where substr(id, 1, ?) = ? limit 2", (len(beginning), beginning)
             ).fetchall()
         if len(rows) == 1:
-            return job_of(rows[0])
+            return self._job(rows[0])
         what = "more than one job whose id begins with" if rows else "no job"
         raise RunError(f"there is {what} {beginning}; `finetune jobs list` shows those there are")
 
@@ -190,9 +196,9 @@ class JobStore:
         """Return the newest job that was given this folder, None where there is none."""
         with opened(self._path) as connection:
             row = connection.execute(
-                "select * from jobs where folder = ? order by sequence desc limit 1", (folder,)
+                "select * from jobs where folder = ? order by sequence desc limit 1", (self._inside(folder),)
             ).fetchone()
-        return None if row is None else job_of(row)
+        return None if row is None else self._job(row)
 
     def with_key(self, owner: str, key: str) -> Job | None:
         """Return the job that ``owner`` has asked for with an idempotency key, None where there is none."""
@@ -200,7 +206,7 @@ class JobStore:
             row = connection.execute(
                 "select * from jobs where owner = ? and idempotency_key = ?", (owner, key)
             ).fetchone()
-        return None if row is None else job_of(row)
+        return None if row is None else self._job(row)
 
     def forget(self, job_id: str) -> None:
         """Remove a job that has ended, with all that its row knows of it; one that has not stays."""
@@ -211,6 +217,13 @@ class JobStore:
         """Return how many jobs are in each state that has any."""
         with opened(self._path) as connection:
             return dict(connection.execute("select state, count(*) from jobs group by state").fetchall())
+
+    def _job(self, row: sqlite3.Row) -> Job:
+        return job_of(row, self._home)
+
+    def _inside(self, folder: str) -> str:
+        """Return ``folder`` as it is called from the database's own, where it lies below."""
+        return folder.removeprefix(self._home + os.sep)
 
 
 def _same(job: Job, kind: str, request: str, key: str) -> Job:

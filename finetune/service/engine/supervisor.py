@@ -37,7 +37,7 @@ LOOKED_EVERY_S = 0.2
 SILENT_S = 300.0
 """A process that has not touched its heartbeat for so long hangs: it does so each second from a thread of its own."""
 MOST_WITHOUT_PROGRESS = 5
-"""Times in a row that a job may be cut off before it is through another epoch."""
+"""Times in a row that a job may be cut off before it is through another step of its kind."""
 FULL_BYTES = 64 * 1024
 """With less left a disk is full: a process may have had no room for its last word."""
 QUICK_SLOTS = ("quick-1", "quick-2")
@@ -218,7 +218,7 @@ class Supervisor:
 
     def _go_on_or_give_up(self, job: Job, told: Status | None) -> None:
         """Queue a job again that was cut off, unless it comes no further each time."""
-        done = progress_of(job)
+        done = progress_of(job, self.folder(job))
         count = 1 if done > job.progress else job.cut_off + 1
         error = "the job's folder is gone" if told is None else told.error
         if told is None or count > MOST_WITHOUT_PROGRESS:

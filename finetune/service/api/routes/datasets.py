@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,30 +11,27 @@ from finetune.model.backbones import find_backbone
 from finetune.recipe import Recipe
 from finetune.recipe.names import AUTO
 from finetune.service.api.access import Owner
+from finetune.service.api.archives import BODY, refuse_beyond_kept, refuse_without_room, taken, turn
 from finetune.service.api.context import Context, Served
 from finetune.service.api.engine import drop_job
 from finetune.service.api.problems import Problem
 from finetune.service.api.schemas import DatasetAnswer, DatasetsAnswer, HealthAnswer
-from finetune.service.api.uploads import MULTIPART, Upload, place_in, take_form, take_raw
+from finetune.service.api.uploads import Upload, place_in
 from finetune.service.datasets import Dataset
 from finetune.service.engine.job import Job
 
 router = APIRouter(tags=["datasets"])
-ARCHIVE = {"type": "string", "format": "binary"}
-BODY = {
+ASKED = {
     "requestBody": {
         "required": True,
         "description": "A zip or tar with a folder for each class, as a form's file or as the body itself.",
-        "content": {
-            MULTIPART: {"schema": {"type": "object", "required": ["file"], "properties": {"file": ARCHIVE}}},
-            "application/octet-stream": {"schema": ARCHIVE},
-        },
+        "content": BODY,
     }
 }
 HEALTH = ("health", "advice", "sizes", "backbone", "image_size")
 
 
-@router.post("/datasets", status_code=201, openapi_extra=BODY)
+@router.post("/datasets", status_code=201, openapi_extra=ASKED)
 async def hand_in(
     request: Request,
     response: Response,
@@ -49,9 +43,10 @@ async def hand_in(
     """Hand in a zip or tar; it is checked, unpacked, and a job begins to look at it."""
     if backbone != AUTO:
         find_backbone(backbone)
-    _refuse_too_many(context, owner, int(_told(request)))
-    with _turn(context), place_in(context.arriving) as place:
-        upload = await _taken(request, context, place, name)
+    _refuse_too_many(context, owner)
+    refuse_without_room(context, request)
+    with turn(context), place_in(context.arriving) as place:
+        upload = await taken(request, context, place, name)
         dataset = await run_in_threadpool(_unpacked, context, upload, owner, backbone)
     response.headers["Location"] = f"{request.url.path}/{dataset.id}/health"
     return _answer(dataset)
@@ -97,24 +92,10 @@ def found(context: Context, dataset_id: str, owner: str) -> Dataset:
     return dataset
 
 
-async def _taken(request: Request, context: Context, place: Path, name: str) -> Upload:
-    if request.headers.get("content-type", "").lower().startswith(MULTIPART):
-        form = await take_form(request, place, most=context.limits.archive, most_files=1)
-        if not form.files:
-            raise Problem(422, "the form has no file; send a zip or tar as `curl -F file=@photos.zip` does")
-        return form.files[0]
-    return await take_raw(request, place, name or "images", most=context.limits.archive)
-
-
 def _unpacked(context: Context, upload: Upload, owner: str, backbone: str) -> Dataset:
     dataset = context.datasets.unpack(upload.path, upload.name, owner=owner)
     try:
-        kept = sum(other.size_bytes for other in context.datasets.list(owner=owner))
-        if kept + dataset.size_bytes > context.limits.kept:
-            raise Problem(
-                413,
-                f"your data sets would take more than {context.limits.kept / 1e9:g} GB; delete some first",
-            )
+        refuse_beyond_kept(context, dataset)
         request = {
             "data": str(dataset.data),
             "sample": "",
@@ -130,34 +111,16 @@ def _unpacked(context: Context, upload: Upload, owner: str, backbone: str) -> Da
     return dataset
 
 
-def _refuse_too_many(context: Context, owner: str, coming: int) -> None:
+def _refuse_too_many(context: Context, owner: str) -> None:
     if len(context.datasets.list(owner=owner)) >= context.limits.datasets:
         raise Problem(
             429, f"you have {context.limits.datasets} data sets, which is the most; delete some first"
         )
-    context.refuse_full_disk(min(coming, context.limits.archive))
-
-
-@contextmanager
-def _turn(context: Context) -> Iterator[None]:
-    if not context.uploading.acquire(blocking=False):
-        raise Problem(
-            503, "other uploads are under way; send this one in a moment", headers={"Retry-After": "5"}
-        )
-    try:
-        yield
-    finally:
-        context.uploading.release()
 
 
 def _users(context: Context, dataset: Dataset) -> list[Job]:
     jobs = context.store.list(owner=dataset.owner, states=("queued", "running"))
     return [job for job in jobs if context.datasets.holding(str(job.request.get("data", ""))) == dataset.id]
-
-
-def _told(request: Request) -> str:
-    told = request.headers.get("content-length", "0")
-    return told if told.isdigit() else "0"
 
 
 def _answer(dataset: Dataset) -> DatasetAnswer:

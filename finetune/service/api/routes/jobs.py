@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import shutil
@@ -10,7 +11,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from finetune.errors import OptionError
+from finetune.errors import OptionError, RunError
 from finetune.recipe import Recipe
 from finetune.service.api.access import Owner
 from finetune.service.api.context import Context, Served
@@ -19,7 +20,7 @@ from finetune.service.api.problems import Problem
 from finetune.service.api.routes.datasets import found
 from finetune.service.api.schemas import JobAnswer, JobRequest, JobsAnswer, LogAnswer, MetricsAnswer
 from finetune.service.engine.job import Job, State
-from finetune.service.models import model_of
+from finetune.service.models import model_of, refuse_in_use
 
 router = APIRouter(tags=["jobs"])
 Key = Annotated[
@@ -122,12 +123,14 @@ def delete(job_id: str, context: Served, owner: Owner) -> None:
     if not job.has_ended:
         raise Problem(409, f"the job is {job.state}; cancel it first")
     model = model_of(job)
+    with context.adding:
+        refuse_in_use(job, context.store)
+        run = Path(job.request.get("out", context.data_dir)).resolve()
+        if run.is_relative_to(context.data_dir) and run != context.data_dir:
+            shutil.rmtree(run, ignore_errors=True)
+        drop_job(context.data_dir, context.store, job.id)
     if model is not None:
         context.serving.forget(model.bundle)
-    run = Path(job.request.get("out", "")).resolve()
-    if run.is_relative_to(context.data_dir) and run != context.data_dir:
-        shutil.rmtree(run, ignore_errors=True)
-    drop_job(context.data_dir, context.store, job.id)
 
 
 def answer(context: Context, job: Job) -> JobAnswer:
@@ -135,13 +138,13 @@ def answer(context: Context, job: Job) -> JobAnswer:
     return JobAnswer(
         **context.view(job).to_json(),
         dataset=context.datasets.holding(str(job.request.get("data", ""))) or None,
-        model=None if model_of(job) is None else job.id,
+        model=job.request.get("model") or (None if model_of(job) is None else job.id),
     )
 
 
 def _queued(asked: JobRequest, context: Context, owner: str, key: str | None) -> Job:
     dataset = found(context, asked.dataset, owner)
-    _refuse_too_many(context, owner)
+    refuse_too_many(context, owner)
     values = {
         "data": str(dataset.data),
         "recipe": _recipe(asked).model_dump(mode="json", exclude_unset=True),
@@ -166,14 +169,26 @@ def _same(job: Job, asked: JobRequest, context: Context) -> Job:
 
 def _again(context: Context, job: Job, owner: str) -> Job:
     with context.adding:
-        _refuse_too_many(context, owner)
+        refuse_too_many(context, owner)
         dataset = context.datasets.holding(str(job.request.get("data", "")))
         if dataset and context.datasets.find(dataset, owner=owner) is None:
             raise Problem(409, "the images of this job are deleted")
+        if not _has_model(job, context):
+            raise Problem(409, "the model of this job is deleted")
         return context.store.retry(job.id, owner=owner)
 
 
-def _refuse_too_many(context: Context, owner: str) -> None:
+def _has_model(job: Job, context: Context) -> bool:
+    """Whether what a job classifies with is there; true for one that needs none."""
+    if "model" not in job.request:
+        return True
+    with contextlib.suppress(RunError):
+        return model_of(context.store.get(job.request["model"], owner=job.owner)) is not None
+    return False
+
+
+def refuse_too_many(context: Context, owner: str) -> None:
+    """Raise Problem 429 where ``owner`` has as many jobs waiting as one may."""
     waiting = context.store.list(owner=owner, states=("queued", "running"))
     if len(waiting) >= context.limits.jobs:
         raise Problem(

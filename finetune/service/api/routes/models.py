@@ -65,10 +65,12 @@ def download(
 
 @router.delete("/models/{model_id}", status_code=204)
 def delete(model_id: str, context: Served, owner: Owner) -> None:
-    """Delete a model and all of its run."""
+    """Delete a model and all of its run; 409 while a job is still to use it."""
     model = found(context, model_id, owner)
+    with context.adding:
+        models.refuse_in_use(model.job, context.store)
+        models.delete(model)
     context.serving.forget(model.bundle)
-    models.delete(model)
     drop_job(context.data_dir, context.store, model.job.id)
 
 
