@@ -282,7 +282,7 @@ def test_a_process_that_cannot_be_started_is_that_jobs_failure(colours: Path, tm
     (tmp_path / "out" / "jobs" / "a").write_text("in the way")
     (row,) = run_batch([Job("a", colours, QUICK)], out=tmp_path / "out")
     assert row.state == "failed"
-    assert "Not a directory" in row.error
+    assert "File exists" in row.error
     with pytest.raises(RunError, match="another batch is at work"), FileLock(tmp_path / "out" / "lock"):
         run_batch([Job("a", colours, QUICK)], out=tmp_path / "out")
 

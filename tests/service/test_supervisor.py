@@ -15,7 +15,7 @@ import pytest
 from drawing import draw_set
 from filelock import FileLock
 
-from finetune.service.engine import database, supervisor
+from finetune.service.engine import database, heartbeats, supervisor
 from finetune.service.engine.background import BackgroundSupervisor
 from finetune.service.engine.job import Job
 from finetune.service.engine.place import DATABASE, job_folder
@@ -163,7 +163,7 @@ def test_a_process_without_a_heartbeat_is_ended_and_tried_again_whatever_the_tim
         work.supervisor.step()
         work.supervisor.step()
     assert is_alive(work.folder(job)), "a clock that was set is no silence"
-    work.clock.turned_s += supervisor.SILENT_S + 1
+    work.clock.turned_s += heartbeats.SILENT_S + 1
     work.until(lambda: work.state(job) == ("running", 2))
     assert work.store.get(job.id).cut_off == 1
 
@@ -280,8 +280,8 @@ def test_a_database_that_another_process_holds_for_a_while_loses_nothing(
     assert holder.stdout.readline() == b"held\n"
     work.let_go(job)
     wait_for(lambda: not is_alive(work.folder(job)))
-    work.supervisor._try_step()
-    work.supervisor._try_step()
+    work.supervisor.try_step()
+    work.supervisor.try_step()
     assert work.state(job) == ("running", 1)
     holder.communicate()
     work.until(lambda: work.state(job) == ("failed", 1))
