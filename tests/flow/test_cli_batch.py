@@ -25,6 +25,8 @@ from finetune.data.fingerprint import fingerprint
 from finetune.data.sources import open_source
 from finetune.errors import RunError
 from finetune.recipe import Recipe
+from finetune.service.engine.place import DATABASE
+from finetune.service.engine.store import JobStore
 
 QUICK = {"strategy": "from-scratch", "backbone": "test_resnet", "image_size": 32, "workers": 0, "epochs": 1}
 LONG = {**QUICK, "epochs": 50}
@@ -154,6 +156,8 @@ def test_after_an_end_in_the_middle_the_same_command_goes_on(
     assert "1 already done, 1 to go on with" in again.err
     assert "job 2 of 3, second: goes on" in again.err
     assert [row["state"] for row in again.json] == ["finished"] * 3
+    engine_s = [(job.title, job.state, job.attempt) for job in reversed(JobStore(out / DATABASE).list())]
+    assert engine_s == [("first", "done", 1), ("second", "done", 2), ("third", "done", 1)]
     assert {path.name for path in (out / "runs").iterdir()} == {"first", "second", "third"}
 
 
