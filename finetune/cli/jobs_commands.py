@@ -21,8 +21,8 @@ PAGE_S_OWN = Path("checkpoints") / ".page"
 jobs = typer.Typer(
     name="jobs",
     help=(
-        "See and steer what the page, a server or a batch has queued. Exit codes: 0 ok, 2 option, 5 the database is held or "
-        "the disk is full, 6 no such job, or not in a state for it, 130 interrupted."
+        "See and steer what the page, a server or a batch has queued. Exit codes: 0 ok, 2 option, "
+        "5 the database is held or the disk is full, 6 no such job, or not in a state for it, 130 interrupted."
     ),
     invoke_without_command=True,
     rich_markup_mode=None,
@@ -123,7 +123,8 @@ def _store(data_dir: Path) -> JobStore:
     # Asking must not make what it asks for.
     if not (data_dir / DATABASE).is_file():
         raise RunError(
-            f"no page, server or batch has kept jobs in {data_dir} (there is no {DATABASE}); say where with --data-dir"
+            f"no page, server or batch has kept jobs in {data_dir} (there is no {DATABASE}); say where with "
+            "--data-dir"
         )
     return JobStore(data_dir / DATABASE)
 
