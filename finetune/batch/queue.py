@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,10 @@ def known_rows(folder: BatchFolder, names: Sequence[str]) -> dict[str, Row]:
             queued = store.newest_in(_place(name))
             if queued is not None:
                 key = (queued.idempotency_key or "").rpartition("/")[2]
-                found[name] = row_of(Row(name, "pending", key=key), queued, folder)
+                row = row_of(Row(name, "pending", key=key), queued, folder)
+                is_lost = queued.state == "done" and row.state == "failed"
+                # That its run was deleted since is no failure of the job.
+                found[name] = replace(row, state="interrupted") if is_lost else row
     return found
 
 

@@ -26,7 +26,7 @@ from finetune.service.engine.job import Job, Lane, State
 from finetune.service.engine.orphans import end_orphan, signal_group, wait_until_free
 from finetune.service.engine.place import DATABASE, LOCK, is_full, job_folder
 from finetune.service.engine.store import JobStore
-from finetune.service.jobs import cancel_job, is_alive, process_of, read_process, restart_job, wait_job
+from finetune.service.jobs import cancel_job, is_alive, process_of, read_process, start_job, wait_job
 from finetune.service.status import Status, read_status
 from finetune.training.processes import birth
 
@@ -152,7 +152,7 @@ class Supervisor:
             self._leave(slot, job)
             return
         try:
-            restart_job(self.folder(job), going_on(job), environment=only(slot))
+            start_job(self.folder(job), going_on(job), environment=only(slot))
         except (OSError, ResourceError) as error:
             self._trouble[job.id] = explain(error)
         else:
