@@ -1,8 +1,7 @@
-"""The folder of a batch: its table, a run folder for each job, the sample sets, and the lock of who is at work."""
+"""The folder of a batch: an engine's data folder, with the table, the runs, the sample sets, and a lock besides."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,10 @@ from filelock import FileLock, Timeout
 from finetune.batch.job import Job
 from finetune.batch.ledger import Ledger
 from finetune.errors import RunError
+from finetune.service.engine.place import DATABASE, JOBS, LOCK
 
-OURS = {"results.jsonl", "results.csv", "results.md", "runs", "jobs", "data", "lock"}
+OURS = {"results.jsonl", "results.csv", "results.md", "runs", "data", "lock", JOBS, LOCK}
+OURS |= {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"}
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,6 @@ class BatchFolder:
         """Return the path of the table for people."""
         return self.path / "results.md"
 
-    def job(self, name: str) -> Path:
-        """Return the folder of a job's process: its request, its status and what it printed."""
-        return self.path / "jobs" / name
-
     def run(self, name: str) -> Path:
         """Return the run folder called ``name``."""
         return self.path / "runs" / name
@@ -64,13 +61,6 @@ class BatchFolder:
             number += 1
             candidate = f"{name}-{number}"
         return self.run(candidate)
-
-    def clear_job(self, name: str) -> Path:
-        """Return the job's folder, empty: what an earlier process has left there goes."""
-        folder = self.job(name)
-        if folder.exists():
-            shutil.rmtree(folder)
-        return folder
 
     @contextmanager
     def claimed(self) -> Iterator[None]:

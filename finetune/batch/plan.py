@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from finetune.batch.folder import BatchFolder
 from finetune.batch.job import Job
 from finetune.batch.ledger import Row
+from finetune.batch.queue import known_rows
+from finetune.batch.rows import finished_row, has_begun, read_report
 from finetune.errors import FinetuneError
 from finetune.failure import explain
 from finetune.progress import SILENT, Reporter
@@ -48,7 +50,8 @@ def plan(
     reporter: Reporter = SILENT,
 ) -> list[Task]:
     """Return the tasks of ``jobs``, in their order."""
-    before, fingerprint = folder.ledger.rows(), _Fingerprints(offline=offline, reporter=reporter)
+    names = [job.name for job in jobs]
+    before, fingerprint = known_rows(folder, names), _Fingerprints(offline=offline, reporter=reporter)
     return [
         _task(job, before.get(job.name), folder, fingerprint, retry_failed, _held_to(job.recipe, max_minutes))
         for job in jobs
@@ -73,7 +76,8 @@ def _task(
     row = replace(pending, key=key)
     if before is None or before.key != key:
         return Task(job, "start", row, recipe, str(data))
-    known = replace(before, data=job.data, run=str(folder.run(Path(before.run).name)) if before.run else "")
+    run = str(folder.run(Path(before.run).name)) if before.run else ""
+    known = replace(before, data=job.data, strategy=recipe.strategy, run=run)
     return Task(job, *_decision(known, row, retry_failed), recipe, str(data))
 
 
@@ -84,28 +88,9 @@ def _decision(before: Row, pending: Row, retry_failed: bool) -> tuple[Action, Ro
         return "keep", finished_row(before, report)
     if before.state == "failed" and not retry_failed:
         return "keep", before
-    if before.run and (Path(before.run) / "run.json").exists():
+    if before.run and has_begun(Path(before.run)):
         return "resume", before
     return "start", pending
-
-
-def finished_row(row: Row, report: Mapping[str, Any]) -> Row:
-    """Return ``row`` with what the run's report says."""
-    low, high = report["accuracy_interval"]
-    taken = ("accuracy", "seconds", "strategy", "backbone", "image_size", "accuracy_split", "n_correct")
-    counts = ("n_train", "n_val", "n_test", "stopped", "macro_f1")
-    values = {name: report[name] for name in (*taken, *counts)}
-    return replace(row, state="finished", error="", accuracy_interval=(low, high), **values)
-
-
-def read_report(run: Path) -> dict[str, Any] | None:
-    """Return the report of a finished run, None where there is none that is whole."""
-    try:
-        report: dict[str, Any] = json.loads((run / "report.json").read_text(encoding="utf-8"))
-        finished_row(Row("", "pending"), report)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return report
 
 
 def _held_to(recipe: Recipe, max_minutes: float | None) -> Recipe:

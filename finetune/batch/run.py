@@ -1,4 +1,4 @@
-"""Run the jobs of a batch one after the other, each in a process of its own, whatever becomes of any of them."""
+"""Run the jobs of a batch one after the other, as jobs of the engine, whatever becomes of any of them."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from finetune.batch.folder import BatchFolder
 from finetune.batch.job import Job, check_jobs
 from finetune.batch.ledger import Row
-from finetune.batch.plan import Task, finished_row, plan, read_report
+from finetune.batch.plan import Task, plan
+from finetune.batch.queue import BatchQueue
+from finetune.batch.rows import has_begun, row_of, run_of
 from finetune.batch.table import accuracy_text, write_tables
-from finetune.batch.watch import follow
+from finetune.batch.watch import Watch
 from finetune.errors import FinetuneError, OptionError, RunError
-from finetune.failure import explain
 from finetune.progress import SILENT, Reporter
-from finetune.service.jobs import is_alive, start_job
-from finetune.service.status import Status
+from finetune.service.engine.devices import ALL
+from finetune.service.engine.job import Job as Queued
+from finetune.service.engine.supervisor import Supervisor
+from finetune.service.status import read_status
 from finetune.training.run_folder import refuse_inside_data
 
 CANNOT_RESUME = (RunError.exit_code, FinetuneError.exit_code)
 """A run that refuses to go on, or that the program stumbles over, is begun anew."""
-UNTOLD = "the batch ended before this job did"
+LOOKED_EVERY_S = 0.1
 
 
 def run_batch(
@@ -40,7 +42,8 @@ def run_batch(
     A job that fails does not end the rest: its row says why. A second call skips the finished jobs whose recipe
     and data are the same, goes on with interrupted ones and tries failed ones again (unless ``retry_failed`` is
     False). ``max_minutes`` bounds each job. ``out`` holds ``results.jsonl``, ``.csv`` and ``.md``, current after
-    each job, and ``runs/<name>/``, which are never overwritten.
+    each job, and ``runs/<name>/``, which are never overwritten. It is an engine's data folder too: the jobs can be
+    seen and cancelled there meanwhile.
 
     Raises OptionError for jobs that cannot be, RunError when another batch is at work in ``out`` or the folder is
     foreign; on Ctrl-C the present job is stopped, keeping its best, and KeyboardInterrupt goes on.
@@ -55,128 +58,142 @@ def run_batch(
             refuse_inside_data(Path(out), job.data)
     folder = BatchFolder(Path(out))
     with folder.claimed():
-        tasks = plan(
-            jobs,
-            folder,
-            retry_failed=retry_failed,
-            max_minutes=max_minutes,
-            offline=offline,
-            reporter=reporter,
+        queue = BatchQueue(folder, offline=offline)
+        batch = _Batch(folder, queue, reporter)
+        # A job that was killed, as happens when memory runs out, is not tried again: the night goes on.
+        supervisor = Supervisor(
+            folder.path, store=queue.store, devices=(ALL,), tries_again=False, on_change=batch.note
         )
-        return _Batch(folder, tasks, offline=offline, reporter=reporter).run()
+        try:
+            with supervisor.at_work():
+                batch.begin(
+                    plan(
+                        jobs,
+                        folder,
+                        retry_failed=retry_failed,
+                        max_minutes=max_minutes,
+                        offline=offline,
+                        reporter=reporter,
+                    )
+                )
+                while supervisor.try_step():
+                    batch.show()
+                    time.sleep(LOOKED_EVERY_S)
+        finally:
+            batch.close()
+        return batch.rows()
 
 
 class _Batch:
-    """The rows as they stand, in the order of the jobs, and what the time left follows from."""
+    """What is told of the tasks while the engine has them done."""
 
-    def __init__(
-        self, folder: BatchFolder, tasks: Sequence[Task], *, offline: bool, reporter: Reporter
-    ) -> None:
-        self._folder, self._tasks, self._reporter = folder, tasks, reporter
-        self._offline = offline
-        self._rows = {task.job.name: task.row for task in tasks}
-        self._cells = {task.job.name: task.job.cell for task in tasks if task.job.cell is not None}
-        self._taken = {task.job.name.casefold() for task in tasks}
-        self._to_do = [task for task in tasks if task.action in ("start", "resume")]
+    def __init__(self, folder: BatchFolder, queue: BatchQueue, reporter: Reporter) -> None:
+        self._folder, self._queue, self._reporter = folder, queue, reporter
+        self._tasks: dict[str, Task] = {}
+        self._told: dict[str, Row] = folder.ledger.rows()
+        self._present: Queued | None = None
+        self._watch: Watch | None = None
+        self._began_s = 0.0
         self._took_s: list[float] = []
 
-    def run(self) -> list[Row]:
-        """Do all tasks and return the rows."""
+    def begin(self, tasks: Sequence[Task]) -> None:
+        """Queue what is left to do."""
+        self._tasks = {task.job.name: task for task in tasks}
+        self._queue.enqueue(tasks)
         self._say_plan()
-        for task in self._tasks:
-            if task.action == "fail":
-                self._record(task.row)
-        self._write_tables()
-        for number, task in enumerate(self._tasks, start=1):
-            if task in self._to_do:
-                self._do(task, f"job {number} of {len(self._tasks)}, {task.job.name}")
-        return list(self._rows.values())
+        self._write()
 
-    def _say_plan(self) -> None:
-        kept = sum(task.action == "keep" and task.row.state == "finished" for task in self._tasks)
-        resumed = sum(task.action == "resume" for task in self._tasks)
-        already = f", {kept} already done" if kept else ""
-        going_on = f", {resumed} to go on with" if resumed else ""
-        self._reporter.say(f"{_counted(len(self._tasks))} in {self._folder.path}{already}{going_on}")
-        for task in self._tasks:
-            if task.row.state == "failed":
-                again = "" if task.action == "fail" else "; failed before, not tried again"
-                if task.action in ("fail", "keep"):
-                    self._reporter.say(f"warning: {task.job.name}: {task.row.error}{again}")
+    def rows(self) -> list[Row]:
+        """Return the rows as they stand, in the order of the jobs."""
+        return [self._row(task) for task in self._tasks.values()]
 
-    def _do(self, task: Task, title: str) -> None:
-        started = time.monotonic()
-        self._reporter.say(f"{title}: {'goes on' if task.action == 'resume' else 'starts'}")
-        row = self._trained(task, title)
-        took_s = time.monotonic() - started
-        if row.state != "finished":
-            row = replace(row, seconds=round(took_s, 2))
-        self._record(row)
-        self._took_s.append(took_s)
-        self._say_end(row, title)
+    def show(self) -> None:
+        """Pass on what the present job has said, and how far it is."""
+        if self._present is not None and self._watch is not None:
+            self._watch.show(read_status(self._folder.path / self._present.folder / "status.json"))
 
-    def _trained(self, task: Task, title: str) -> Row:
-        """Return the row of the task's training, begun anew where the earlier run cannot go on."""
-        if task.action == "resume":
-            row, status = self._attempt(task, title, Path(task.row.run), resume=True)
-            if status.state != "failed" or status.exit_code not in CANNOT_RESUME:
-                return row
-            self._reporter.say(f"{task.job.name}: cannot go on ({status.error}), so it starts anew")
-        run = self._folder.free_run(task.job.name, self._taken)
-        return self._attempt(task, title, run, resume=False)[0]
+    def note(self, queued: Queued) -> None:
+        """Tell that a job was started or has ended, and begin one anew whose earlier run cannot go on."""
+        if queued.title not in self._tasks:
+            return  # somebody has asked for an earlier one again
+        if queued.state == "running":
+            self._note_begin(queued)
+        elif queued.has_ended:
+            self.show()
+            self._close_watch()
+            self._note_end(queued)
+        self._write()
 
-    def _attempt(self, task: Task, title: str, run: Path, *, resume: bool) -> tuple[Row, Status]:
-        request: dict[str, Any] = {
-            "kind": "fit",
-            "data": task.data,
-            "recipe": task.recipe.model_dump(mode="json"),
-            "out": str(run),
-            "offline": self._offline,
-            "resume": resume,
-        }
-        # Written first: whatever ends this process, the next one knows what was at work, and where.
-        begun = replace(task.row, state="interrupted", run=str(run), error=UNTOLD)
-        self._record(begun)
-        try:
-            self._wait_for_earlier(task.job.name)
-            job_folder = self._folder.clear_job(task.job.name)
-            start_job(job_folder, request)
-            status = follow(job_folder, title, task.job.name, self._reporter)
-        except KeyboardInterrupt:
-            self._record(replace(begun, error="interrupted; the same command goes on with it"))
-            raise
-        except (FinetuneError, OSError) as error:
-            sentence, code = explain(error)
-            status = Status("failed", error=sentence, exit_code=code)
-        return _row_of(begun, run, status), status
+    def close(self) -> None:
+        """Leave everything written as it stands."""
+        self._close_watch()
+        if self._tasks:
+            self._write()
 
-    def _wait_for_earlier(self, name: str) -> None:
-        """Let a process end whose batch was killed: it is about to, and still writes to the run folder."""
-        folder = self._folder.job(name)
-        if is_alive(folder):
-            self._reporter.say(f"{name}: waiting for its earlier process to end")
-        while is_alive(folder):
-            time.sleep(0.2)
+    def _note_begin(self, queued: Queued) -> None:
+        title = self._title(queued.title)
+        self._present, self._watch = queued, Watch(title, queued.title, self._reporter)
+        self._began_s = time.monotonic()
+        goes_on = has_begun(run_of(queued, self._folder))
+        self._reporter.say(f"{title}: {'goes on' if goes_on else 'starts'}")
 
-    def _record(self, row: Row) -> None:
-        self._rows[row.name] = row
-        self._folder.ledger.append(row)
-        self._write_tables()
-
-    def _write_tables(self) -> None:
-        rows = list(self._rows.values())
-        write_tables(rows, self._cells, to=self._folder.csv, markdown=self._folder.markdown)
-
-    def _say_end(self, row: Row, title: str) -> None:
+    def _note_end(self, queued: Queued) -> None:
+        task = self._tasks[queued.title]
+        row = self._row(task)
+        if task.action == "resume" and _cannot_resume(queued, row):
+            self._reporter.say(f"{row.name}: cannot go on ({row.error}), so it starts anew")
+            anew = replace(task, action="start", row=_pending(task))
+            self._tasks[row.name] = anew
+            self._queue.put(anew, priority=queued.priority)
+            return
+        self._took_s.append(time.monotonic() - self._began_s)
         if row.state == "finished":
             what = f"finished, {accuracy_text(row)} on {row.accuracy_split}, {row.seconds:.0f} s"
         else:
             what = f"{row.state}: {row.error}"
         warning = "" if row.state == "finished" else "warning: "
-        self._reporter.say(f"{warning}{title}: {what}{self._time_left()}")
+        self._reporter.say(f"{warning}{self._title(row.name)}: {what}{self._time_left()}")
+
+    def _row(self, task: Task) -> Row:
+        queued = self._queue.find(task.job.name)
+        if queued is None:
+            gone = f"its folder in {self._folder.path} has been deleted"
+            return replace(_pending(task), state="failed", error=gone)
+        return row_of(_pending(task), queued, self._folder)
+
+    def _say_plan(self) -> None:
+        tasks = self._tasks.values()
+        kept = sum(task.action == "keep" and task.row.state == "finished" for task in tasks)
+        resumed = sum(task.action == "resume" for task in tasks)
+        already = f", {kept} already done" if kept else ""
+        going_on = f", {resumed} to go on with" if resumed else ""
+        self._reporter.say(f"{_counted(len(tasks))} in {self._folder.path}{already}{going_on}")
+        for task in tasks:
+            if task.row.state == "failed" and task.action in ("fail", "keep"):
+                again = "" if task.action == "fail" else "; failed before, not tried again"
+                self._reporter.say(f"warning: {task.job.name}: {task.row.error}{again}")
+
+    def _title(self, name: str) -> str:
+        return f"job {list(self._tasks).index(name) + 1} of {len(self._tasks)}, {name}"
+
+    def _close_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+        self._present = self._watch = None
+
+    def _write(self) -> None:
+        """Add the rows that have changed to the ledger, and replace the tables."""
+        rows = self.rows()
+        for row in rows:
+            before = self._told.get(row.name)
+            if row != before and (row.state != "pending" or before is not None):
+                self._folder.ledger.append(row)
+                self._told[row.name] = row
+        cells = {name: task.job.cell for name, task in self._tasks.items() if task.job.cell is not None}
+        write_tables(rows, cells, to=self._folder.csv, markdown=self._folder.markdown)
 
     def _time_left(self) -> str:
-        n_left = len(self._to_do) - len(self._took_s)
+        n_left = self._queue.store.counts().get("queued", 0)
         if not n_left:
             return ""
         minutes = n_left * sum(self._took_s) / len(self._took_s) / 60
@@ -184,14 +201,12 @@ class _Batch:
         return f"; {n_left} more, about {time_left} if they take as long as those so far"
 
 
-def _row_of(begun: Row, run: Path, status: Status) -> Row:
-    report = read_report(run) if status.state == "finished" else None
-    if report is not None:
-        return finished_row(begun, report)
-    row = replace(begun, run=str(run) if run.is_dir() else "")
-    if status.state == "interrupted":
-        return replace(row, error=status.error)
-    return replace(row, state="failed", error=status.error or f"the run folder {run} holds no whole report")
+def _pending(task: Task) -> Row:
+    return Row(task.job.name, "pending", data=task.job.data, strategy=task.recipe.strategy, key=task.row.key)
+
+
+def _cannot_resume(queued: Queued, row: Row) -> bool:
+    return row.state == "failed" and (queued.state == "done" or queued.exit_code in CANNOT_RESUME)
 
 
 def _counted(n_jobs: int) -> str:

@@ -21,15 +21,18 @@ PAGE_S_OWN = Path("checkpoints") / ".page"
 jobs = typer.Typer(
     name="jobs",
     help=(
-        "See and steer what the page or a server has queued. Exit codes: 0 ok, 2 option, 5 the database is held or "
-        "the disk is full, 6 no such job, or not in a state for it, 130 interrupted."
+        "See and steer what the page, a server or a batch has queued. Exit codes: 0 ok, 2 option, "
+        "5 the database is held or the disk is full, 6 no such job, or not in a state for it, 130 interrupted."
     ),
     invoke_without_command=True,
     rich_markup_mode=None,
 )
 JobArgument = Annotated[str, typer.Argument(help="A job's id, or how it alone begins.", metavar="JOB")]
 DataDirOption = Annotated[
-    Path, typer.Option("--data-dir", help="Where the page or the server keeps its jobs.", metavar="DIR")
+    Path,
+    typer.Option(
+        "--data-dir", help="Where the page or the server keeps its jobs, or a batch's folder.", metavar="DIR"
+    ),
 ]
 
 
@@ -107,7 +110,9 @@ def _note_if_nobody_works(data_dir: Path, found: Sequence[Job]) -> None:
 
     if any(not job.has_ended for job in found) and not is_supervised(data_dir):
         typer.echo(
-            f"note: nobody is at work in {data_dir}; what waits is done once its page is open", err=True
+            f"note: nobody is at work in {data_dir}; what waits is done once its page is open, or its batch called "
+            "again",
+            err=True,
         )
 
 
@@ -118,7 +123,8 @@ def _store(data_dir: Path) -> JobStore:
     # Asking must not make what it asks for.
     if not (data_dir / DATABASE).is_file():
         raise RunError(
-            f"no page or server has kept jobs in {data_dir} (there is no {DATABASE}); say where with --data-dir"
+            f"no page, server or batch has kept jobs in {data_dir} (there is no {DATABASE}); say where with "
+            "--data-dir"
         )
     return JobStore(data_dir / DATABASE)
 

@@ -8,7 +8,6 @@ process lives. Where the job is one of the engine's table, ``job.json`` says of 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -36,38 +35,22 @@ _asked_to_stop: set[Path] = set()
 _starting = threading.Lock()
 
 
-def start_job(folder: Path, request: Mapping[str, Any]) -> None:
-    """Start a process for ``request`` in the new or empty ``folder``.
-
-    ``request["kind"]`` is a name in `finetune.service.work.KINDS`; the rest is its arguments. Raises FileExistsError
-    when a job was started there before, so that two that press at once start one.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with _starting:
-        with (folder / "request.json").open("x", encoding="utf-8") as stream:
-            json.dump(dict(request), stream, ensure_ascii=False)
-        _launch(folder, {})
-
-
-def restart_job(
+def start_job(
     folder: Path, request: Mapping[str, Any], *, environment: Mapping[str, str] = MappingProxyType({})
 ) -> None:
     """Start a process for ``request`` in ``folder``, where earlier ones may have worked.
 
-    ``environment`` are changes of this process's own. Raises OSError when the folder cannot be written to, and
-    ResourceError when no process can be started.
+    ``request["kind"]`` is a name in `finetune.service.work.KINDS`; the rest is its arguments. ``environment`` are
+    changes of this process's own. Raises OSError when the folder cannot be written to, and ResourceError when no
+    process can be started.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _starting:
         _started.pop(folder.resolve(), None)
         write_result(folder / "request.json", request)
-        _launch(folder, environment)
-
-
-def _launch(folder: Path, changes: Mapping[str, str]) -> None:
-    write_status(folder / "status.json", Status("running", phase="starting"))
-    _asked_to_stop.discard(folder.resolve())
-    _started[folder.resolve()] = _spawn(folder, changes)
+        write_status(folder / "status.json", Status("running", phase="starting"))
+        _asked_to_stop.discard(folder.resolve())
+        _started[folder.resolve()] = _spawn(folder, environment)
 
 
 def _spawn(folder: Path, changes: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -25,6 +25,8 @@ from finetune.data.fingerprint import fingerprint
 from finetune.data.sources import open_source
 from finetune.errors import RunError
 from finetune.recipe import Recipe
+from finetune.service.engine.place import DATABASE
+from finetune.service.engine.store import JobStore
 
 QUICK = {"strategy": "from-scratch", "backbone": "test_resnet", "image_size": 32, "workers": 0, "epochs": 1}
 LONG = {**QUICK, "epochs": 50}
@@ -154,6 +156,8 @@ def test_after_an_end_in_the_middle_the_same_command_goes_on(
     assert "1 already done, 1 to go on with" in again.err
     assert "job 2 of 3, second: goes on" in again.err
     assert [row["state"] for row in again.json] == ["finished"] * 3
+    engine_s = [(job.title, job.state, job.attempt) for job in reversed(JobStore(out / DATABASE).list())]
+    assert engine_s == [("first", "done", 1), ("second", "done", 2), ("third", "done", 1)]
     assert {path.name for path in (out / "runs").iterdir()} == {"first", "second", "third"}
 
 
@@ -282,7 +286,7 @@ def test_a_process_that_cannot_be_started_is_that_jobs_failure(colours: Path, tm
     (tmp_path / "out" / "jobs" / "a").write_text("in the way")
     (row,) = run_batch([Job("a", colours, QUICK)], out=tmp_path / "out")
     assert row.state == "failed"
-    assert "Not a directory" in row.error
+    assert "File exists" in row.error
     with pytest.raises(RunError, match="another batch is at work"), FileLock(tmp_path / "out" / "lock"):
         run_batch([Job("a", colours, QUICK)], out=tmp_path / "out")
 

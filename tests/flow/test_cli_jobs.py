@@ -97,7 +97,11 @@ def test_a_log_is_followed_to_the_job_s_end(
         (("show", "abc"), 6, "there is no job abc; `finetune jobs list` shows those there are"),
         (("log", ""), 6, "there is more than one job whose id begins with ; `finetune jobs list` shows"),
         (("list", "--state", "runing"), 2, "--state runing is none of queued, running, done, failed"),
-        (("list", "--data-dir", "elsewhere"), 6, "no page or server has kept jobs in elsewhere (there is no"),
+        (
+            ("list", "--data-dir", "elsewhere"),
+            6,
+            "no page, server or batch has kept jobs in elsewhere (there is no",
+        ),
     ],
 )
 def test_what_cannot_be_is_told(

@@ -6,6 +6,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -89,6 +90,28 @@ def test_a_key_queues_once_for_its_owner_and_only_the_same_request(store: JobSto
     with pytest.raises(OptionError, match="used for another request"):
         queued(store, "b", owner="ann", key="k")
     assert len(store.list()) == 2
+
+
+def test_what_is_put_into_a_folder_is_the_one_job_there(store: JobStore) -> None:
+    def put(key: str, number: int = 0, **options: Any) -> Job:
+        return store.put("fit", {"number": number}, title="a", key=key, folder="jobs/a", **options)
+
+    first = put("one")
+    assert (first.state, first.attempt) == ("queued", 1)
+    assert store.take_next("training", "all") is not None
+    with pytest.raises(RunError, match="the job a runs"):
+        put("one")
+    store.end(first.id, "failed", error="killed", exit_code=5)
+    again = put("one", 2, priority=-3)
+    assert (again.id, again.request, again.priority) == (first.id, {"number": 2}, -3)
+    assert (again.state, again.attempt, again.error, again.exit_code) == ("queued", 2, "", None)
+    assert put("one").attempt == 2, "it waits still"
+    failed = put("one", state="failed", error="no folder")
+    assert (failed.state, failed.error, failed.started) == ("failed", "no folder", None)
+    assert failed.ended is not None
+    other = put("two")
+    assert [job.id for job in store.list()] == [other.id]
+    assert store.newest_in("jobs/a") == other
 
 
 def test_others_jobs_are_not_there(store: JobStore) -> None:

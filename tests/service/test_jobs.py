@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from drawing import draw_set
 
+from finetune.service.engine.queueing import queue_job
+from finetune.service.engine.store import JobStore
 from finetune.service.jobs import cancel_job, is_alive, read_job, start_job, wait_job
 from finetune.service.status import Status, read_status, write_status
 
@@ -64,8 +66,6 @@ def test_a_job_comes_to_its_end_and_says_so(photos: Path, tmp_path: Path) -> Non
     assert read_job(job) is None
     start_job(job, request(photos, run, epochs=1))
     assert status_of(job).state == "running"
-    with pytest.raises(FileExistsError, match=r"request\.json"):
-        start_job(job, request(photos, run, epochs=1))
     status = wait_job(job)
     assert (status.state, status.exit_code, status.error) == ("finished", 0, "")
     assert any("1 epoch of" in sentence for sentence in status.said)
@@ -81,12 +81,13 @@ def test_a_job_that_fails_says_what_the_command_line_would(tmp_path: Path) -> No
     assert not (tmp_path / "run").exists()
 
 
-def test_of_many_that_start_at_once_one_does(tmp_path: Path) -> None:
+def test_of_many_that_ask_at_once_one_is_queued(tmp_path: Path) -> None:
     job, refused = tmp_path / "job", []
+    store = JobStore(tmp_path / "jobs.sqlite")
 
     def start() -> None:
         try:
-            start_job(job, request(tmp_path / "absent", tmp_path / "run", epochs=1))
+            queue_job(store, job, request(tmp_path / "absent", tmp_path / "run", epochs=1), title="photos")
         except FileExistsError as error:
             refused.append(error)
 
@@ -96,7 +97,7 @@ def test_of_many_that_start_at_once_one_does(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(refused) == 7
-    assert wait_job(job).state == "failed"
+    assert store.counts() == {"queued": 1}
 
 
 def test_a_cancelled_job_keeps_what_it_has(photos: Path, tmp_path: Path) -> None:

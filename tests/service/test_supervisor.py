@@ -15,7 +15,7 @@ import pytest
 from drawing import draw_set
 from filelock import FileLock
 
-from finetune.service.engine import database, supervisor
+from finetune.service.engine import database, heartbeats, supervisor
 from finetune.service.engine.background import BackgroundSupervisor
 from finetune.service.engine.job import Job
 from finetune.service.engine.place import DATABASE, job_folder
@@ -56,9 +56,9 @@ class Clock:
 class Work:
     """A supervisor that the test drives step by step, and the folders that it holds."""
 
-    def __init__(self, root: Path, store: JobStore) -> None:
+    def __init__(self, root: Path, store: JobStore, **options: Any) -> None:
         self.root, self.store, self.clock = root, store, Clock()
-        self.supervisor = Supervisor(root, store=store, clock=self.clock)
+        self.supervisor = Supervisor(root, store=store, clock=self.clock, **options)
         self._held: dict[str, FileLock] = {}
 
     def folder(self, job: Job) -> Path:
@@ -163,7 +163,7 @@ def test_a_process_without_a_heartbeat_is_ended_and_tried_again_whatever_the_tim
         work.supervisor.step()
         work.supervisor.step()
     assert is_alive(work.folder(job)), "a clock that was set is no silence"
-    work.clock.turned_s += supervisor.SILENT_S + 1
+    work.clock.turned_s += heartbeats.SILENT_S + 1
     work.until(lambda: work.state(job) == ("running", 2))
     assert work.store.get(job.id).cut_off == 1
 
@@ -183,6 +183,31 @@ def test_a_job_that_comes_no_further_is_given_up_and_can_be_tried_again(
     work.store.retry(job.id)
     work.supervisor.step()
     assert work.state(job) == ("running", 3)
+
+
+def test_a_job_that_is_not_tried_again_has_failed_and_that_is_told_before_the_next_one_starts(
+    store: JobStore, tmp_path: Path
+) -> None:
+    told: list[tuple[str, str, str]] = []
+
+    def note(job: Job) -> None:
+        told.append((job.title, job.state, store.get(second.id).state))
+
+    work = Work(tmp_path, store, tries_again=False, on_change=note)
+    first, second = work.queue("first"), work.queue("second")
+    assert work.supervisor.step(), "there is something to do"
+    os.kill(process_of(work.folder(first)), signal.SIGKILL)
+    work.until(lambda: work.state(second) == ("running", 1))
+    assert told == [
+        ("first", "running", "queued"),
+        ("first", "failed", "queued"),
+        ("second", "running", "running"),
+    ]
+    assert store.get(first.id).error.startswith("the process was killed, ")
+    work.store.cancel(second.id)
+    work.until(lambda: work.state(second)[0] == "cancelled")
+    assert not work.supervisor.step(), "nothing is left to do"
+    work.end()
 
 
 def test_a_full_disk_is_told_and_the_job_can_be_tried_again(work: Work) -> None:
@@ -280,8 +305,8 @@ def test_a_database_that_another_process_holds_for_a_while_loses_nothing(
     assert holder.stdout.readline() == b"held\n"
     work.let_go(job)
     wait_for(lambda: not is_alive(work.folder(job)))
-    work.supervisor._try_step()
-    work.supervisor._try_step()
+    work.supervisor.try_step()
+    work.supervisor.try_step()
     assert work.state(job) == ("running", 1)
     holder.communicate()
     work.until(lambda: work.state(job) == ("failed", 1))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 CPU = "cpu"
+ALL = "all"
+"""All that there is as one slot, where trainings are to wait for each other whatever they train on."""
 GPU = "cuda:"
 DRIVER = Path("/proc/driver/nvidia/gpus")
 """One folder for each GPU that NVIDIA's driver for Linux knows."""

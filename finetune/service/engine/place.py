@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -11,6 +12,8 @@ from finetune.service.engine.job import Job
 DATABASE = "jobs.sqlite"
 LOCK = "supervisor.lock"
 JOBS = "jobs"
+FULL_BYTES = 64 * 1024
+"""With less left a disk is full: a process may have had no room for its last word."""
 
 
 def job_folder(data_dir: Path, job: Job) -> Path:
@@ -27,3 +30,10 @@ def is_supervised(data_dir: Path) -> bool:
         return True
     lock.release()
     return False
+
+
+def is_full(folder: Path) -> bool:
+    """Whether nothing more can be written where ``folder`` is, or was to be."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free < FULL_BYTES

@@ -21,6 +21,14 @@ update jobs set state = 'running', device = ?, started = ?, ended = null, error 
 where id = (select id from jobs where state = 'queued' and lane = ? order by priority desc, sequence limit 1)
 and state = 'queued' returning *
 """
+PUT = f"""
+insert into jobs (id, kind, title, lane, request, priority, state, error, ended, created, idempotency_key, folder,
+home, owner, attempt) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 1)
+on conflict (owner, idempotency_key) do update set request = excluded.request, home = excluded.home,
+priority = excluded.priority, state = excluded.state, error = excluded.error, started = null, ended = excluded.ended, exit_code = null,
+cancel_asked = 0, cut_off = 0, attempt = attempt + (state in {ENDED} and excluded.state = 'queued')
+where state <> 'running' returning *
+"""
 
 
 class JobStore:
@@ -72,6 +80,36 @@ class JobStore:
                     *(self._inside(folder), self._home),
                 ),
             ).fetchone()
+        return self._job(row)
+
+    def put(
+        self,
+        kind: str,
+        request: Mapping[str, Any],
+        *,
+        title: str,
+        key: str,
+        folder: str,
+        priority: int = 0,
+        state: State = "queued",
+        error: str = "",
+    ) -> Job:
+        """Have this and no other job in ``folder``; one with the same ``key`` stays the same job, with a new request.
+
+        ``state`` is "queued", or how it has ended already. Raises RunError while one runs there.
+        """
+        text = json.dumps(dict(request), ensure_ascii=False, sort_keys=True)
+        what = (secrets.token_hex(16), kind, title, LANES[kind], text, priority, state, error)
+        ended = now() if state in ENDED else None
+        with changing(self._path) as connection:
+            connection.execute(
+                "delete from jobs where folder = ? and idempotency_key <> ? and state <> 'running'",
+                (self._inside(folder), key),
+            )
+            values = (*what, ended, now(), key, self._inside(folder), self._home)
+            row = connection.execute(PUT, values).fetchone()
+        if row is None:
+            raise RunError(f"the job {title} runs; wait for it or cancel it")
         return self._job(row)
 
     def get(self, job_id: str, *, owner: str | None = None) -> Job:

@@ -7,7 +7,6 @@ between such ends is given up.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import signal
 import sys
 import threading
@@ -19,27 +18,21 @@ from filelock import FileLock, Timeout
 
 from finetune.errors import INTERRUPTED_EXIT_CODE, ResourceError, RunError
 from finetune.failure import explain
-from finetune.service.child import HEARTBEAT
 from finetune.service.engine.database import opened
 from finetune.service.engine.devices import CPU, only
 from finetune.service.engine.going_on import going_on, is_finished, keep_run, let_go_of_run, progress_of
+from finetune.service.engine.heartbeats import SILENT_S, Heartbeats
 from finetune.service.engine.job import Job, Lane, State
 from finetune.service.engine.orphans import end_orphan, signal_group, wait_until_free
-from finetune.service.engine.place import DATABASE, LOCK, job_folder
+from finetune.service.engine.place import DATABASE, LOCK, is_full, job_folder
 from finetune.service.engine.store import JobStore
-from finetune.service.jobs import cancel_job, is_alive, process_of, read_process, restart_job, wait_job
+from finetune.service.jobs import cancel_job, is_alive, process_of, read_process, start_job, wait_job
 from finetune.service.status import Status, read_status
 from finetune.training.processes import birth
 
-__all__ = ["DATABASE", "LOCK", "AlreadySupervised", "Supervisor", "is_full"]
-
 LOOKED_EVERY_S = 0.2
-SILENT_S = 300.0
-"""A process that has not touched its heartbeat for so long hangs: it does so each second from a thread of its own."""
 MOST_WITHOUT_PROGRESS = 5
 """Times in a row that a job may be cut off before it is through another step of its kind."""
-FULL_BYTES = 64 * 1024
-"""With less left a disk is full: a process may have had no room for its last word."""
 QUICK_SLOTS = ("quick-1", "quick-2")
 CANCELLED = "cancelled; what was finished is kept"
 ENDS: Mapping[str, State] = {"finished": "done", "failed": "failed", "interrupted": "interrupted"}
@@ -52,8 +45,9 @@ class AlreadySupervised(RunError):  # noqa: N818 - nothing went wrong
 class Supervisor:
     """Has the jobs in ``data_dir`` done, one at a time on each of ``devices``; quick ones do not wait for those.
 
-    Only one may be at work there: `run` raises AlreadySupervised for a second. ``silent_s`` is measured by
-    ``clock``, in seconds, which nobody sets.
+    Only one may be at work there: `at_work` raises AlreadySupervised for a second. ``silent_s`` is measured by
+    ``clock``, in seconds, which nobody sets. Without ``tries_again`` a job whose process was cut off has failed.
+    ``on_change`` is called with each job that was started or is no longer at work, before the next one is started.
     """
 
     def __init__(
@@ -64,32 +58,40 @@ class Supervisor:
         devices: tuple[str, ...] = (CPU,),
         silent_s: float = SILENT_S,
         clock: Callable[[], float] = time.monotonic,
+        tries_again: bool = True,
+        on_change: Callable[[Job], None] = lambda _: None,
     ) -> None:
         self.root = data_dir
         self.store = store or JobStore(data_dir / DATABASE)
         self._slots: dict[str, Lane] = dict.fromkeys(devices, "training")
         self._slots |= dict.fromkeys(QUICK_SLOTS, "quick")
-        self._silent_s = silent_s
-        self._clock = clock
+        self._heartbeats = Heartbeats(silent_s, clock)
+        self._tries_again = tries_again
+        self._on_change = on_change
         self._at_work: dict[str, Job] = {}
-        self._heard: dict[str, tuple[float, float]] = {}
         self._trouble: dict[str, tuple[str, int]] = {}
         self._warned = ""
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; then every job is stopped, keeping what it has, to be gone on with."""
+        with self.at_work():
+            while not stop.is_set():
+                self.try_step()
+                stop.wait(LOOKED_EVERY_S)
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Be the one that takes steps; when the context ends, every job is stopped and queued again, as in `run`."""
         # A connection that stays keeps SQLite's files beside the table there: on a full disk it could make none.
         with self._alone(), opened(self.store.path):
             self._recover()
             try:
-                while not stop.is_set():
-                    self._try_step()
-                    stop.wait(LOOKED_EVERY_S)
+                yield
             finally:
                 self._put_all_back()
 
-    def step(self) -> None:
-        """Look at all that is at work, and start what is due."""
+    def step(self) -> bool:
+        """Look at all that is at work, start what is due, and return whether anything is left to do."""
         for slot, job in list(self._at_work.items()):
             self._look(slot, job)
         waiting = self.store.waiting_lanes()
@@ -98,6 +100,20 @@ class Supervisor:
                 due = self.store.take_next(lane, slot)
                 if due is not None:
                     self._start(slot, due)
+        return bool(waiting or self._at_work)
+
+    def try_step(self) -> bool:
+        """Do a step; a database that is held or a disk that is full is no reason to give up: both may pass."""
+        try:
+            is_left = self.step()
+        except (ResourceError, OSError) as error:
+            if str(error) != self._warned:
+                with contextlib.suppress(OSError):  # the warning may go to the disk that is full
+                    print(f"warning: {error}", file=sys.stderr, flush=True)
+            self._warned = str(error)
+            return True
+        self._warned = ""
+        return is_left
 
     def folder(self, job: Job) -> Path:
         """Return the folder that the job's processes work in."""
@@ -117,18 +133,6 @@ class Supervisor:
         finally:
             lock.release()
 
-    def _try_step(self) -> None:
-        """Do a step; a database that is held or a disk that is full is no reason to give up: both may pass."""
-        try:
-            self.step()
-        except (ResourceError, OSError) as error:
-            if str(error) != self._warned:
-                with contextlib.suppress(OSError):  # the warning may go to the disk that is full
-                    print(f"warning: {error}", file=sys.stderr, flush=True)
-            self._warned = str(error)
-        else:
-            self._warned = ""
-
     def _recover(self) -> None:
         """End what an earlier supervisor left at work, and queue it again unless it was done."""
         for job in self.store.list(states=("running",)):
@@ -142,17 +146,27 @@ class Supervisor:
 
     def _start(self, slot: str, job: Job) -> None:
         self._at_work[slot] = job
-        self._heard.pop(job.id, None)
+        self._heartbeats.forget(job.id)
         if is_finished(job):
             self.store.end(job.id, "done", exit_code=0)
-            del self._at_work[slot]
+            self._leave(slot, job)
             return
         try:
-            restart_job(self.folder(job), going_on(job), environment=only(slot))
+            start_job(self.folder(job), going_on(job), environment=only(slot))
         except (OSError, ResourceError) as error:
             self._trouble[job.id] = explain(error)
+        else:
+            self._note_process(job)
+        self._on_change(job)
+
+    def _leave(self, slot: str, job: Job) -> None:
+        """Free the slot, and tell what became of the job, unless its asker has deleted it."""
+        del self._at_work[slot]
+        try:
+            row = self.store.get(job.id)
+        except RunError:
             return
-        self._note_process(job)
+        self._on_change(row)
 
     def _note_process(self, job: Job) -> None:
         pid = process_of(self.folder(job))
@@ -165,28 +179,16 @@ class Supervisor:
                 signal_group(process_of(folder), signal.SIGKILL)  # what it has started goes with it
             self._note_full(job)
             self._settle(job)
-            del self._at_work[slot]
             self._trouble.pop(job.id, None)
+            self._leave(slot, job)
             return
         row = self.store.get(job.id)
         if row.pid is None:
             self._note_process(job)  # the database was held when it was started
         if row.cancel_asked:
             cancel_job(folder)
-        elif self._hangs(job, folder):
+        elif self._heartbeats.is_silent(job.id, folder):
             signal_group(process_of(folder), signal.SIGKILL)
-
-    def _hangs(self, job: Job, folder: Path) -> bool:
-        """Whether the heartbeat has stood still for too long; what time it says does not matter."""
-        try:
-            beat = (folder / HEARTBEAT).stat().st_mtime
-        except OSError:
-            beat = 0.0
-        last, since = self._heard.get(job.id, (-1.0, 0.0))
-        if beat != last:
-            self._heard[job.id] = beat, self._clock()
-            return False
-        return self._clock() - since > self._silent_s
 
     def _note_full(self, job: Job) -> None:
         """Remember that a process ended on a full disk, which has no room for its last word, nor for ours."""
@@ -221,8 +223,9 @@ class Supervisor:
         done = progress_of(job, self.folder(job))
         count = 1 if done > job.progress else job.cut_off + 1
         error = "the job's folder is gone" if told is None else told.error
-        if told is None or count > MOST_WITHOUT_PROGRESS:
-            often = f"given up after {count} ends without progress: " if told is not None else ""
+        if told is None or not self._tries_again or count > MOST_WITHOUT_PROGRESS:
+            is_often = told is not None and self._tries_again
+            often = f"given up after {count} ends without progress: " if is_often else ""
             state = "failed" if told is None else told.state
             code = ResourceError.exit_code if told is None else told.exit_code
             self._end(job, Status(state, error=f"{often}{error}", exit_code=code))
@@ -254,13 +257,6 @@ class Supervisor:
         else:
             keep_run(job)
             self.store.put_back(job.id)
-
-
-def is_full(folder: Path) -> bool:
-    """Whether nothing more can be written where ``folder`` is, or was to be."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return shutil.disk_usage(folder).free < FULL_BYTES
 
 
 def _no_room(folder: Path) -> str:
