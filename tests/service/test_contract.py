@@ -28,7 +28,7 @@ NAME = "my photos.zip"
 N_EACH = 12
 BACKBONE = "test_resnet"
 HEAD = "multi-stage"
-"""Named at each door: the page trains an advised strategy with the head that was advised, the others as they are told."""
+"""Named at each door: the page takes the advised head with an advised strategy, the others what they are told."""
 CHOICES = {"image_size": 32, "seed": 3, "head": HEAD}
 RECIPE = {"strategy": "freeze-all", "backbone": BACKBONE, **CHOICES}
 OPTIONS = (
