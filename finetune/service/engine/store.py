@@ -25,8 +25,8 @@ PUT = f"""
 insert into jobs (id, kind, title, lane, request, priority, state, error, ended, created, idempotency_key, folder,
 home, owner, attempt) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 1)
 on conflict (owner, idempotency_key) do update set request = excluded.request, home = excluded.home,
-priority = excluded.priority, state = excluded.state, error = excluded.error, started = null, ended = excluded.ended, exit_code = null,
-cancel_asked = 0, cut_off = 0, attempt = attempt + (state in {ENDED} and excluded.state = 'queued')
+priority = excluded.priority, state = excluded.state, error = excluded.error, started = null,
+ended = excluded.ended, exit_code = null, cancel_asked = 0, cut_off = 0, attempt = attempt + (state in {ENDED} and excluded.state = 'queued')
 where state <> 'running' returning *
 """
 
