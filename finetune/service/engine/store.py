@@ -26,7 +26,8 @@ insert into jobs (id, kind, title, lane, request, priority, state, error, ended,
 home, owner, attempt) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 1)
 on conflict (owner, idempotency_key) do update set request = excluded.request, home = excluded.home,
 priority = excluded.priority, state = excluded.state, error = excluded.error, started = null,
-ended = excluded.ended, exit_code = null, cancel_asked = 0, cut_off = 0, attempt = attempt + (state in {ENDED} and excluded.state = 'queued')
+ended = excluded.ended, exit_code = null, cancel_asked = 0, cut_off = 0,
+attempt = attempt + (state in {ENDED} and excluded.state = 'queued')
 where state <> 'running' returning *
 """
 
