@@ -90,5 +90,13 @@ def test_only_what_says_how_the_machine_is_set_up_is_handed_on(monkeypatch: pyte
     assert not set(SECRETS) & set(told)
     assert told["CUDA_VISIBLE_DEVICES"] == "1"
     assert told["PATH"] == os.environ["PATH"]
-    for name in ("HF_HOME", "https_proxy", "LC_ALL", "PYTHONPATH", "FINETUNE_CACHE", "OMP_NUM_THREADS"):
+    for name in (
+        "HF_HOME",
+        "TRANSFORMERS_OFFLINE",
+        "https_proxy",
+        "LC_ALL",
+        "PYTHONPATH",
+        "FINETUNE_CACHE",
+        "OMP_NUM_THREADS",
+    ):
         assert is_handed_on(name)
