@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from finetune.advice.contenders import CONTENDERS
+from finetune.advice.kept_words import kept_sentence
 from finetune.advice.language import Language, duration
 from finetune.data.health.findings import amount
 from ui.present import table
@@ -63,8 +64,12 @@ def advice_view(advice: Advice, language: Language = "en") -> RenderableType:
     head = Text(f"{first}: {title}   {second}: {advice.runner_up}", style="bold")
     reason = advice.reason_zh if language == "zh" and advice.reason_zh else advice.reason
     warnings = [Text(f"! {warning}", style="yellow") for warning in advice.warnings]
-    shown = [] if advice.outlook is None else [forecast_table(advice.outlook, language)]
-    return Group(head, "", *shown, "", square(advice), Text(reason), *warnings)
+    if advice.outlook is None:
+        return Group(head, "", "", square(advice), Text(reason), *warnings)
+    shown = forecast_table(advice.outlook, language)
+    kept = kept_sentence(advice.outlook.kept, language)
+    notes = [Text(kept, style="dim")] if kept else []
+    return Group(head, "", shown, "", square(advice), Text(reason), *warnings, *notes)
 
 
 def forecast_table(outlook: Outlook, language: Language = "en") -> Table:

@@ -72,6 +72,9 @@ def advise(
             "--square", help="Draw the square with this data among others, .svg or .png.", metavar="FILE"
         ),
     ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Measure and time anew: take nothing kept, and keep nothing.")
+    ] = False,
     language: Annotated[Tongue, typer.Option("--language", help="Of the explanation.")] = Tongue.EN,
     seed: SeedOption = None,
     offline: OfflineOption = False,
@@ -100,13 +103,28 @@ def advise(
     if race is not None:
         from finetune.training.race import race as run_race
 
-        found = run_race(data, recipe, minutes=race, out=out, offline=offline, reporter=reporter)
+        found = run_race(
+            data,
+            recipe,
+            minutes=race,
+            out=out,
+            offline=offline,
+            uses_cache=not no_cache,
+            reporter=reporter,
+        )
         advice, values = found.advice, found.to_json()
         following = f"go on with the winner: {found.command}" if found.command else f"trained: {found.winner}"
     else:
         from finetune.training.prepare import prepare
 
-        prepared = prepare(data, recipe, offline=offline, reporter=reporter, tries_augmentation=True)
+        prepared = prepare(
+            data,
+            recipe,
+            offline=offline,
+            reporter=reporter,
+            tries_augmentation=True,
+            uses_cache=not no_cache,
+        )
         assert prepared.advice is not None
         advice, following = prepared.advice, ""
         values = advice.to_json()

@@ -76,19 +76,20 @@ def race(
     minutes: float,
     out: Path | None = None,
     offline: bool = False,
+    uses_cache: bool = True,
     reporter: Reporter = SILENT,
 ) -> Race:
     """Let the strategies race on the images of ``where`` for about ``minutes``, and return the advice after it.
 
     ``out`` is the race's folder, by default the next free ``checkpoints/<data>-race-<n>``; a race that was
-    interrupted is gone on with by naming its folder. Raises OptionError where ``recipe`` names a strategy or there is
-    nothing to choose between, RunError where the folder's race began with other choices, and Interrupted, after which
-    every run so far can be gone on with.
+    interrupted is gone on with by naming its folder. ``uses_cache`` is `advising.advise_on`'s. Raises OptionError
+    where ``recipe`` names a strategy or there is nothing to choose between, RunError where the folder's race began
+    with other choices, and Interrupted, after which every run so far can be gone on with.
     """
     if recipe.strategy != AUTO:
         raise OptionError(f"a race chooses the strategy, but --strategy is {recipe.strategy}; leave one out")
     refuse_inside_data(out or Path("checkpoints"), where)
-    prepared = prepare(where, recipe, offline=offline, reporter=reporter)
+    prepared = prepare(where, recipe, offline=offline, reporter=reporter, uses_cache=uses_cache)
     if prepared.advice is None or prepared.advice.outlook is None:
         raise OptionError(
             "a race compares what pretrained weights are worth, and there are none; leave out --race"
