@@ -52,7 +52,8 @@ class DatasetProfile:
 class Advice:
     """The square's rule, the reason of the choice in a paragraph, and what to keep in mind.
 
-    ``outlook`` holds the forecasts that decided; without them the rule does. ``reason_zh`` is the reason in Chinese.
+    ``outlook`` holds the forecasts that decided; without them the rule does. ``reason_zh`` and ``warnings_zh`` are
+    the reason and the warnings in Chinese.
     """
 
     profile: DatasetProfile
@@ -61,6 +62,13 @@ class Advice:
     warnings: tuple[str, ...]
     outlook: Outlook | None = None
     reason_zh: str = ""
+    warnings_zh: tuple[str, ...] = ()
+
+    def said(self, language: Language) -> tuple[str, tuple[str, ...]]:
+        """Return the reason and the warnings in ``language``; in English where the rule alone decided."""
+        if language == "zh" and self.reason_zh:
+            return self.reason_zh, self.warnings_zh
+        return self.reason, self.warnings
 
     @property
     def contender(self) -> str:
@@ -114,6 +122,7 @@ class Advice:
             "options": dict(self.options),
             "rule_strategy": self.rule.strategy,
             "reason_zh": self.reason_zh,
+            "warnings_zh": list(self.warnings_zh),
         }
         return rule | {"can_learn": can_learn(self.outlook.measures)} | self.outlook.to_json()
 
@@ -148,7 +157,8 @@ def advise(
         reason, chinese = (
             paragraph(profile, rule, outlook, **facts, language=language) for language in LANGUAGES
         )
-        return Advice(profile, rule, reason, tuple(_cautions(profile, outlook)), outlook, chinese)
+        warnings, warnings_zh = (tuple(_cautions(profile, outlook, language)) for language in LANGUAGES)
+        return Advice(profile, rule, reason, warnings, outlook, chinese, warnings_zh)
     reason = " ".join(
         [_measured(profile), _chosen(rule), *_ways_out(rule, where, backbone), *_care(class_names)]
     )
@@ -223,18 +233,29 @@ def _close_calls(profile: DatasetProfile) -> list[str]:
     return warnings
 
 
-def _few_measured(profile: DatasetProfile) -> list[str]:
+def _few_measured(profile: DatasetProfile, language: Language = "en") -> list[str]:
     if profile.gain.n_images >= ENOUGH_MEASURED:
         return []
+    if language == "zh":
+        return [f"相似度只在 {profile.gain.n_images} 张图像上测得，并不可靠"]
     return [f"similarity was measured on only {profile.gain.n_images} images and is uncertain"]
 
 
-def _cautions(profile: DatasetProfile, outlook: Outlook) -> list[str]:
+def _cautions(profile: DatasetProfile, outlook: Outlook, language: Language) -> list[str]:
     """Return what must be known beside the forecasts; whether they are sure is in the reason."""
-    found = [] if can_learn(outlook.measures) else [nothing_learnt(outlook.measures)]
+    found = [] if can_learn(outlook.measures) else [nothing_learnt(outlook.measures, language)]
     if features_are_useless(outlook.measures):
-        found.append(
-            f"the transfer gain is {profile.gain.value:.2f}: the pretrained weights are worth no more than random "
-            "ones here; where that is a surprise, check the weights, or rank others with `finetune backbones --rank`"
+        found.append(_useless(profile.gain, language))
+    return found + _few_measured(profile, language)
+
+
+def _useless(gain: TransferGain, language: Language) -> str:
+    if language == "zh":
+        return (
+            f"迁移增益为 {gain.value:.2f}：预训练权重在这里并不比随机权重好；如果这出乎意料，请检查权重，"
+            "或用 `finetune backbones --rank` 比较其他骨干网络"
         )
-    return found + _few_measured(profile)
+    return (
+        f"the transfer gain is {gain.value:.2f}: the pretrained weights are worth no more than random ones here; "
+        "where that is a surprise, check the weights, or rank others with `finetune backbones --rank`"
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,26 +13,22 @@ from finetune.cli.options import (
     ExcludeOption,
     ImageSizeOption,
     JsonOption,
+    LanguageOption,
     OfflineOption,
     QuietOption,
     SeedOption,
+    Tongue,
     WeightsOption,
     recipe_from,
     show,
+    terminal,
 )
 from finetune.errors import OptionError
 from finetune.recipe.names import BASELINES
-from finetune.terminal import TerminalReporter
 
 if TYPE_CHECKING:
     from finetune.recipe import Recipe
-
-
-class Tongue(StrEnum):
-    """The languages that advice is given in."""
-
-    EN = "en"
-    ZH = "zh"
+    from finetune.training.race import Race
 
 
 RaceOption = Annotated[
@@ -75,7 +70,7 @@ def advise(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Measure and time anew: take nothing kept, and keep nothing.")
     ] = False,
-    language: Annotated[Tongue, typer.Option("--language", help="Of the explanation.")] = Tongue.EN,
+    language: LanguageOption = Tongue.EN,
     seed: SeedOption = None,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
@@ -99,7 +94,7 @@ def advise(
 
     if square is not None:
         refuse_impossible(square)
-    reporter = TerminalReporter(quiet=quiet)
+    reporter = terminal(language, quiet=quiet)
     if race is not None:
         from finetune.training.race import race as run_race
 
@@ -113,7 +108,7 @@ def advise(
             reporter=reporter,
         )
         advice, values = found.advice, found.to_json()
-        following = f"go on with the winner: {found.command}" if found.command else f"trained: {found.winner}"
+        following = _following(found, language)
     else:
         from finetune.training.prepare import prepare
 
@@ -134,6 +129,15 @@ def advise(
     show(values, advice_view(advice, language.value), as_json)
     if following and not as_json:
         typer.echo(following)
+
+
+def _following(found: Race, language: Tongue) -> str:
+    """Return how to go on after a race."""
+    go_on, trained = {
+        Tongue.EN: ("go on with the winner: ", "trained: "),
+        Tongue.ZH: ("继续训练胜者：", "已训练："),
+    }[language]
+    return f"{go_on}{found.command}" if found.command else f"{trained}{found.winner}"
 
 
 def _refuse_unadvisable(recipe: Recipe) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from finetune.advice.advise import Advice
 from finetune.advice.contenders import CONTENDERS
+from finetune.advice.language import Language
 from finetune.advice.race import Rung, epochs_to_run, runners
 from finetune.errors import Interrupted, OptionError, Paused, RunError
 from finetune.evaluation.history import read_rows
@@ -112,10 +113,11 @@ def race(
     return found
 
 
-def go_on(found: Race, *, offline: bool, reporter: Reporter) -> Run:
-    """Train the winner to its end and return its run."""
+def go_on(found: Race, *, offline: bool, reporter: Reporter, language: Language = "en") -> Run:
+    """Train the winner to its end and return its run; why it won is told in ``language``."""
     name = found.advice.contender
-    reporter.say(f"race won by {CONTENDERS[name].title}: {found.advice.reason}")
+    title, (reason, _) = CONTENDERS[name].named(language), found.advice.said(language)
+    reporter.say(f"race won by {title}: {reason}" if language == "en" else f"试跑胜者 {title}：{reason}")
     if found.winner is None:
         recipe = _recipe_of(name, found.recipe)
         return fit(found.where, recipe, out=found.folder / name, offline=offline, reporter=reporter)
