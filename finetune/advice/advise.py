@@ -21,7 +21,7 @@ from finetune.advice.rules import (
     find_rule,
     size_of,
 )
-from finetune.advice.similarity import TransferGain
+from finetune.advice.similarity import MOST_CLASSES, TransferGain
 from finetune.data.augmentation.labels import caution
 from finetune.data.sources import LabelledImage
 
@@ -241,12 +241,25 @@ def _few_measured(profile: DatasetProfile, language: Language = "en") -> list[st
     return [f"similarity was measured on only {profile.gain.n_images} images and is uncertain"]
 
 
+def _few_classes(profile: DatasetProfile, language: Language) -> list[str]:
+    """Return that fewer classes than there are were told apart, which is easier than all of them."""
+    if profile.n_classes <= MOST_CLASSES:
+        return []
+    n = f"{profile.n_classes:,}"
+    if language == "zh":
+        return [f"{n} 个类别中只测量了 {MOST_CLASSES} 个，区分全部类别更难，准确率会低于预计"]
+    return [
+        f"only {MOST_CLASSES} of the {n} classes were measured, and all of them are harder to tell apart: accuracies "
+        "will be lower than expected here"
+    ]
+
+
 def _cautions(profile: DatasetProfile, outlook: Outlook, language: Language) -> list[str]:
     """Return what must be known beside the forecasts; whether they are sure is in the reason."""
     found = [] if can_learn(outlook.measures) else [nothing_learnt(outlook.measures, language)]
     if features_are_useless(outlook.measures):
         found.append(_useless(profile.gain, language))
-    return found + _few_measured(profile, language)
+    return found + _few_measured(profile, language) + _few_classes(profile, language)
 
 
 def _useless(gain: TransferGain, language: Language) -> str:

@@ -80,7 +80,7 @@ def nothing_learnt(measures: Measures, language: Language = "en") -> str:
         return (
             f"从这些标签学不到任何东西：在 {n} 张图像上，最好的探针只有 {best} 正确，"
             f"而总是猜最常见的类别就有 {chance}。"
-            "要么标签与图像无关（用 finetune suspects 检查），要么图像太少，要么类别的差别是预训练特征看不见的"
+            "要么标签与图像无关（用 `finetune suspects` 检查），要么图像太少，要么类别的差别是预训练特征看不见的"
         )
     return (
         f"nothing can be learnt from these labels: on {n} images the best probe gets {best} right, and always naming "
