@@ -39,7 +39,8 @@ SENTENCES = (
     ),
     (r"note: a tiny network for trials, not for results", "说明：仅供试验的小网络，结果不可用"),
     (
-        r"warning: (\S+) class(?:es have| has) fewer than (\d+) images; expect a rough model and a rough estimate of it(.*)",
+        r"warning: (\S+) class(?:es have| has) fewer than (\d+) images; expect a rough model and a rough estimate "
+        r"of it(.*)",
         r"警告：\1 个类别的图像少于 \2 张，模型和对它的估计都会粗略\3",
     ),
     (r"race: (\S+) for (\d+) of (\d+) epochs", r"试跑：\1，训练 \3 轮中的 \2 轮"),

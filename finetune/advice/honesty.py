@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from finetune.advice.language import Language, percent
 from finetune.advice.measured import Measures
@@ -31,10 +31,7 @@ def refuse_untrustworthy(
     counts = Counter(image.label for image in train)
     smallest = min(sorted(counts), key=counts.__getitem__)
     if counts[smallest] < LEAST_PER_CLASS:
-        raise DataError(
-            f"class '{smallest}' has {amount(counts[smallest], 'training image')}, too few to advise on; add images "
-            f"until it has {LEAST_PER_CLASS}, leave it out with --exclude, or name a --strategy"
-        )
+        raise DataError(_too_few(smallest, counts))
     leaked = leaked_share(train, judged, alike)
     if leaked > MOST_LEAKED:
         raise DataError(
@@ -42,6 +39,21 @@ def refuse_untrustworthy(
             "accuracy here could be believed; run `finetune inspect` and `finetune clean`, or name a "
             "--strategy"
         )
+
+
+def _too_few(smallest: str, counts: Mapping[str, int]) -> str:
+    few = sum(count < LEAST_PER_CLASS for count in counts.values())
+    who = f"class '{smallest}' has {amount(counts[smallest], 'training image')}"
+    if few == 1:
+        return (
+            f"{who}, too few to advise on; add images until it has {LEAST_PER_CLASS}, leave it out with --exclude, "
+            "or name a --strategy"
+        )
+    others = f"{few - 1:,} more {'class has' if few == 2 else 'classes have'} fewer than {LEAST_PER_CLASS}"
+    return (
+        f"{who} and {others}, too few to advise on; add images until each has {LEAST_PER_CLASS}, leave them out "
+        "with --exclude, or name a --strategy"
+    )
 
 
 def leaked_share(
