@@ -11,7 +11,7 @@ from typing import Any
 from finetune.advice.contenders import CONTENDERS
 from finetune.advice.explain import paragraph
 from finetune.advice.honesty import can_learn, nothing_learnt
-from finetune.advice.language import Language
+from finetune.advice.language import Language, hundredths
 from finetune.advice.outlook import Outlook, features_are_useless
 from finetune.advice.rules import (
     LARGE_FROM_IMAGES,
@@ -171,7 +171,7 @@ def _measured(profile: DatasetProfile) -> str:
         f"{profile.n_train} training images in {profile.n_classes} classes "
         f"(about {profile.per_class:.0f} a class, fewest {profile.smallest_count} in '{profile.smallest_class}'). "
         f"On {gain.n_images} of them a linear probe gets {100 * gain.accuracy_pretrained:.1f} % right with ImageNet "
-        f"features and {100 * gain.accuracy_random:.1f} % with random ones: transfer gain {gain.value:.2f}."
+        f"features and {100 * gain.accuracy_random:.1f} % with random ones: transfer gain {hundredths(gain.value)}."
     )
 
 
@@ -265,10 +265,10 @@ def _cautions(profile: DatasetProfile, outlook: Outlook, language: Language) -> 
 def _useless(gain: TransferGain, language: Language) -> str:
     if language == "zh":
         return (
-            f"迁移增益为 {gain.value:.2f}：预训练权重在这里并不比随机权重好；如果这出乎意料，请检查权重，"
+            f"迁移增益为 {hundredths(gain.value)}：预训练权重在这里并不比随机权重好；如果这出乎意料，请检查权重，"
             "或用 `finetune backbones --rank` 比较其他骨干网络"
         )
     return (
-        f"the transfer gain is {gain.value:.2f}: the pretrained weights are worth no more than random ones here; "
-        "where that is a surprise, check the weights, or rank others with `finetune backbones --rank`"
+        f"the transfer gain is {hundredths(gain.value)}: the pretrained weights are worth no more than random ones "
+        "here; where that is a surprise, check the weights, or rank others with `finetune backbones --rank`"
     )

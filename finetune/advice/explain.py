@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from finetune.advice.contenders import CONTENDERS
 from finetune.advice.honesty import can_learn, nothing_learnt
-from finetune.advice.language import Language, duration, percent, points
+from finetune.advice.language import Language, duration, hundredths, percent, points
 from finetune.advice.outlook import Change, Outlook, features_are_useless
 from finetune.advice.rules import LARGE_FROM_IMAGES, SIMILAR_FROM_GAIN, USELESS_BELOW_GAIN, Rule
 from finetune.data.augmentation.labels import caution
@@ -76,12 +76,12 @@ def _probed(profile: DatasetProfile, outlook: Outlook, language: Language) -> st
     if language == "zh":
         return (
             f"取其中 {gain.n_images} 张测量：线性探针用全部阶段的 ImageNet 特征答对 {stages}，只用最后一层 {last}，"
-            f"最近邻 {neighbours}，用随机权重的特征 {random}：迁移增益 {gain.value:.2f}。"
+            f"最近邻 {neighbours}，用随机权重的特征 {random}：迁移增益 {hundredths(gain.value)}。"
         )
     return (
         f"On {gain.n_images} of them a linear probe gets {stages} right with ImageNet features of all stages, {last} "
         f"with those of the last layer, their nearest neighbours {neighbours}, and random features {random}: "
-        f"transfer gain {gain.value:.2f}."
+        f"transfer gain {hundredths(gain.value)}."
     )
 
 
