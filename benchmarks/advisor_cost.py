@@ -1,46 +1,41 @@
-"""Are forecast seconds and memory right? Each strategy is forecast, then trained: ``results/advisor-cost.jsonl``.
+"""What an advice costs, and whether what it forecasts is right.
 
-    python benchmarks/advisor_cost.py [--docs]
+    python benchmarks/advisor_cost.py [--docs] [--part advice|trainings] [--try-out]
 
-``seconds`` are those of the report's phases after the preparation, which the forecast leaves out; memory is the most
-that the process held. Run it on a quiet machine. A row that is there is not measured again; ``--docs`` writes the
-table into docs/advisor.md.
+``advice``: the time of `finetune advise` on 245, 2,000 and 50,000 images, the first time and again
+(``results/advisor-time.jsonl``). ``trainings``: each strategy is forecast, then trained
+(``results/advisor-cost.jsonl``); ``seconds`` are those of the report's phases after the preparation, which the
+forecast leaves out, and memory is the most that the process held. Run it on a quiet machine. A row that is there is
+not measured again; ``--docs`` writes the tables into docs/advisor.md; ``--try-out`` shows on a few images whether it
+runs, and keeps no row.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from advisor import advice_time
+from advisor.advice_time import TIMED, TRIED_OUT, run
 from common import RESULTS, ROOT, append_row, data_set, machine, markdown_table, read_rows, replace_between
 
 from finetune.advice.contenders import CONTENDERS
 from finetune.data.samples import SAMPLES, write_sample
 
 ROWS = RESULTS / "advisor-cost.jsonl"
+TIMES = RESULTS / "advisor-time.jsonl"
 SETS = (("hymenoptera.zip", 64), ("fruit", 96), ("sign-digits.zip", 64), ("hymenoptera.zip", 224))
 BACKBONE = ("--backbone", "tf_efficientnet_lite0", "--weights", "packaged", "--offline")
-WATCHED = """
-import resource, subprocess, sys
-code = subprocess.call([sys.executable, "-m", "finetune", *sys.argv[1:]])
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
-sys.exit(code)
-"""
-"""Runs finetune with its arguments and prints what it held at most."""
 
 
 def measure(name: str, side: int, scratch: Path) -> None:
     """Forecast all contenders on one set, then train each, and append a row a contender."""
     data = write_sample(name, scratch / name) if name in SAMPLES else data_set(name)
     common = [str(data), "--image-size", str(side), "--json", "--quiet"]
-    advice, _ = run(["advise", *common, *BACKBONE], scratch)
+    advice = run(["advise", *common, *BACKBONE], scratch / "cache").answer
     for contender, row in advice["forecast"].items():
         if any(same(done, name, side, contender) for done in read_rows(ROWS)):
             continue
@@ -48,9 +43,9 @@ def measure(name: str, side: int, scratch: Path) -> None:
             BACKBONE if CONTENDERS[contender].strategy != "from-scratch" else (*BACKBONE[:2], "--offline")
         )
         out = scratch / f"{name}-{side}-{contender}"
-        report, peak = run(
-            ["fit", *common, *weights, *CONTENDERS[contender].flags, "--out", str(out)], scratch
-        )
+        words = ["fit", *common, *weights, *CONTENDERS[contender].flags, "--out", str(out)]
+        ran = run(words, scratch / "cache")
+        report, peak = ran.answer, ran.peak_bytes
         phases = report["seconds_by_phase"]
         found = {"set": name, "side": side, "contender": contender, "forecast_s": row["seconds"]}
         found |= {"seconds": round(sum(phases.values()) - phases["prepare"], 2)}
@@ -61,15 +56,6 @@ def measure(name: str, side: int, scratch: Path) -> None:
             f"{name} {side} px {contender}: {row['seconds']:.0f} s forecast, {found['seconds']:.0f} s",
             flush=True,
         )
-
-
-def run(words: list[str], scratch: Path) -> tuple[dict[str, Any], int]:
-    """Return the JSON of a command, and the most memory that it held, in bytes."""
-    env = os.environ | {"FINETUNE_CACHE": str(scratch / "cache"), "FINETUNE_EXPERIENCE": "off"}
-    command = [sys.executable, "-c", WATCHED, *words]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return json.loads(done.stdout), unit * int(done.stderr.splitlines()[-1])
 
 
 def same(row: dict[str, Any], name: str, side: int, contender: str) -> bool:
@@ -96,18 +82,49 @@ def table(rows: list[dict[str, Any]]) -> str:
     return f"{markdown_table(header, lines)}\n\nOff in the median: seconds {seconds:.0f} %, memory {memory:.0f} %"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--docs", action="store_true", help="write the table into docs/advisor.md")
-    options = parser.parse_args()
+def time_advice(tried_out: bool) -> list[dict[str, Any]]:
+    """Time what has no row yet and return all rows; to try out, a few images, of which nothing is kept."""
+    rows = [] if tried_out else read_rows(TIMES)
+    for timed in TRIED_OUT if tried_out else TIMED:
+        if any(row["set"] == timed.name for row in rows):
+            continue
+        with tempfile.TemporaryDirectory(prefix="finetune-advice-") as folder:
+            row = advice_time.measure(timed, BACKBONE, Path(folder))
+        rows.append(row)
+        if not tried_out:
+            append_row(TIMES, row)
+        print(f"{timed.name}: {row['first_s']:.1f} s, then {row['second_s']:.1f} s", flush=True)
+    return rows
+
+
+def train_all() -> list[dict[str, Any]]:
+    """Train what has no row yet and return all rows."""
     with tempfile.TemporaryDirectory(prefix="finetune-cost-") as folder:
         for name, side in SETS:
             (Path(folder) / f"{side}").mkdir(exist_ok=True)
             if sum(row["set"] == name and row["side"] == side for row in read_rows(ROWS)) < len(CONTENDERS):
                 measure(name, side, Path(folder) / f"{side}")
-    text = table(read_rows(ROWS))
+    return read_rows(ROWS)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--docs", action="store_true", help="write the tables into docs/advisor.md")
+    parser.add_argument("--part", choices=("advice", "trainings"), help="measure this alone; both are shown")
+    parser.add_argument(
+        "--try-out", action="store_true", help="time an advice on a few images; no row is kept"
+    )
+    options = parser.parse_args()
+    if options.try_out:
+        print(advice_time.table(time_advice(tried_out=True)))
+        return
+    times = read_rows(TIMES) if options.part == "trainings" else time_advice(tried_out=False)
+    trained = read_rows(ROWS) if options.part == "advice" else train_all()
+    text = "\n\n".join(
+        [*([advice_time.table(times)] if times else []), *([table(trained)] if trained else [])]
+    )
     print(text)
     if options.docs:
         replace_between(ROOT / "docs" / "advisor.md", "cost", text)

@@ -19,6 +19,9 @@ from rich.progress import (
 
 from finetune.progress import Advance
 
+WARNINGS = ("warning:", "警告：")
+"""How a sentence begins that comes through even when quiet."""
+
 PIPE_WIDTH = 10_000
 """Cells in a line where nobody's screen sets a limit: a folded name is of no use to grep."""
 
@@ -35,8 +38,9 @@ class TerminalReporter:
 
     def say(self, text: str) -> None:
         """Print one sentence; warnings come through even when quiet."""
-        if not self._quiet or text.startswith("warning:"):
-            self._console.print(text, markup=False, style="yellow" if text.startswith("warning:") else None)
+        is_warning = text.startswith(WARNINGS)
+        if not self._quiet or is_warning:
+            self._console.print(text, markup=False, style="yellow" if is_warning else None)
 
     @contextmanager
     def track(self, title: str) -> Iterator[Advance]:

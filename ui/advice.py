@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from finetune.advice.contenders import CONTENDERS
+from finetune.advice.kept_words import kept_sentence
 from finetune.advice.language import Language, duration
 from finetune.data.health.findings import amount
 from ui.present import table
@@ -34,15 +35,26 @@ HEADS = {
 CHOICE = {"en": ("strategy", "runner-up"), "zh": ("策略", "其次")}
 
 
-def square(advice: Advice) -> Table:
+SQUARE = {
+    "en": {"similar": "similar (gain ≥ {})", "different": "different (gain < {})", "or": " or "},
+    "zh": {"similar": "相似（增益 ≥ {}）", "different": "不同（增益 < {}）", "or": " 或 "},
+}
+ROWS = {
+    "en": {"small": "small (< {:,})", "large": "large (≥ {:,})"},
+    "zh": {"small": "小（< {:,}）", "large": "大（≥ {:,}）"},
+}
+
+
+def square(advice: Advice, language: Language = "en") -> Table:
     """Draw the size x similarity square with the user's cell marked."""
     from finetune.advice.rules import LARGE_FROM_IMAGES, RULES, SIMILAR_FROM_GAIN
 
     made = Table(show_lines=True)
     made.add_column("")
-    made.add_column(f"similar (gain ≥ {SIMILAR_FROM_GAIN})", justify="center")
-    made.add_column(f"different (gain < {SIMILAR_FROM_GAIN})", justify="center")
-    for size, sign in (("small", "<"), ("large", "≥")):
+    words = SQUARE[language]
+    for column in ("similar", "different"):
+        made.add_column(words[column].format(SIMILAR_FROM_GAIN), justify="center")
+    for size, row in ROWS[language].items():
         cells = []
         for is_similar in (True, False):
             rules = [
@@ -50,21 +62,25 @@ def square(advice: Advice) -> Table:
             ]
             here = advice.rule in rules
             names = [advice.rule.strategy] if here else dict.fromkeys(rule.strategy for rule in rules)
-            text = " or ".join(names)
+            text = words["or"].join(names)
             cells.append(f"[bold reverse] ● {text} [/]" if here else text)
-        made.add_row(f"{size} ({sign} {LARGE_FROM_IMAGES:,})", *cells)
+        made.add_row(row.format(LARGE_FROM_IMAGES), *cells)
     return made
 
 
 def advice_view(advice: Advice, language: Language = "en") -> RenderableType:
     """Show the chosen strategy, what each promises, the square, and the reason."""
     first, second = CHOICE[language]
-    title = CONTENDERS[advice.contender].title
+    title = CONTENDERS[advice.contender].named(language)
     head = Text(f"{first}: {title}   {second}: {advice.runner_up}", style="bold")
-    reason = advice.reason_zh if language == "zh" and advice.reason_zh else advice.reason
-    warnings = [Text(f"! {warning}", style="yellow") for warning in advice.warnings]
-    shown = [] if advice.outlook is None else [forecast_table(advice.outlook, language)]
-    return Group(head, "", *shown, "", square(advice), Text(reason), *warnings)
+    reason, told = advice.said(language)
+    warnings = [Text(f"! {warning}", style="yellow") for warning in told]
+    if advice.outlook is None:
+        return Group(head, "", "", square(advice, language), Text(reason), *warnings)
+    shown = forecast_table(advice.outlook, language)
+    kept = kept_sentence(advice.outlook.kept, language)
+    notes = [Text(kept, style="dim")] if kept else []
+    return Group(head, "", shown, "", square(advice, language), Text(reason), *warnings, *notes)
 
 
 def forecast_table(outlook: Outlook, language: Language = "en") -> Table:
@@ -76,7 +92,7 @@ def forecast_table(outlook: Outlook, language: Language = "en") -> Table:
         found, cost = outlook.forecasts[name], outlook.costs[name]
         mark = "● " if name == outlook.decision.strategy else "  "
         made.add_row(
-            mark + CONTENDERS[name].title,
+            mark + CONTENDERS[name].named(language),
             f"{100 * found.accuracy:.1f} %",
             f"{100 * found.low:.1f} – {100 * found.high:.1f}",
             f"{100 * found.p_best:.0f} %",

@@ -11,7 +11,7 @@ from typing import Any
 from finetune.advice.contenders import CONTENDERS
 from finetune.advice.explain import paragraph
 from finetune.advice.honesty import can_learn, nothing_learnt
-from finetune.advice.language import Language
+from finetune.advice.language import Language, hundredths
 from finetune.advice.outlook import Outlook, features_are_useless
 from finetune.advice.rules import (
     LARGE_FROM_IMAGES,
@@ -21,7 +21,7 @@ from finetune.advice.rules import (
     find_rule,
     size_of,
 )
-from finetune.advice.similarity import TransferGain
+from finetune.advice.similarity import MOST_CLASSES, TransferGain
 from finetune.data.augmentation.labels import caution
 from finetune.data.sources import LabelledImage
 
@@ -52,7 +52,8 @@ class DatasetProfile:
 class Advice:
     """The square's rule, the reason of the choice in a paragraph, and what to keep in mind.
 
-    ``outlook`` holds the forecasts that decided; without them the rule does. ``reason_zh`` is the reason in Chinese.
+    ``outlook`` holds the forecasts that decided; without them the rule does. ``reason_zh`` and ``warnings_zh`` are
+    the reason and the warnings in Chinese.
     """
 
     profile: DatasetProfile
@@ -61,6 +62,13 @@ class Advice:
     warnings: tuple[str, ...]
     outlook: Outlook | None = None
     reason_zh: str = ""
+    warnings_zh: tuple[str, ...] = ()
+
+    def said(self, language: Language) -> tuple[str, tuple[str, ...]]:
+        """Return the reason and the warnings in ``language``; in English where the rule alone decided."""
+        if language == "zh" and self.reason_zh:
+            return self.reason_zh, self.warnings_zh
+        return self.reason, self.warnings
 
     @property
     def contender(self) -> str:
@@ -114,6 +122,7 @@ class Advice:
             "options": dict(self.options),
             "rule_strategy": self.rule.strategy,
             "reason_zh": self.reason_zh,
+            "warnings_zh": list(self.warnings_zh),
         }
         return rule | {"can_learn": can_learn(self.outlook.measures)} | self.outlook.to_json()
 
@@ -148,7 +157,8 @@ def advise(
         reason, chinese = (
             paragraph(profile, rule, outlook, **facts, language=language) for language in LANGUAGES
         )
-        return Advice(profile, rule, reason, tuple(_cautions(profile, outlook)), outlook, chinese)
+        warnings, warnings_zh = (tuple(_cautions(profile, outlook, language)) for language in LANGUAGES)
+        return Advice(profile, rule, reason, warnings, outlook, chinese, warnings_zh)
     reason = " ".join(
         [_measured(profile), _chosen(rule), *_ways_out(rule, where, backbone), *_care(class_names)]
     )
@@ -161,7 +171,7 @@ def _measured(profile: DatasetProfile) -> str:
         f"{profile.n_train} training images in {profile.n_classes} classes "
         f"(about {profile.per_class:.0f} a class, fewest {profile.smallest_count} in '{profile.smallest_class}'). "
         f"On {gain.n_images} of them a linear probe gets {100 * gain.accuracy_pretrained:.1f} % right with ImageNet "
-        f"features and {100 * gain.accuracy_random:.1f} % with random ones: transfer gain {gain.value:.2f}."
+        f"features and {100 * gain.accuracy_random:.1f} % with random ones: transfer gain {hundredths(gain.value)}."
     )
 
 
@@ -223,18 +233,42 @@ def _close_calls(profile: DatasetProfile) -> list[str]:
     return warnings
 
 
-def _few_measured(profile: DatasetProfile) -> list[str]:
+def _few_measured(profile: DatasetProfile, language: Language = "en") -> list[str]:
     if profile.gain.n_images >= ENOUGH_MEASURED:
         return []
+    if language == "zh":
+        return [f"相似度只在 {profile.gain.n_images} 张图像上测得，并不可靠"]
     return [f"similarity was measured on only {profile.gain.n_images} images and is uncertain"]
 
 
-def _cautions(profile: DatasetProfile, outlook: Outlook) -> list[str]:
+def _few_classes(profile: DatasetProfile, language: Language) -> list[str]:
+    """Return that fewer classes than there are were told apart, which is easier than all of them."""
+    if profile.n_classes <= MOST_CLASSES:
+        return []
+    n = f"{profile.n_classes:,}"
+    if language == "zh":
+        return [f"{n} 个类别中只测量了 {MOST_CLASSES} 个，区分全部类别更难，准确率会低于预计"]
+    return [
+        f"only {MOST_CLASSES} of the {n} classes were measured, and all of them are harder to tell apart: accuracies "
+        "will be lower than expected here"
+    ]
+
+
+def _cautions(profile: DatasetProfile, outlook: Outlook, language: Language) -> list[str]:
     """Return what must be known beside the forecasts; whether they are sure is in the reason."""
-    found = [] if can_learn(outlook.measures) else [nothing_learnt(outlook.measures)]
+    found = [] if can_learn(outlook.measures) else [nothing_learnt(outlook.measures, language)]
     if features_are_useless(outlook.measures):
-        found.append(
-            f"the transfer gain is {profile.gain.value:.2f}: the pretrained weights are worth no more than random "
-            "ones here; where that is a surprise, check the weights, or rank others with `finetune backbones --rank`"
+        found.append(_useless(profile.gain, language))
+    return found + _few_measured(profile, language) + _few_classes(profile, language)
+
+
+def _useless(gain: TransferGain, language: Language) -> str:
+    if language == "zh":
+        return (
+            f"迁移增益为 {hundredths(gain.value)}：预训练权重在这里并不比随机权重好；如果这出乎意料，请检查权重，"
+            "或用 `finetune backbones --rank` 比较其他骨干网络"
         )
-    return found + _few_measured(profile)
+    return (
+        f"the transfer gain is {hundredths(gain.value)}: the pretrained weights are worth no more than random ones "
+        "here; where that is a surprise, check the weights, or rank others with `finetune backbones --rank`"
+    )

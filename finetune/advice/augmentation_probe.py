@@ -63,6 +63,11 @@ class AugmentationProbe:
         """Return everything under the names of the fields."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> AugmentationProbe:
+        """Return what `to_json` gave."""
+        return cls(**{**values, "scores": tuple(PolicyScore(**score) for score in values["scores"])})
+
 
 def compare_policies(
     right: Mapping[PolicyName, NDArray[np.bool_]], *, n_views: int, keeps_upright: bool = False

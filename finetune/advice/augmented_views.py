@@ -45,7 +45,7 @@ def probe_augmentation(
     Where ``class_names`` forbid to mirror or turn, the policies go without, as they do in training. ``progress`` gets
     (done, total) views that went through the network. Raises DataError when fewer than two classes have two images.
     """
-    chosen = choose_images(images, seed=measuring.seed, most=MOST_IMAGES)
+    chosen = chosen_to_augment(images, seed=measuring.seed)
     labels = np.array([image.label for image in chosen])
     if len(set(labels.tolist())) < 2:
         raise DataError(
@@ -62,6 +62,11 @@ def probe_augmentation(
         views = augmented[:, rank * N_VIEWS : (rank + 1) * N_VIEWS]
         right[policy] = told_right(plain, views, labels, folds)
     return compare_policies(right, n_views=N_VIEWS, keeps_upright=careful)
+
+
+def chosen_to_augment(images: Sequence[LabelledImage], *, seed: int) -> list[LabelledImage]:
+    """Return the images that `probe_augmentation` looks at, in its order."""
+    return choose_images(images, seed=seed, most=MOST_IMAGES)
 
 
 def view_features(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from finetune.advice.language import Language
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -28,6 +30,10 @@ class Contender:
         """Return its name for people."""
         told = ", ".join(f"{value} {name}" for name, value in self.options.items())
         return self.strategy + (f" ({told})" if told else "")
+
+    def named(self, language: Language) -> str:
+        """Return its name for people who read ``language``."""
+        return self.title if language == "en" or not self.options else f"{self.strategy}（多阶段分类头）"
 
 
 _ALL = (

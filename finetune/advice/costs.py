@@ -46,6 +46,16 @@ class Pace:
     width: int
     wide: int
 
+    def to_json(self) -> dict[str, Any]:
+        """Return all under their names."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Pace:
+        """Return what `to_json` gave."""
+        steps = {name: StepPace(**step) for name, step in values["steps"].items()}
+        return cls(**{**values, "steps": steps})
+
 
 @dataclass(frozen=True)
 class Task:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from finetune.advice.contenders import CONTENDERS
 from finetune.advice.honesty import can_learn, nothing_learnt
-from finetune.advice.language import Language, duration, percent, points
+from finetune.advice.language import Language, duration, hundredths, percent, points
 from finetune.advice.outlook import Change, Outlook, features_are_useless
 from finetune.advice.rules import LARGE_FROM_IMAGES, SIMILAR_FROM_GAIN, USELESS_BELOW_GAIN, Rule
 from finetune.data.augmentation.labels import caution
@@ -76,12 +76,12 @@ def _probed(profile: DatasetProfile, outlook: Outlook, language: Language) -> st
     if language == "zh":
         return (
             f"取其中 {gain.n_images} 张测量：线性探针用全部阶段的 ImageNet 特征答对 {stages}，只用最后一层 {last}，"
-            f"最近邻 {neighbours}，用随机权重的特征 {random}：迁移增益 {gain.value:.2f}。"
+            f"最近邻 {neighbours}，用随机权重的特征 {random}：迁移增益 {hundredths(gain.value)}。"
         )
     return (
         f"On {gain.n_images} of them a linear probe gets {stages} right with ImageNet features of all stages, {last} "
         f"with those of the last layer, their nearest neighbours {neighbours}, and random features {random}: "
-        f"transfer gain {gain.value:.2f}."
+        f"transfer gain {hundredths(gain.value)}."
     )
 
 
@@ -121,13 +121,15 @@ def _forecast(name: str, outlook: Outlook, language: Language) -> str:
     expected = percent(found.accuracy, language)
     low, high, time = 100 * found.low, 100 * found.high, duration(cost.seconds, language)
     if language == "zh":
-        return f"{CONTENDERS[name].title} {expected}（80% 区间 {low:.1f}–{high:.1f}，约 {time}）"
-    return f"{CONTENDERS[name].title} {expected} (80 % interval {low:.1f} – {high:.1f}, about {time})"
+        return f"{CONTENDERS[name].named(language)} {expected}（80% 区间 {low:.1f}–{high:.1f}，约 {time}）"
+    return (
+        f"{CONTENDERS[name].named(language)} {expected} (80 % interval {low:.1f} – {high:.1f}, about {time})"
+    )
 
 
 def _so(rule: Rule, outlook: Outlook, language: Language) -> str:
     chosen = outlook.decision.strategy
-    strategy, title = CONTENDERS[chosen].strategy, CONTENDERS[chosen].title
+    strategy, title = CONTENDERS[chosen].strategy, CONTENDERS[chosen].named(language)
     because = _because(outlook, language)
     if strategy == rule.strategy:
         return f"所以选择 {title}：{because}。" if language == "zh" else f"So {title}: {because}."
@@ -147,7 +149,7 @@ def _because(outlook: Outlook, language: Language) -> str:
             if language == "zh"
             else "pretrained weights measure as no better than random ones, so that nothing is frozen whole"
         )
-    more, other = points(theirs.accuracy - mine.accuracy), CONTENDERS[best].title
+    more, other = points(theirs.accuracy - mine.accuracy), CONTENDERS[best].named(language)
     if best not in outlook.allowed:
         return (
             f"{other} 预计多 {more} 个百分点，但所需时间超过预算"
@@ -217,7 +219,7 @@ def _changes(outlook: Outlook, language: Language) -> list[str]:
 
 
 def _change(change: Change, language: Language) -> str:
-    title = CONTENDERS[change.contender].title
+    title = CONTENDERS[change.contender].named(language)
     if change.times is None:
         return (
             f"若只看准确率，则应选 {title}。"

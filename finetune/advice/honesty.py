@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from finetune.advice.language import Language, percent
 from finetune.advice.measured import Measures
@@ -31,10 +31,7 @@ def refuse_untrustworthy(
     counts = Counter(image.label for image in train)
     smallest = min(sorted(counts), key=counts.__getitem__)
     if counts[smallest] < LEAST_PER_CLASS:
-        raise DataError(
-            f"class '{smallest}' has {amount(counts[smallest], 'training image')}, too few to advise on; add images "
-            f"until it has {LEAST_PER_CLASS}, leave it out with --exclude, or name a --strategy"
-        )
+        raise DataError(_too_few(smallest, counts))
     leaked = leaked_share(train, judged, alike)
     if leaked > MOST_LEAKED:
         raise DataError(
@@ -42,6 +39,21 @@ def refuse_untrustworthy(
             "accuracy here could be believed; run `finetune inspect` and `finetune clean`, or name a "
             "--strategy"
         )
+
+
+def _too_few(smallest: str, counts: Mapping[str, int]) -> str:
+    few = sum(count < LEAST_PER_CLASS for count in counts.values())
+    who = f"class '{smallest}' has {amount(counts[smallest], 'training image')}"
+    if few == 1:
+        return (
+            f"{who}, too few to advise on; add images until it has {LEAST_PER_CLASS}, leave it out with --exclude, "
+            "or name a --strategy"
+        )
+    others = f"{few - 1:,} more {'class has' if few == 2 else 'classes have'} fewer than {LEAST_PER_CLASS}"
+    return (
+        f"{who} and {others}, too few to advise on; add images until each has {LEAST_PER_CLASS}, leave them out "
+        "with --exclude, or name a --strategy"
+    )
 
 
 def leaked_share(
@@ -80,7 +92,7 @@ def nothing_learnt(measures: Measures, language: Language = "en") -> str:
         return (
             f"从这些标签学不到任何东西：在 {n} 张图像上，最好的探针只有 {best} 正确，"
             f"而总是猜最常见的类别就有 {chance}。"
-            "要么标签与图像无关（用 finetune suspects 检查），要么图像太少，要么类别的差别是预训练特征看不见的"
+            "要么标签与图像无关（用 `finetune suspects` 检查），要么图像太少，要么类别的差别是预训练特征看不见的"
         )
     return (
         f"nothing can be learnt from these labels: on {n} images the best probe gets {best} right, and always naming "

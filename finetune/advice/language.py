@@ -12,6 +12,11 @@ def points(share: float) -> str:
     return f"{round(100 * share, 1) + 0.0:+.1f}"
 
 
+def hundredths(value: float) -> str:
+    """Return a number to two decimals, such as ``0.79``; never ``-0.00``."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
 def percent(share: float, language: Language) -> str:
     """Return a share in per cent, such as ``93.1 %``; Chinese puts no space before the sign."""
     return f"{100 * share:.1f}{' %' if language == 'en' else '%'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from finetune.advice.augmentation_probe import AugmentationProbe
@@ -40,7 +40,8 @@ class Outlook:
     ``n_trainings`` is how many trainings the forecasts come from, and ``n_own`` how many of them are the user's.
     ``time_weight`` is in points for a doubling of the time. ``changes`` are at most two, in words' order. ``rungs``
     are what a race has seen, empty where none was run. ``allowed`` are the contenders that may be advised: the
-    probability that decides whether the choice is sure is the one among them.
+    probability that decides whether the choice is sure is the one among them. ``kept`` says what was not measured now
+    (measures, seconds, augmentations) but on an earlier day.
     """
 
     measures: Measures
@@ -56,6 +57,7 @@ class Outlook:
     augmentation: AugmentationProbe | None = None
     rungs: tuple[Rung, ...] = ()
     allowed: tuple[str, ...] = tuple(CONTENDERS)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def runner_up(self) -> str:
@@ -87,6 +89,7 @@ class Outlook:
                 "n_own": self.n_own,
             },
             "measures": self.measures.to_json(),
+            "kept": dict(self.kept),
             "more_images": None if self.more is None else self.more.to_json(),
             "freeze_line": None if self.line is None else self.line.to_json(),
             "race": [asdict(rung) for rung in self.rungs],

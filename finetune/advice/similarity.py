@@ -30,6 +30,8 @@ from finetune.model.weights import NO_WEIGHTS, WeightsRecord
 
 MOST_IMAGES = 512
 LEAST_PER_CLASS = 8
+MOST_CLASSES = MOST_IMAGES // LEAST_PER_CLASS
+"""Of more classes so many are measured."""
 # One side for all data sets, so that values can be compared; 224 px moves G by less than 0.05 and costs 4x.
 SIDE_PX = 128
 FOLDS = 5

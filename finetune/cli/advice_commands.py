@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,26 +13,22 @@ from finetune.cli.options import (
     ExcludeOption,
     ImageSizeOption,
     JsonOption,
+    LanguageOption,
     OfflineOption,
     QuietOption,
     SeedOption,
+    Tongue,
     WeightsOption,
     recipe_from,
     show,
+    terminal,
 )
 from finetune.errors import OptionError
 from finetune.recipe.names import BASELINES
-from finetune.terminal import TerminalReporter
 
 if TYPE_CHECKING:
     from finetune.recipe import Recipe
-
-
-class Tongue(StrEnum):
-    """The languages that advice is given in."""
-
-    EN = "en"
-    ZH = "zh"
+    from finetune.training.race import Race
 
 
 RaceOption = Annotated[
@@ -72,7 +67,10 @@ def advise(
             "--square", help="Draw the square with this data among others, .svg or .png.", metavar="FILE"
         ),
     ] = None,
-    language: Annotated[Tongue, typer.Option("--language", help="Of the explanation.")] = Tongue.EN,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Measure and time anew: take nothing kept, and keep nothing.")
+    ] = False,
+    language: LanguageOption = Tongue.EN,
     seed: SeedOption = None,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
@@ -96,17 +94,32 @@ def advise(
 
     if square is not None:
         refuse_impossible(square)
-    reporter = TerminalReporter(quiet=quiet)
+    reporter = terminal(language, quiet=quiet)
     if race is not None:
         from finetune.training.race import race as run_race
 
-        found = run_race(data, recipe, minutes=race, out=out, offline=offline, reporter=reporter)
+        found = run_race(
+            data,
+            recipe,
+            minutes=race,
+            out=out,
+            offline=offline,
+            uses_cache=not no_cache,
+            reporter=reporter,
+        )
         advice, values = found.advice, found.to_json()
-        following = f"go on with the winner: {found.command}" if found.command else f"trained: {found.winner}"
+        following = _following(found, language)
     else:
         from finetune.training.prepare import prepare
 
-        prepared = prepare(data, recipe, offline=offline, reporter=reporter, tries_augmentation=True)
+        prepared = prepare(
+            data,
+            recipe,
+            offline=offline,
+            reporter=reporter,
+            tries_augmentation=True,
+            uses_cache=not no_cache,
+        )
         assert prepared.advice is not None
         advice, following = prepared.advice, ""
         values = advice.to_json()
@@ -116,6 +129,15 @@ def advise(
     show(values, advice_view(advice, language.value), as_json)
     if following and not as_json:
         typer.echo(following)
+
+
+def _following(found: Race, language: Tongue) -> str:
+    """Return how to go on after a race."""
+    go_on, trained = {
+        Tongue.EN: ("go on with the winner: ", "trained: "),
+        Tongue.ZH: ("继续训练胜者：", "已训练："),
+    }[language]
+    return f"{go_on}{found.command}" if found.command else f"{trained}{found.winner}"
 
 
 def _refuse_unadvisable(recipe: Recipe) -> None:

@@ -16,11 +16,13 @@ def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove all that is kept.")] = False,
     only: Annotated[
         Literal["features", "checks", "sets"] | None,
-        typer.Option("--only", help="With --clear: what of frozen layers, of checked images, or sets alone."),
+        typer.Option(
+            "--only", help="With --clear: of frozen layers and for advice, of checked images, or sets alone."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what is kept of frozen layers, of checked images and of unpacked sets for the next run, or remove it."""
+    """Show what is kept of frozen layers, for advice, of checked images and of unpacked sets, or remove it."""
     from finetune.cache.place import stores_folder
     from ui.present import cache_table
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from finetune.errors import OptionError
 from finetune.recipe import Recipe
-from finetune.terminal import result_console
+from finetune.terminal import TerminalReporter, result_console
+
+if TYPE_CHECKING:
+    from finetune.progress import Reporter
 
 DATA_HELP = (
     "A folder with one folder a class, a zip or tar of one, a .csv, .tsv or .parquet manifest, "
@@ -32,6 +36,16 @@ ImageSizeOption = Annotated[int | None, typer.Option("--image-size", help="Side 
 ExcludeOption = Annotated[
     list[str] | None, typer.Option("--exclude", help="Leave a class out; may be repeated.", metavar="CLASS")
 ]
+
+
+class Tongue(StrEnum):
+    """The languages that advice is given in."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+LanguageOption = Annotated[Tongue, typer.Option("--language", help="Of the advice.")]
 TopOption = Annotated[
     int, typer.Option("--top", min=1, max=100, help="How many labels to show for an image.")
 ]
@@ -44,6 +58,16 @@ CoverageOption = Annotated[
 TtaOption = Annotated[
     bool, typer.Option("--tta", help="Answer by the mean over several views of each image.")
 ]
+
+
+def terminal(language: Tongue, *, quiet: bool) -> Reporter:
+    """Return the terminal as a place to report to in ``language``."""
+    reporter = TerminalReporter(quiet=quiet)
+    if language is Tongue.EN:
+        return reporter
+    from ui.chinese import InChinese
+
+    return InChinese(reporter)
 
 
 def show(value: Any, view: Any, as_json: bool) -> None:

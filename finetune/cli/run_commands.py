@@ -13,15 +13,17 @@ from finetune.cli.advice_commands import RaceOption
 from finetune.cli.options import (
     DATA_HELP,
     JsonOption,
+    LanguageOption,
     OfflineOption,
     QuietOption,
+    Tongue,
     pairs,
     recipe_from,
     show,
+    terminal,
 )
 from finetune.cli.recipe_options import takes_recipe
 from finetune.errors import OptionError
-from finetune.terminal import TerminalReporter
 
 if TYPE_CHECKING:
     from finetune.progress import Reporter
@@ -47,6 +49,7 @@ def fit(
         Path | None, typer.Option("--out", help="The run's folder; must be empty.", metavar="DIR")
     ] = None,
     race: RaceOption = None,
+    language: LanguageOption = Tongue.EN,
     resumed: Annotated[
         Path | None,
         typer.Option("--resume", help="Go on with an interrupted run; DATA only if it moved.", metavar="RUN"),
@@ -57,7 +60,7 @@ def fit(
 ) -> None:
     """Fine-tune on a data set; the strategy is advised unless you name one."""
     choices["strategy_options"] = pairs(options) or None
-    reporter = TerminalReporter(quiet=quiet)
+    reporter = terminal(language, quiet=quiet)
     if resumed is not None:
         _refuse_choices(choices | {"recipe": recipe, "out": out, "race": race})
         from finetune.training.resume import resume
@@ -67,12 +70,19 @@ def fit(
         if data is None:
             raise OptionError("missing DATA, a folder or zip of images; see `finetune fit --help`")
         made = recipe_from(recipe, **choices)
-        run = _train(data, made, race, out, offline=offline, reporter=reporter)
-    _show_run(run, as_json)
+        run = _train(data, made, race, out, offline=offline, reporter=reporter, language=language)
+    _show_run(run, as_json, language)
 
 
 def _train(
-    data: str, recipe: Recipe, race: float | None, out: Path | None, *, offline: bool, reporter: Reporter
+    data: str,
+    recipe: Recipe,
+    race: float | None,
+    out: Path | None,
+    *,
+    offline: bool,
+    reporter: Reporter,
+    language: Tongue,
 ) -> Run:
     """Train what is advised or named, or what wins a race of ``race`` minutes."""
     if race is not None:
@@ -80,10 +90,10 @@ def _train(
         from finetune.training.race import race as run_race
 
         found = run_race(data, recipe, minutes=race, out=out, offline=offline, reporter=reporter)
-        return go_on(found, offline=offline, reporter=reporter)
+        return go_on(found, offline=offline, reporter=reporter, language=language.value)
     from finetune.training.train import fit as run_fit
 
-    return run_fit(data, recipe, out=out, offline=offline, reporter=reporter)
+    return run_fit(data, recipe, out=out, offline=offline, reporter=reporter, language=language.value)
 
 
 def _refuse_choices(choices: Mapping[str, Any]) -> None:
@@ -97,7 +107,7 @@ def _refuse_choices(choices: Mapping[str, Any]) -> None:
             )
 
 
-def _show_run(run: Run, as_json: bool) -> None:
+def _show_run(run: Run, as_json: bool, language: Tongue) -> None:
     folder = run.folder.path
     pictures = [run.folder.curves, run.folder.confusion, run.folder.moved_picture, run.folder.wise_ft]
     drawn = ", ".join(str(picture) for picture in pictures if picture.is_file())
@@ -108,7 +118,8 @@ def _show_run(run: Run, as_json: bool) -> None:
         f"next: finetune predict {shlex.quote(str(folder))} IMAGE"
     )
     if run.report.advice is not None:
-        text += f"\nor compare with the runner-up: {_runner_up_command(run)}"
+        compare = {Tongue.EN: "or compare with the runner-up: ", Tongue.ZH: "或与其次的策略比较："}[language]
+        text += f"\n{compare}{_runner_up_command(run)}"
     show({**run.report.to_json(), "run": str(folder)}, text, as_json)
 
 

@@ -30,6 +30,7 @@ from finetune.model.layers import layer_groups
 from finetune.progress import Reporter
 from finetune.recipe import AUTO, Recipe
 from finetune.training.experience import data_key, experience_file, note_measures, own_trainings
+from finetune.training.kept_measures import KeptMeasures
 from finetune.training.measured_features import MeasuredFeatures
 from finetune.training.pace import measure_pace, plan_of, resolved_for
 from finetune.training.prepared import Prepared
@@ -40,29 +41,41 @@ LIKE_ANOTHER = "from-scratch"
 
 
 def advise_on(
-    prepared: Prepared, recipe: Recipe, reporter: Reporter, *, tries_augmentation: bool = False
+    prepared: Prepared,
+    recipe: Recipe,
+    reporter: Reporter,
+    *,
+    tries_augmentation: bool = False,
+    uses_cache: bool = True,
 ) -> Advice:
     """Measure the training images of ``prepared`` and advise, at the size that ``recipe`` trains at.
 
-    ``tries_augmentation`` lets a probe compare augmentations where more data would help. Raises DataError where no
-    advice could be trusted (`finetune.advice.honesty`).
+    ``tries_augmentation`` lets a probe compare augmentations where more data would help. What was measured before is
+    taken from the cache unless ``uses_cache`` or the recipe's is off. Raises DataError where no advice could be
+    trusted (`finetune.advice.honesty`).
     """
     split = prepared.split
     health = prepared.health
     alike = [*health.exact_duplicates, *health.near_duplicates, *health.near_links]
     refuse_untrustworthy(split.train, [*split.val, *split.test], alike)
-    features = MeasuredFeatures(prepared, recipe)
-    measuring = Measuring(prepared.backbone, prepared.weights, recipe.seed, recipe.workers, recipe.image_size)
+    uses_cache = uses_cache and recipe.cache != "off"
+    features = MeasuredFeatures(prepared, recipe, uses_cache=uses_cache)
+    kept = KeptMeasures(prepared, recipe, uses_cache=uses_cache)
+    side = recipe.image_size or prepared.backbone.image_size
+    measuring = Measuring(prepared.backbone, prepared.weights, recipe.seed, recipe.workers, side)
     with reporter.track("measuring the images") as advance:
-        measures = measure(split.train, measuring, extract=features, progress=advance)
-    outlook = _outlook(prepared, recipe, measures, features, reporter)
+        measures = kept.measures(lambda: measure(split.train, measuring, extract=features, progress=advance))
+    outlook = _outlook(prepared, recipe, measures, features, kept, reporter)
     rule = find_rule(len(split.train), measures.gain.value)
     if tries_augmentation and rule.size == "small" and rule.similarity != "similar":
         with reporter.track("trying augmentations") as advance:
-            found = probe_augmentation(
-                split.train, measuring, class_names=split.class_names, progress=advance
+            found = kept.augmentation(
+                lambda: probe_augmentation(
+                    split.train, measuring, class_names=split.class_names, progress=advance
+                )
             )
         outlook = replace(outlook, augmentation=found)
+    outlook = replace(outlook, kept=kept.days)
     return advise(
         make_profile(split.train, measures.gain),
         where=prepared.where,
@@ -99,7 +112,9 @@ def reconsider(prepared: Prepared, recipe: Recipe, rungs: Sequence[Rung]) -> Adv
         n_own=len(own),
         rungs=rungs,
     )
-    outlook = replace(outlook, more=former.more, line=former.line, augmentation=former.augmentation)
+    outlook = replace(
+        outlook, more=former.more, line=former.line, augmentation=former.augmentation, kept=former.kept
+    )
     return advise(
         advice.profile,
         where=prepared.where,
@@ -114,14 +129,19 @@ def _budget_s(recipe: Recipe) -> float | None:
 
 
 def _outlook(
-    prepared: Prepared, recipe: Recipe, measures: Measures, features: MeasuredFeatures, reporter: Reporter
+    prepared: Prepared,
+    recipe: Recipe,
+    measures: Measures,
+    features: MeasuredFeatures,
+    kept: KeptMeasures,
+    reporter: Reporter,
 ) -> Outlook:
     split = prepared.split
     own = own_trainings()
     table = learnt_from(shipped_table(), own)
     sizes = Sizes(len(split.train), len(split.class_names))
     recipes = _recipes(prepared, recipe)
-    costs = _costs(prepared, recipes, table, features, reporter)
+    costs = _costs(prepared, recipes, table, features, kept, reporter)
     outlook = look_ahead(
         table,
         sizes,
@@ -156,12 +176,18 @@ def _costs(
     recipes: Mapping[str, Resolved],
     table: ForecastTable,
     features: MeasuredFeatures,
+    kept: KeptMeasures,
     reporter: Reporter,
 ) -> dict[str, Cost]:
     stepped = {name: found for name, found in recipes.items() if not _is_solved(found)}
     timed = {name: found for name, found in stepped.items() if name != LIKE_ANOTHER} or stepped
     with reporter.track("timing this machine"):
-        pace = measure_pace(prepared, timed, width=features.width, wide=features.wide, reporter=reporter)
+        pace = kept.pace(
+            timed,
+            lambda: measure_pace(
+                prepared, timed, width=features.width, wide=features.wide, reporter=reporter
+            ),
+        )
     split = prepared.split
     task = Task(len(split.train), len(split.val), len(split.test), len(split.class_names))
     return {name: _cost(name, found, task, pace, table) for name, found in recipes.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -29,19 +30,34 @@ class MeasuredFeatures:
     """An `advice.measure.Extractor` of the pretrained network at the size that ``recipe`` trains at.
 
     What it computes is kept for `freeze-all` and for heads that are fitted first, with a head on the last layer or
-    on every stage.
+    on every stage, unless ``uses_cache`` or the recipe's is off. The network is built when it is first needed.
     """
 
-    def __init__(self, prepared: Prepared, recipe: Recipe) -> None:
+    def __init__(self, prepared: Prepared, recipe: Recipe, *, uses_cache: bool = True) -> None:
         self._prepared = prepared
+        self._uses_cache = uses_cache and recipe.cache != "off"
         self._recipe = recipe
         self._side = recipe.image_size or prepared.backbone.image_size
-        self._learner = self._with_head("multi-stage")
+
+    @property
+    def wide(self) -> int:
+        """Return the width of all stages together."""
+        return self._model.num_features
+
+    @property
+    def width(self) -> int:
+        """Return the width of the classifier's input."""
+        return self.wide - sum(self._model.widths.values())
+
+    @cached_property
+    def _learner(self) -> Learner:
+        return self._with_head("multi-stage")
+
+    @property
+    def _model(self) -> MultiStageClassifier:
         model = self._learner.model
         assert isinstance(model, MultiStageClassifier)
-        self._widths = dict(model.widths)
-        self.wide = model.num_features
-        self.width = model.num_features - sum(self._widths.values())
+        return model
 
     def __call__(self, paths: Sequence[Path], advance: Callable[[int], None]) -> Features:
         """Return the features of ``paths`` in their order."""
@@ -55,8 +71,9 @@ class MeasuredFeatures:
     def _stages(self, rows: FloatArray, penultimate: FloatArray) -> dict[str, FloatArray]:
         """Return each stage's columns of ``rows``; the last stage's are what the classifier gets."""
         names = [group.name for group in self._learner.grouping.groups[:-1]]
-        ends = np.cumsum([0, *self._widths.values()])
-        stages = {name: rows[:, ends[rank] : ends[rank + 1]] for rank, name in enumerate(self._widths)}
+        widths = self._model.widths
+        ends = np.cumsum([0, *widths.values()])
+        stages = {name: rows[:, ends[rank] : ends[rank + 1]] for rank, name in enumerate(widths)}
         return {**stages, names[-1]: penultimate}
 
     def _with_head(self, kind: str) -> Learner:
@@ -80,7 +97,7 @@ class MeasuredFeatures:
             learner,
             TrainingTransform(learner.preprocessing, "none", recipe.seed),
             feature_precision(learner, recipe),
-            use_cache=recipe.cache != "off",
+            use_cache=self._uses_cache,
             workers=recipe.workers,
             max_minutes=None,
             reporter=reporter,

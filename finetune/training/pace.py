@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from finetune.advice.costs import Pace, Plan, StepPace
 from finetune.data.images import load_rgb
+from finetune.data.sources import LabelledImage
 from finetune.model.device import best_device
 from finetune.model.halves import Halves
 from finetune.progress import Reporter
@@ -88,10 +89,8 @@ def _trainable(resolved: Resolved) -> Recipe:
 
 def _loaded(learner: Learner, recipe: Recipe) -> tuple[Batch, float, float]:
     """Return a batch of real images, and the seconds to decode one and to cut a view from it."""
-    side = learner.preprocessing.image_size
-    images = learner.split.train
-    n = min(len(images), batch_size_of(recipe), max(LEAST_TIMED, TIMED_PIXELS // side**2))
-    chosen = [images[row] for row in np.linspace(0, len(images) - 1, n).round().astype(int)]
+    chosen = timed_images(learner.split.train, recipe, side=learner.preprocessing.image_size)
+    n = len(chosen)
     transform = transform_of(learner, recipe)
     started = time.perf_counter()
     decoded = [transform.shrink(load_rgb(image.path, enough_px=transform.enough_px)) for image in chosen]
@@ -100,6 +99,12 @@ def _loaded(learner: Learner, recipe: Recipe) -> tuple[Batch, float, float]:
     tensors = transform.preprocessing.normalise_batch(np.stack(crops))
     seconds = np.diff([started, done, time.perf_counter()]) / n / _loaders()
     return (tensors, torch.tensor(learner.split.indices(chosen))), float(seconds[0]), float(seconds[1])
+
+
+def timed_images(images: Sequence[LabelledImage], recipe: Recipe, *, side: int) -> list[LabelledImage]:
+    """Return the images of a timed step at ``side`` px: a batch of ``recipe`` at most, spread over ``images``."""
+    n = min(len(images), batch_size_of(recipe), max(LEAST_TIMED, TIMED_PIXELS // side**2))
+    return [images[row] for row in np.linspace(0, len(images) - 1, n).round().astype(int)]
 
 
 def _loaders() -> int:

@@ -29,11 +29,13 @@ def prepare(
     offline: bool,
     reporter: Reporter,
     tries_augmentation: bool = False,
+    uses_cache: bool = True,
 ) -> Prepared:
     """Get everything that training needs, failing before any of it is spent.
 
     Weights are located first: what cannot be had should be known before minutes of decoding. Advice is
-    measured when the recipe's strategy is ``auto``; ``tries_augmentation`` is `advising.advise_on`'s.
+    measured when the recipe's strategy is ``auto``; ``tries_augmentation`` and ``uses_cache`` are
+    `advising.advise_on`'s.
     """
     backbone, weights = find_weights(recipe, offline=offline, reporter=reporter)
     source, corrections = open_data(where, recipe, offline=offline, reporter=reporter)
@@ -47,7 +49,9 @@ def prepare(
         return prepared
     from finetune.training.advising import advise_on, note_advice  # need parts that know this module
 
-    found = advise_on(prepared, recipe, reporter, tries_augmentation=tries_augmentation)
+    found = advise_on(
+        prepared, recipe, reporter, tries_augmentation=tries_augmentation, uses_cache=uses_cache
+    )
     note_advice(found, prepared, recipe, source)
     return replace(prepared, advice=found)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from finetune.advice.advise import Advice
 from finetune.advice.contenders import CONTENDERS
+from finetune.advice.language import Language
 from finetune.advice.race import Rung, epochs_to_run, runners
 from finetune.errors import Interrupted, OptionError, Paused, RunError
 from finetune.evaluation.history import read_rows
@@ -76,19 +77,20 @@ def race(
     minutes: float,
     out: Path | None = None,
     offline: bool = False,
+    uses_cache: bool = True,
     reporter: Reporter = SILENT,
 ) -> Race:
     """Let the strategies race on the images of ``where`` for about ``minutes``, and return the advice after it.
 
     ``out`` is the race's folder, by default the next free ``checkpoints/<data>-race-<n>``; a race that was
-    interrupted is gone on with by naming its folder. Raises OptionError where ``recipe`` names a strategy or there is
-    nothing to choose between, RunError where the folder's race began with other choices, and Interrupted, after which
-    every run so far can be gone on with.
+    interrupted is gone on with by naming its folder. ``uses_cache`` is `advising.advise_on`'s. Raises OptionError
+    where ``recipe`` names a strategy or there is nothing to choose between, RunError where the folder's race began
+    with other choices, and Interrupted, after which every run so far can be gone on with.
     """
     if recipe.strategy != AUTO:
         raise OptionError(f"a race chooses the strategy, but --strategy is {recipe.strategy}; leave one out")
     refuse_inside_data(out or Path("checkpoints"), where)
-    prepared = prepare(where, recipe, offline=offline, reporter=reporter)
+    prepared = prepare(where, recipe, offline=offline, reporter=reporter, uses_cache=uses_cache)
     if prepared.advice is None or prepared.advice.outlook is None:
         raise OptionError(
             "a race compares what pretrained weights are worth, and there are none; leave out --race"
@@ -111,10 +113,11 @@ def race(
     return found
 
 
-def go_on(found: Race, *, offline: bool, reporter: Reporter) -> Run:
-    """Train the winner to its end and return its run."""
+def go_on(found: Race, *, offline: bool, reporter: Reporter, language: Language = "en") -> Run:
+    """Train the winner to its end and return its run; why it won is told in ``language``."""
     name = found.advice.contender
-    reporter.say(f"race won by {CONTENDERS[name].title}: {found.advice.reason}")
+    title, (reason, _) = CONTENDERS[name].named(language), found.advice.said(language)
+    reporter.say(f"race won by {title}: {reason}" if language == "en" else f"试跑胜者 {title}：{reason}")
     if found.winner is None:
         recipe = _recipe_of(name, found.recipe)
         return fit(found.where, recipe, out=found.folder / name, offline=offline, reporter=reporter)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetune.advice.advise import Advice
+from finetune.advice.kept_words import kept_sentence
+from finetune.advice.language import Language
 from finetune.model.precision import refuse_impossible
 from finetune.progress import Reporter
 from finetune.recipe import AUTO, Recipe
@@ -25,16 +27,18 @@ class Setup:
     learner: Learner
 
 
-def set_up(where: str | Path, recipe: Recipe, *, offline: bool, reporter: Reporter) -> Setup:
+def set_up(
+    where: str | Path, recipe: Recipe, *, offline: bool, reporter: Reporter, language: Language = "en"
+) -> Setup:
     """Check the images, settle the strategy and build the network; raises FinetuneError."""
     refuse_impossible(recipe.precision)
     prepared = prepare(where, recipe, offline=offline, reporter=reporter)
-    resolved = choose(prepared, recipe, reporter)
+    resolved = choose(prepared, recipe, reporter, language)
     return Setup(prepared, resolved, build_learner(prepared, resolved))
 
 
-def choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
-    """Settle the strategy and say why."""
+def choose(prepared: Prepared, recipe: Recipe, reporter: Reporter, language: Language = "en") -> Resolved:
+    """Settle the strategy and say why, an advice in ``language``."""
     strategy = recipe.strategy
     if strategy == AUTO and prepared.advice is None:
         strategy = "from-scratch"
@@ -45,9 +49,7 @@ def choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
     elif prepared.advice is not None:
         strategy = prepared.advice.strategy
         recipe = recipe.with_changes(**_advised(prepared.advice, recipe))
-        reporter.say(f"strategy {strategy}: {prepared.advice.reason}")
-        for warning in prepared.advice.warnings:
-            reporter.say(f"warning: {warning}")
+        _say_advice(prepared.advice, reporter, language)
     weights = "none" if strategy == "from-scratch" else prepared.weights_choice
     resolved = resolve(
         recipe,
@@ -61,6 +63,17 @@ def choose(prepared: Prepared, recipe: Recipe, reporter: Reporter) -> Resolved:
     for note in resolved.notes:
         reporter.say(note)
     return resolved
+
+
+def _say_advice(advice: Advice, reporter: Reporter, language: Language) -> None:
+    reason, warnings = advice.said(language)
+    chosen, warned = {"en": ("strategy {}: ", "warning: "), "zh": ("策略 {}：", "警告：")}[language]
+    reporter.say(chosen.format(advice.strategy) + reason)
+    for warning in warnings:
+        reporter.say(warned + warning)
+    kept = {} if advice.outlook is None else advice.outlook.kept
+    if kept:
+        reporter.say(kept_sentence(kept, language))
 
 
 def _advised(advice: Advice, recipe: Recipe) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from finetune.advice.language import Language
 from finetune.data.fingerprint import fingerprint_of, image_digests
 from finetune.progress import SILENT, Reporter
 from finetune.recipe import Recipe
@@ -34,6 +35,7 @@ def fit(
     offline: bool = False,
     pause_after: int | None = None,
     reporter: Reporter = SILENT,
+    language: Language = "en",
 ) -> Run:
     """Fine-tune on the images of ``where`` and return the finished run.
 
@@ -41,7 +43,7 @@ def fit(
     ``checkpoints/<data>-<strategy>-<n>``. A run that fails before training begins leaves no folder behind.
     Ctrl-C, SIGTERM and SIGHUP raise Interrupted after the current step, with the best so far in the bundle;
     `resume` goes on from there, as it does after a crash. A training by steps raises Paused after ``pause_after``
-    epochs, if there are more to do.
+    epochs, if there are more to do. An advice is told in ``language``.
     Raises FinetuneError, whose subclasses tell data, weights, options, resources and run state apart.
     """
     recipe = recipe or Recipe()
@@ -54,7 +56,7 @@ def fit(
         try:
             journal = Journal(folder, record)
             with journal.phase("prepare"):
-                setup = set_up(where, recipe, offline=offline, reporter=log)
+                setup = set_up(where, recipe, offline=offline, reporter=log, language=language)
                 digests = image_digests(open_data(where, recipe, offline=offline)[0])
         except BaseException:
             if folder is not None:

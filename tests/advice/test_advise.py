@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune.advice.advise import Advice, DatasetProfile, advise, make_profile
+from finetune.advice.language import hundredths
 from finetune.advice.rules import RULES, find_rule, similarity_of, size_of
 from finetune.advice.similarity import TransferGain
 from finetune.data.sources import LabelledImage
@@ -79,7 +80,7 @@ def test_the_reason_has_the_numbers_the_choice_and_the_runner_up(n_train: int, g
     assert (
         "On 400 of them a linear probe gets 90.0 % right with ImageNet features and 60.0 %" in advice.reason
     )
-    assert f"transfer gain {gain:.2f}" in advice.reason
+    assert f"transfer gain {hundredths(gain)}" in advice.reason
     assert "5,000 images" in advice.reason
     assert f"So {advice.strategy}: {advice.rule.why}." in advice.reason
     assert f"The runner-up is {advice.rule.runner_up}." in advice.reason

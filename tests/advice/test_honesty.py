@@ -68,6 +68,17 @@ def test_under_three_images_a_class_is_too_few(count: int, told: str) -> None:
     assert "--exclude" in str(raised.value)
 
 
+def test_all_classes_that_are_too_small_are_counted() -> None:
+    with pytest.raises(
+        DataError, match="class 'x' has 1 training image and 1 more class has fewer than 3, too few"
+    ):
+        refuse_untrustworthy(images("train", a=9, x=1, y=2), JUDGED, ())
+    with pytest.raises(
+        DataError, match=r"and 2 more classes have fewer than 3, .* leave them out with --exclude"
+    ):
+        refuse_untrustworthy(images("train", a=9, x=1, y=2, z=2), JUDGED, ())
+
+
 def test_three_images_a_class_are_enough() -> None:
     refuse_untrustworthy(images("train", a=3, b=3), JUDGED, ())
 

@@ -128,6 +128,16 @@ def test_shuffled_labels_teach_nothing(finetune: Finetune, tiny: tuple[str, ...]
     assert any("nothing can be learnt" in warning for warning in advice["warnings"])
 
 
+def test_pure_noise_teaches_nothing(finetune: Finetune, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    generator = np.random.default_rng(5)
+    for number in range(60):
+        pixels = generator.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        save(Image.fromarray(pixels), tmp_path / "data" / "ab"[number % 2] / f"{number}.png")
+    advice = advised(finetune, tmp_path / "data", *tiny[:6])
+    assert advice["can_learn"] is False
+    assert "Nothing can be learnt from these labels" in advice["reason"]
+
+
 @pytest.fixture(scope="module")
 def few_fruit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four kinds of fruit, 40 images each: ImageNet's features tell them far better than random ones.
@@ -179,12 +189,8 @@ def test_images_of_four_pixels_are_advised_on(
     for kind, label in enumerate("ab"):
         for number in range(12):
             save(coloured(kind, number, side_px=4), tmp_path / "data" / label / f"{number}.png")
-    answer = finetune("advise", tmp_path / "data", *tiny[:6], "--json")
-    assert answer.code in (0, 3), answer.err
-    if answer.code == 0:
-        assert answer.json["strategy"]
-    else:
-        assert answer.error
+    advice = advised(finetune, tmp_path / "data", *tiny[:6])
+    assert advice["can_learn"] is True
 
 
 def test_greyscale_images_are_advised_on(finetune: Finetune, tiny: tuple[str, ...], tmp_path: Path) -> None:
@@ -214,6 +220,8 @@ def test_a_thousand_classes_of_three_tiny_images_to_train_on_are_advised_on(
     assert advice["size"] == {"n": 3_000, "per_class": 3.0, "smallest": 3}
     assert "in 1000 classes" in advice["reason"]
     assert advice["forecast"]["freeze-all"]["seconds"] > 0
+    assert any("only 64 of the 1,000 classes were measured" in warning for warning in advice["warnings"])
+    assert any("1,000 个类别中只测量了 64 个" in warning for warning in advice["warnings_zh"])
 
 
 def draw_many(root: Path, *, n_classes: int, each: int, first: int = 0) -> None:
