@@ -171,8 +171,8 @@ def memory_sentence(rows: list[dict[str, Any]]) -> str:
     held = row["mib_after"]
     middle, last = str(MANY // 2), str(MANY)
     return (
-        f"\n\n{MANY:,} files in {row['seconds'] / 60:.0f} minutes (a tiny network, other work beside): the process held "
-        f"{held[str(EARLY)]:.0f} MiB after the first {EARLY:,}, {held[middle]:.0f} after half and "
+        f"\n\n{MANY:,} files in {row['seconds'] / 60:.0f} minutes (a tiny network, other work beside): the process "
+        f"held {held[str(EARLY)]:.0f} MiB after the first {EARLY:,}, {held[middle]:.0f} after half and "
         f"{held[last]:.0f} after all, {row['mib_end']:.0f} at its end."
     )
 
