@@ -32,9 +32,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     ]
     held = sum(row["held"] for row in rows)
     header = ("threat", "attack", "sent", "answered", "held")
-    return (
-        f"{held} of {len(rows)} attacks were held off ({rows[0]['date']}).\n\n{markdown_table(header, lines)}"
-    )
+    count = f"{held} of {len(rows)} tries, honest ones among them, ended as they must ({rows[0]['date']})."
+    return f"{count}\n\n{markdown_table(header, lines)}"
 
 
 def _code(text: str) -> str:
