@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +27,8 @@ from finetune.training.run_folder import refuse_inside_data
 CANNOT_RESUME = (RunError.exit_code, FinetuneError.exit_code)
 """A run that refuses to go on, or that the program stumbles over, is begun anew."""
 LOOKED_EVERY_S = 0.1
+HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+"""Handed on to the jobs: their data may be a private one of the user's own."""
 
 
 def run_batch(
@@ -62,7 +65,12 @@ def run_batch(
         batch = _Batch(folder, queue, reporter)
         # A job that was killed, as happens when memory runs out, is not tried again: the night goes on.
         supervisor = Supervisor(
-            folder.path, store=queue.store, devices=(ALL,), tries_again=False, on_change=batch.note
+            folder.path,
+            store=queue.store,
+            devices=(ALL,),
+            tries_again=False,
+            hands_on={name: os.environ[name] for name in HUB_TOKENS if name in os.environ},
+            on_change=batch.note,
         )
         try:
             with supervisor.at_work():

@@ -126,6 +126,22 @@ def test_one_training_a_device_the_most_urgent_first_and_a_wish_to_stop_is_heard
     assert work.state(quick) == ("running", 1)
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
+def test_a_process_is_told_what_is_handed_on_and_no_other_secret(
+    tmp_path: Path, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hub-secret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "cloud-secret")
+    for handed, n in (({"HF_TOKEN": "hub-secret"}, 1), ({}, 0)):
+        work = Work(tmp_path, store, hands_on=handed)
+        job = work.queue(f"told {n}")
+        work.supervisor.step()
+        told = Path(f"/proc/{process_of(work.folder(job))}/environ").read_bytes()
+        assert (told.count(b"hub-secret"), told.count(b"cloud-secret")) == (n, 0)
+        store.cancel(job.id)
+        work.end()
+
+
 def test_a_cancelled_job_that_has_not_begun_never_starts(work: Work) -> None:
     first, second = work.queue("first"), work.queue("second", hold=False)
     work.supervisor.step()

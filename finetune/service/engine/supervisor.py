@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
@@ -47,6 +48,7 @@ class Supervisor:
 
     Only one may be at work there: `at_work` raises AlreadySupervised for a second. ``silent_s`` is measured by
     ``clock``, in seconds, which nobody sets. Without ``tries_again`` a job whose process was cut off has failed.
+    ``hands_on`` are variables that processes are told besides `finetune.python.environment`.
     ``on_change`` is called with each job that was started or is no longer at work, before the next one is started.
     """
 
@@ -59,6 +61,7 @@ class Supervisor:
         silent_s: float = SILENT_S,
         clock: Callable[[], float] = time.monotonic,
         tries_again: bool = True,
+        hands_on: Mapping[str, str] = MappingProxyType({}),
         on_change: Callable[[Job], None] = lambda _: None,
     ) -> None:
         self.root = data_dir
@@ -67,6 +70,7 @@ class Supervisor:
         self._slots |= dict.fromkeys(QUICK_SLOTS, "quick")
         self._heartbeats = Heartbeats(silent_s, clock)
         self._tries_again = tries_again
+        self._hands_on = hands_on
         self._on_change = on_change
         self._at_work: dict[str, Job] = {}
         self._trouble: dict[str, tuple[str, int]] = {}
@@ -152,7 +156,7 @@ class Supervisor:
             self._leave(slot, job)
             return
         try:
-            start_job(self.folder(job), going_on(job), environment=only(slot))
+            start_job(self.folder(job), going_on(job), environment={**self._hands_on, **only(slot)})
         except (OSError, ResourceError) as error:
             self._trouble[job.id] = explain(error)
         else:
