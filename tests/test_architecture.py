@@ -68,6 +68,7 @@ MAY_IMPORT = {
     "batch": {"data", "errors", "failure", "progress", "recipe", "service", "training"},
     "ui": {
         "advice",
+        "progress",
         "batch",
         "bundle",
         "data",

@@ -303,7 +303,7 @@ def test_advice_on_one_training_image_a_class_is_refused_with_a_way_out(
     data = draw_colours(tmp_path / "data", {"a": 3, "b": 3})
     answer = finetune("fit", data, *tiny, "--out", tmp_path / "run")
     assert answer.code == 3
-    assert answer.error.endswith("leave it out with --exclude, or name a --strategy")
+    assert answer.error.endswith("leave them out with --exclude, or name a --strategy")
     assert not (tmp_path / "run").exists()
 
 

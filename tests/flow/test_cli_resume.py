@@ -364,7 +364,7 @@ def test_a_solved_head_is_solved_again(
 
 def untimed(advice: dict[str, Any]) -> dict[str, Any]:
     """The advice without what was timed: two runs are advised by two clocks."""
-    timed = {"decision", "forecast", "reason", "reason_zh"}
+    timed = {"decision", "forecast", "reason", "reason_zh", "kept"}
     return {name: value for name, value in advice.items() if name not in timed}
 
 
