@@ -85,6 +85,8 @@ WORKERS: list[object] = []
 
 def test_a_loader_that_dies_after_the_wish_disturbs_nothing_that_comes_then() -> None:
     """torch raises in the main process at whatever it does when a loader process dies of a signal."""
+    if not callable(signal.getsignal(signal.SIGCHLD)):  # torch sets its own once, whichever test comes first
+        signal.signal(signal.SIGCHLD, lambda *_: None)
     with listening() as stop:
         worker = read_with_a_worker(stop)
         os.kill(worker, signal.SIGKILL)
