@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 
 from finetune.recipe import Recipe
 
-LOOKED_AT_MS = 300_000
+LOOKED_AT_MS = 120_000
 TRAINED_MS = 240_000
 SOON_MS = 30_000
 OPTIONS = re.compile("^Options")
