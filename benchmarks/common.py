@@ -88,3 +88,9 @@ def replace_between(document: Path, name: str, text: str) -> None:
     before, _, rest = content.partition(start)
     _, _, after = rest.partition(end)
     document.write_text(f"{before}{start}\n{text}\n{end}{after}", encoding="utf-8")
+
+
+def resident_mib(pid: int | str = "self") -> float:
+    """Return a process's resident memory, MiB; Linux only."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return round(int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024, 1)

@@ -24,7 +24,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import RESULTS, append_row, data_set, machine, markdown_table, read_rows, replace_between
+from common import (
+    RESULTS,
+    append_row,
+    data_set,
+    machine,
+    markdown_table,
+    read_rows,
+    replace_between,
+    resident_mib,
+)
 from parity import bundle_of, unpack
 
 from finetune.bundle.bundle import load_bundle
@@ -132,13 +141,6 @@ def memory_child() -> None:
                 {"images": MANY, "seconds": round(seconds, 1), "mib_after": seen, "mib_end": resident_mib()}
             )
         )
-
-
-def resident_mib() -> float:
-    """Return this process's resident memory."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    return round(int(line.split()[1]) / 1024, 1)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

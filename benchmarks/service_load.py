@@ -1,8 +1,7 @@
 """The service under load: people who poll and ask while a job trains; answers a second with and without batches.
 
 Appends rows to ``results/service_load.jsonl`` and prints tables; ``--short`` tries it out with a tiny network and few
-seconds a part. ``--mixed MINUTES`` lets people upload, train, ask, download and delete for so long and notes the
-server's memory each minute. Clients and server share the machine, so that what a client costs is in the numbers too.
+seconds a part. Clients and server share the machine, so that what a client costs is in the numbers too.
 ``--write`` puts the tables of the newest rows into docs/serve.md.
 """
 
@@ -16,9 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +30,6 @@ ROWS = RESULTS / "service_load.jsonl"
 POLLERS, ASKERS = 100, 10
 POLL_EVERY_S, ASK_EVERY_S = 1.0, 1.0
 CLIENTS = (1, 8, 32)
-MIXED_PEOPLE = 3
 LONG, SHORT = 60.0, 6.0
 TINY = {"strategy": "from-scratch", "backbone": "test_resnet", "image_size": 32}
 RECIPES: dict[bool, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -236,84 +232,9 @@ def write() -> None:
     rows = read_rows(ROWS)
     loads = [row for row in rows if row["what"] == "crowd"]
     asked = {(row["how"], row["clients"]): row for row in rows if row["what"] == "questions"}
-    lived = [row for row in rows if row["what"] == "mixed"]
     parts = [crowd_table(loads[-1])] if loads else []
     parts += [questions_table(list(asked.values()))] if asked else []
-    parts += [mixed_sentence(lived[-1])] if lived else []
     replace_between(ROOT / "docs" / "serve.md", "load", "\n\n".join(parts))
-
-
-def mixed_sentence(row: dict[str, Any]) -> str:
-    """Return what the server held while people used all of it."""
-    counts, held = row["counts"], row["mib"]
-    done = ", ".join(
-        f"{counts[name]} {name}" for name in ("uploads", "trainings", "predictions", "downloads")
-    )
-    half = held[len(held) // 2]
-    return (
-        f"{row['minutes']:g} minutes of {done} by {MIXED_PEOPLE} people, {row['n_errors']} errors: the server held "
-        f"{held[0]:.0f} MiB after the first minute, {half:.0f} in the middle and {held[-1]:.0f} at the end."
-    )
-
-
-def mixed(minutes: float) -> dict[str, Any]:
-    """Let people do all that can be done for ``minutes``; return the server's memory, MiB, after each, and counts."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        archive, image = fruit(folder)
-        (folder / "new.jpg").write_bytes(image)
-        until, counts, errors = time.monotonic() + 60 * minutes, Counter[str](), list[str]()
-        with server_process(folder / "service", together=64) as (url, pid):
-            people = [
-                threading.Thread(target=live, args=(url, archive, folder / "new.jpg", until, counts, errors))
-                for _ in range(MIXED_PEOPLE)
-            ]
-            for each in people:
-                each.start()
-            seen = []
-            while time.monotonic() < until:
-                time.sleep(min(60.0, max(0.1, until - time.monotonic())))
-                seen.append(resident_mib(pid))
-            for each in people:
-                each.join()
-            time.sleep(5)
-            seen.append(resident_mib(pid))
-    return {
-        "minutes": minutes,
-        "mib": seen,
-        "counts": dict(counts),
-        "errors": errors[:5],
-        "n_errors": len(errors),
-    }
-
-
-def live(url: str, archive: Path, image: Path, until: float, counts: Counter[str], errors: list[str]) -> None:
-    """Bring images, look at them, train, ask and take the classifier home, delete all, and again."""
-    recipe = RECIPES[True][0]
-    with Client(url) as client:
-        while time.monotonic() < until:
-            try:
-                dataset = client.upload(archive, backbone="test_resnet").id
-                client.health(dataset, wait=True)
-                job = client.wait(client.fit(dataset, recipe))
-                assert job.model is not None, job.error
-                for _ in range(20):
-                    client.predict(job.model, [image])
-                    list(client.jobs())
-                client.download(job.model, image.parent / f"{job.model}.zip")
-                (image.parent / f"{job.model}.zip").unlink()
-                client.delete_model(job.model)
-                client.delete_dataset(dataset)
-                counts.update(uploads=1, trainings=1, predictions=20, polls=20, downloads=1, deletions=2)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
-                errors.append(f"{type(error).__name__}: {error}")
-                time.sleep(1)
-
-
-def resident_mib(pid: int) -> float:
-    """Return a process's resident memory."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    return round(int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024, 1)
 
 
 def _asked(url: str, model: str, image: bytes, n_clients: int, seconds: float, how: str) -> dict[str, Any]:
@@ -348,9 +269,5 @@ if __name__ == "__main__":
         serve(Path(sys.argv[2]), int(sys.argv[3]))
     elif "--write" in sys.argv:
         write()
-    elif "--mixed" in sys.argv:
-        found = mixed(float(sys.argv[sys.argv.index("--mixed") + 1]))
-        append_row(ROWS, {"what": "mixed", **found, "machine": machine()})
-        print(found)
     else:
         main()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 KINDS = ("flip", "set", "number", "zero", "cut", "end", "insert", "double", "swap")
@@ -159,3 +160,15 @@ def with_odd_value(document: Any, chance: random.Random) -> Any:
     else:
         copy[key] = with_odd_value(copy[key], chance)
     return copy
+
+
+def over_mutants(names: Iterable[str], *, n: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator: the test gets ``name``, ``changes`` and ``repaired`` ``n`` times, always the same."""
+    drawn = given(name=st.sampled_from(list(names)), changes=CHANGES, repaired=st.booleans())
+    always = settings(
+        max_examples=n,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    return lambda test: always(drawn(test))

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 from hostile_input import GOOD, damage_bundle, load, room_in, unpack
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from mutants import CHANGES, Change, mutated
+from mutants import Change, mutated, over_mutants
 from seed_files import Seed, archive_seeds
 from small_bundle import small_bundle
 
@@ -22,13 +20,7 @@ def test_what_the_damaged_ones_are_made_of_is_unpacked(seed: Seed, tmp_path: Pat
     assert unpack(archive, tmp_path / "room") == GOOD
 
 
-@settings(
-    max_examples=300,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(name=st.sampled_from(list(SEEDS)), changes=CHANGES, repaired=st.booleans())
+@over_mutants(SEEDS, n=300)
 def test_a_damaged_archive_is_unpacked_whole_or_refused_without_a_trace(
     name: str, changes: list[Change], repaired: bool, tmp_path: Path
 ) -> None:

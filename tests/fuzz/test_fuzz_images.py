@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 from hostile_input import GOOD, forget_high_water, high_water_mib, read_image, room_in
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from mutants import CHANGES, Change, mutated
+from mutants import Change, mutated, over_mutants
 from seed_files import Seed, image_seeds
 
 from finetune.data.images import load_rgb
@@ -34,13 +32,7 @@ def test_what_the_damaged_ones_are_made_of_is_read(seed: Seed, tmp_path: Path) -
     assert read_image(tmp_path / seed.name) == GOOD
 
 
-@settings(
-    max_examples=700,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(name=st.sampled_from(list(SEEDS)), changes=CHANGES, repaired=st.booleans())
+@over_mutants(SEEDS, n=700)
 def test_a_damaged_image_is_read_or_refused_in_one_sentence(
     name: str, changes: list[Change], repaired: bool, tmp_path: Path
 ) -> None:
