@@ -245,7 +245,11 @@ def _asked(url: str, model: str, image: bytes, n_clients: int, seconds: float, h
 def crowd_table(load: dict[str, Any]) -> str:
     columns = ("requests", "p50_ms", "p95_ms", "max_ms")
     rows = [
-        [name, *(str(load[name][column]) for column in columns), json.dumps(load[name]["errors"])]
+        [
+            name,
+            *(str(load[name][column]) for column in columns),
+            json.dumps(load[name]["errors"]) if load[name]["errors"] else "none",
+        ]
         for name in ("polls", "predictions")
     ]
     return markdown_table(["while a job trains", "requests", "p50 ms", "p95 ms", "max ms", "errors"], rows)
