@@ -108,7 +108,7 @@ def rate(work: Any, decoded: list[Any]) -> float:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the rows as Markdown."""
-    header = ("backbone", "format", "flips", "max |Δlogit|", "MB", "images/s bundle", "images/s file")
+    header = ("backbone", "format", "flips", "largest Δ of a logit", "MB", "images/s bundle", "images/s file")
     return markdown_table(
         header,
         (
