@@ -29,7 +29,7 @@ from common import RESULTS, append_row, machine, markdown_table, read_rows
 
 from finetune.service.engine.going_on import progress_of
 from finetune.service.engine.job import Job
-from finetune.service.engine.place import DATABASE
+from finetune.service.engine.place import DATABASE, job_folder
 from finetune.service.engine.store import JobStore
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests" / "flow")]
@@ -155,7 +155,10 @@ def one_round(
                 break
             job = service.kill(victim)
             row = {"what": "kill", "round": number, "victim": victim, "after_s": round(after_s, 2)}
-            rows.append(row | {"epochs_done": None if job is None else progress_of(job, service.folder(job))})
+            rows.append(
+                row
+                | {"epochs_done": None if job is None else progress_of(job, job_folder(service.root, job))}
+            )
             print(rows[-1], flush=True)
         wait_for(service.have_ended)
         for job in service.rows():
@@ -181,7 +184,7 @@ def full_disk(work: Path, photos: Path, expected: dict[str, str]) -> dict[str, A
         with serving(root, photos, range(1)) as service:
             (job,) = service.jobs
             run = Path(job.request["out"])
-            wait_for(lambda: progress_of(job, service.folder(job)) >= 2)
+            wait_for(lambda: progress_of(job, job_folder(service.root, job)) >= 2)
             ballast = root / "ballast"
             fill(ballast)
             # Where the table has no room either, its row is written once there is some.
