@@ -3,8 +3,8 @@
     python benchmarks/service_mixed.py MINUTES [--write]
 
 Each of a few people uploads, trains a tiny network, asks it and one that stays, takes it home and deletes all, again
-and again. A row goes to ``results/service_load.jsonl``; ``--write`` puts the newest one into docs/serve.md (0 minutes:
-only that).
+and again. A row goes to ``results/service_load.jsonl``; ``--write`` puts the newest one into docs/serve.md (with 0
+minutes only that).
 """
 
 from __future__ import annotations
