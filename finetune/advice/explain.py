@@ -108,12 +108,16 @@ def _square(rule: Rule, language: Language) -> str:
 
 def _expected(outlook: Outlook, language: Language) -> str:
     rows = [_forecast(name, outlook, language) for name in (outlook.decision.strategy, outlook.runner_up)]
-    n, own = f"{outlook.n_trainings:,}", outlook.n_own
+    n, own, learnable = f"{outlook.n_trainings:,}", outlook.n_own, can_learn(outlook.measures)
     if language == "zh":
         yours = f"，其中 {own:,} 次是你自己的" if own else ""
-        return f"根据在其他数据集上的 {n} 次训练{yours}，预计 {rows[0]}，{rows[1]}。"
+        holds = "预计" if learnable else "那些数据的标签都有意义；只有这里的标签也有意义时，才可预计"
+        return f"根据在其他数据集上的 {n} 次训练{yours}，{holds} {rows[0]}，{rows[1]}。"
     yours = f", {own:,} of them your own" if own else ""
-    return f"From {n} trainings on other data{yours}, this is to be expected: {rows[0]}; {rows[1]}."
+    holds = (
+        "this is to be expected" if learnable else "whose labels told something, and only if these do, too"
+    )
+    return f"From {n} trainings on other data{yours}, {holds}: {rows[0]}; {rows[1]}."
 
 
 def _forecast(name: str, outlook: Outlook, language: Language) -> str:

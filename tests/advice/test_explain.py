@@ -269,12 +269,15 @@ def test_labels_that_nothing_tells_are_told_and_warned_of() -> None:
     advice = advice_of(OUTLOOKS["nothing learnt"]())
     assert "Nothing can be learnt from these labels" in advice.reason
     assert "从这些标签学不到任何东西" in advice.reason_zh
+    assert "whose labels told something, and only if these do, too: " in advice.reason
+    assert "只有这里的标签也有意义时，才可预计" in advice.reason_zh
     assert advice.warnings[0].startswith("nothing can be learnt from these labels")
     assert advice.to_json()["can_learn"] is False
 
 
 def test_digits_are_told_not_to_be_turned_in_both_languages() -> None:
     advice = advice_of(outlook_of(), class_names=("6", "9"))
+    assert "only if these do" not in advice.reason, "they do"
     assert "Mirrored or turned images could belong to another class here" in advice.reason
     assert "镜像或旋转后的图像" in advice.reason_zh
     assert "Mirrored" not in advice_of(outlook_of(), class_names=("apple", "lime")).reason
