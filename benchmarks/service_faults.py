@@ -1,11 +1,11 @@
 """Kill the trainers and the supervisor of queued trainings at random moments, and fill their disk.
 
-``python benchmarks/service_faults.py [N]`` makes N kills more (default 40) by SIGKILL, in rounds of five queued
-trainings: each hits the process that trains or the one that supervises, at a moment drawn over the length of a
+``python benchmarks/service_faults.py [N] [--write]`` makes N kills more (default 40) by SIGKILL, in rounds of five
+queued trainings: each hits the process that trains or the one that supervises, at a moment drawn over the length of a
 training, until the round's share of kills is used up; then every training must be done, with the bits of one that
 nobody disturbed. At last a memory disk is filled to its last byte (as root, on Linux): the job must end as failed and
 say so, and be done when it is tried again. Rows go to ``results/service_faults.jsonl``; a round that was interrupted
-is made again.
+is made again. ``--write`` puts the table into docs/serve.md (with 0 kills only that).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, append_row, machine, markdown_table, read_rows
+from common import RESULTS, ROOT, append_row, machine, markdown_table, read_rows, replace_between
 
 from finetune.service.engine.going_on import progress_of
 from finetune.service.engine.job import Job
@@ -221,7 +221,7 @@ def table() -> str:
     rows = read_rows(ROWS)
     kills, jobs = ([row for row in rows if row["what"] == what] for what in ("kill", "job"))
     lines = [
-        [f"kill -9 of the {victim}", str(sum(row["victim"] == victim for row in kills)), ""]
+        [f"kill -9 of the {victim}", str(sum(row["victim"] == victim for row in kills)), "goes on"]
         for victim in ("trainer", "supervisor")
     ]
     done = sum(row["state"] == "done" for row in jobs)
@@ -229,37 +229,47 @@ def table() -> str:
     lines.append(["trainings queued", str(len(jobs)), f"{done} done, {same} with the undisturbed bits"])
     for row in rows:
         if row["what"] == "full disk":
-            told = row.get("skipped") or f"{row['state']}: {row['error'][:60]}; again: {row['again']}"
+            bits = ", with the undisturbed bits" if row.get("identical") else ""
+            said = row["error"].partition(":")[0] if row["state"] == "failed" else row["state"]
+            told = row.get("skipped") or f"failed: {said}; tried again: {row['again']}{bits}"
             lines.append(["disk full to its last byte", "1", told])
     return markdown_table(("what", "times", "what became of it"), lines)
 
 
-def main() -> None:
+def make(kills: int, seeds: range, epochs: int) -> None:
+    """Kill ``kills`` times and fill the disk once, and append the rows."""
     from killing import draw_hard
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kills", nargs="?", type=int, default=40, help="how many more kills (default 40)")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"of each training (default {EPOCHS})")
-    parser.add_argument("--jobs", type=int, default=N_JOBS, help=f"in a round (default {N_JOBS})")
-    options = parser.parse_args()
-    RECIPE["epochs"] = options.epochs
-    seeds = range(options.jobs)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         photos = draw_hard(work / "photos")
         expected, length_s = undisturbed(work, photos, seeds)
         print(f"a training that nobody disturbs takes {length_s:.1f} s", flush=True)
-        left = options.kills
+        left = kills
         number = 1 + max((row["round"] for row in read_rows(ROWS) if "round" in row), default=0)
         while left > 0:
             rows = one_round(number, min(left, KILLS_A_ROUND), work, photos, expected, length_s)
             for row in rows:
-                append_row(ROWS, {**row, "epochs": options.epochs, "machine": machine()["processor"]})
+                append_row(ROWS, {**row, "epochs": epochs, "machine": machine()["processor"]})
             left -= sum(row["what"] == "kill" for row in rows)
             shutil.rmtree(work / f"round-{number}")
             number += 1
         append_row(ROWS, full_disk(work, photos, expected))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kills", nargs="?", type=int, default=40, help="how many more kills (default 40)")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"of each training (default {EPOCHS})")
+    parser.add_argument("--jobs", type=int, default=N_JOBS, help=f"in a round (default {N_JOBS})")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/serve.md")
+    options = parser.parse_args()
+    RECIPE["epochs"] = options.epochs
+    if options.kills:
+        make(options.kills, range(options.jobs), options.epochs)
     print(table())
+    if options.write:
+        replace_between(ROOT / "docs" / "serve.md", "faults", table())
 
 
 if __name__ == "__main__":
