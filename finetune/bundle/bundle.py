@@ -256,13 +256,16 @@ def _first_conv(model: nn.Module) -> str | None:
 
 
 def _preprocessing(fields: dict[str, Any]) -> Preprocessing:
-    return Preprocessing(
+    """Return what ``preprocess.json`` says; one without ``resize_to`` is of a version that rounded it."""
+    found = Preprocessing(
         image_size=int(fields["image_size"]),
         mean=_three(fields["mean"]),
         std=_three(fields["std"]),
         interpolation=fields["interpolation"],
         crop=float(fields["crop"]),
     )
+    resize_to = int(fields.get("resize_to", round(found.image_size / found.crop)))
+    return found if found.resize_to == resize_to else replace(found, shorter_side=resize_to)
 
 
 def _three(values: Sequence[Any]) -> tuple[float, float, float]:

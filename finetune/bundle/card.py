@@ -6,7 +6,7 @@ The sections follow Mitchell et al., "Model cards for model reporting", FAT* 201
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from finetune.data.transforms import Preprocessing
@@ -20,7 +20,7 @@ METRICS = {
     "macro_f1": "macro F1",
     "log_loss": "log loss",
 }
-"""The report's keys and their names; each may have its 95 % interval beside it, as ``<key>_interval``."""
+"""The report's keys and their names; accuracy has its 95 % interval beside it, the others in ``figures``."""
 _HUB_METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
 
 
@@ -96,13 +96,24 @@ def _results(report: Mapping[str, Any]) -> str:
     rows = [f"| on {report[f'n_{split}']} {split} images | value | 95 % interval |", "| --- | --- | --- |"]
     for key, name in METRICS.items():
         if report.get(key) is not None:
-            low_high = report.get(f"{key}_interval")
-            interval = f"{low_high[0]:.3f} to {low_high[1]:.3f}" if low_high else ""
-            rows.append(f"| {name} | {report[key]:.3f} | {interval} |")
-    rows.append(f"| always naming the commonest class | {report['majority_accuracy']:.3f} | |")
+            rows.append(_row(name, report[key], _interval(report, key)))
+    if top := report.get("figures", {}).get("top_k"):
+        rows.append(_row(f"top {top['k']}", top["value"], top["interval"]))
+    rows.append(_row("always naming the commonest class", report["majority_accuracy"], None))
     if report["selection_split"] == split:
         rows.append("\nThe epoch was selected on these images, so that the figures are optimistic.")
     return "\n".join(rows)
+
+
+def _interval(report: Mapping[str, Any], key: str) -> list[float] | None:
+    """Return the 95 % interval, or None where a report of an earlier version has none."""
+    beside: list[float] | None = report.get(f"{key}_interval")
+    return beside or report.get("figures", {}).get(key, {}).get("interval")
+
+
+def _row(name: str, value: float, low_high: Sequence[float] | None) -> str:
+    interval = f"{low_high[0]:.3f} to {low_high[1]:.3f}" if low_high else ""
+    return f"| {name} | {value:.3f} | {interval} |"
 
 
 def _data(report: Mapping[str, Any], data: str) -> str:
@@ -124,7 +135,8 @@ def _limits(report: Mapping[str, Any]) -> str:
     lines = [
         "Not for decisions about people's health, safety or rights without a check of its own for that use.",
         "Images of another camera, place or time than the training images may be judged far worse.",
-        "An image of none of the classes is given one of them all the same.",
+        "An image of none of the classes is given one of them all the same; where the folder holds "
+        "`known.safetensors`, `finetune predict` says of most such images that they are not `known`.",
         *report.get("notes", ()),
     ]
     return "\n".join(f"- {line}" for line in lines)

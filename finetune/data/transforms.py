@@ -50,6 +50,7 @@ class Preprocessing:
 
     ``image_size`` is the side in pixels; ``mean`` and ``std`` are per RGB channel on the 0 to 1 scale;
     ``interpolation`` is ``bilinear`` or ``bicubic``; ``crop`` is the share of the resized shorter side kept.
+    ``shorter_side`` is that side in pixels where it is not what timm's ``create_transform`` makes of ``crop``.
     """
 
     image_size: int
@@ -57,6 +58,7 @@ class Preprocessing:
     std: Rgb
     interpolation: Literal["bilinear", "bicubic"]
     crop: float
+    shorter_side: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no image can be prepared by; it may come from a file."""
@@ -68,11 +70,13 @@ class Preprocessing:
     @property
     def resize_to(self) -> int:
         """Return the side in pixels that the shorter side is resized to before the centre crop."""
-        return round(self.image_size / self.crop)
+        return math.floor(self.image_size / self.crop) if self.shorter_side is None else self.shorter_side
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON-ready values."""
-        return asdict(self)
+        """Return the fields, and the shorter side as it is, as JSON-ready values."""
+        fields = asdict(self)
+        del fields["shorter_side"]
+        return {**fields, "resize_to": self.resize_to}
 
     def resize_and_crop(self, image: Image.Image) -> Image.Image:
         """Return the centre crop, ``image_size`` pixels square, of an RGB ``image`` of any size."""

@@ -104,13 +104,14 @@ def write_temperature(folder: Path, values: Mapping[str, Any]) -> None:
 
 def write_known(folder: Path, *, reject: Reject | None, conformal: Conformal | None) -> None:
     """Put the two sections into the bundle ``folder``; all else in ``calibration.json`` stays as it is."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     arrays: dict[str, NDArray[Any]] = {} if reject is None else dict(reject.arrays)
     if conformal is not None:
         arrays[SCORES] = conformal.scores
     unfinished = folder / f".{ARRAYS_FILE}.tmp"
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, unfinished)
+    # Not by save_file, whose files nobody but their owner may read.
+    unfinished.write_bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
     unfinished.replace(folder / ARRAYS_FILE)
     sections = {
         "reject": None if reject is None else reject.to_json(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,12 +16,17 @@ from finetune.errors import ResourceError
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
     """Write ``tensors`` to ``path``; a file that was there is replaced at once.
 
+    Whoever may read new files may read it.
+
     Raises ResourceError when there is no room.
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     unfinished = path.with_suffix(".tmp")
     try:
+        unfinished.touch()
+        mode = stat.S_IMODE(unfinished.stat().st_mode)
         save_file(state, unfinished, metadata={"format": "pt"})
+        unfinished.chmod(mode)  # safetensors lets nobody but the owner read it
         unfinished.replace(path)
     except (SafetensorError, OSError) as error:
         raise ResourceError(

@@ -76,7 +76,8 @@ def _keep_best(setup: Setup, journal: Journal, keep: Keep) -> str:
     before = "the solved head" if head_first else "before the first epoch"
     when = f"epoch {epoch}" if epoch else before
     return (
-        f"the best so far ({when}, {100 * _accuracy(path):.1f} % of val right) is kept in {folder.bundle}; "
+        f"the best so far ({when}, {100 * _accuracy(path):.1f} % of val right) is kept in {folder.bundle}, "
+        "without a report until the run is finished; "
     )
 
 

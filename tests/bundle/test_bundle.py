@@ -99,6 +99,7 @@ def test_a_bundle_holds_names_and_numbers_and_nothing_that_can_run(tmp_path: Pat
         "std": [0.9, 0.8, 0.7],
         "interpolation": "bicubic",
         "crop": 0.9,
+        "resize_to": 71,
     }
     assert len(load_file(tmp_path / "bundle" / "model.safetensors")["fc.weight"]) == 4
 
@@ -138,6 +139,29 @@ def test_a_missing_file_is_named(missing: str, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"nowhere is not a bundle \(model\.safetensors is missing\)"):
         load_bundle(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("said", "resize_to"), [(True, 68), (False, 69)])
+def test_a_bundle_keeps_the_shorter_side_of_the_version_that_wrote_it(
+    said: bool, resize_to: int, tmp_path: Path
+) -> None:
+    """Of 64 / 0.93 = 68.8 an earlier version made 69, and did not write it down."""
+    path = Preprocessing(64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic", 0.93)
+    backbone = find_backbone("test_resnet")
+    write_bundle(
+        tmp_path / "bundle",
+        trained(backbone),
+        backbone=backbone,
+        class_names=CLASS_NAMES,
+        preprocessing=path,
+    )
+    stored = tmp_path / "bundle" / "preprocess.json"
+    fields = json.loads(stored.read_text())
+    stored.write_text(json.dumps(fields if said else {k: v for k, v in fields.items() if k != "resize_to"}))
+    seal(tmp_path / "bundle")
+    loaded = load_bundle(tmp_path / "bundle").preprocessing
+    assert loaded.resize_to == loaded.to_json()["resize_to"] == resize_to
+    assert (loaded == path) is said
 
 
 @pytest.mark.parametrize("name", ["config.json", "classes.json", "preprocess.json"])

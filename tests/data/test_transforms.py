@@ -72,7 +72,8 @@ def test_the_crop_is_the_centre(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image_size", "crop", "resize_to"), [(224, 0.875, 256), (240, 0.882, 272), (64, 1.0, 64)]
+    ("image_size", "crop", "resize_to"),
+    [(224, 0.875, 256), (240, 0.882, 272), (64, 1.0, 64), (300, 0.904, 331), (96, 0.875, 109)],
 )
 def test_the_shorter_side_is_resized_so_that_the_crop_keeps_its_share(
     image_size: int, crop: float, resize_to: int
@@ -96,6 +97,7 @@ def test_the_preprocessing_is_ready_for_json() -> None:
         "std": STD,
         "interpolation": "bicubic",
         "crop": 0.875,
+        "resize_to": 73,
     }
 
 

@@ -1,6 +1,7 @@
 """`finetune export` and `finetune push`, as a user calls them: the file, the proof, and what is refused."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -180,6 +181,19 @@ def test_a_finished_run_gives_its_bundle_recipe_report_and_card(bundle: Path) ->
         "## Limits",
     ):
         assert words in card
+
+
+def test_each_figure_of_the_card_has_its_interval(bundle: Path) -> None:
+    card = (bundle / "bundle/MODEL_CARD.md").read_text(encoding="utf-8")
+    for name in ("accuracy", "balanced accuracy", "macro F1", "log loss"):
+        assert re.search(rf"^\| {name} \| \d\.\d+ \| \d\.\d+ to \d\.\d+ \|$", card, re.MULTILINE), name
+
+
+def test_who_may_read_the_report_may_read_all_of_a_run_and_its_bundle(bundle: Path) -> None:
+    files = [*bundle.glob("*.*"), *(bundle / "bundle").iterdir()]
+    assert bundle / "predictions.safetensors" in files
+    mode = (bundle / "report.json").stat().st_mode
+    assert {path.name for path in files if path.is_file() and path.stat().st_mode != mode} == set()
 
 
 def test_push_without_a_network_says_where_the_folder_lies_and_keeps_images_at_home(

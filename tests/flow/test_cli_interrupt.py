@@ -52,7 +52,8 @@ def test_ctrl_c_ends_training_with_one_sentence(
         r"error: interrupted after epoch \d+ of 5000; the best so far "
         r"\((?:epoch \d+|before the first epoch), [\d.]+ % of val right\) "
     )
-    said += r"is kept in run/bundle; go on with: finetune fit --resume run"
+    said += r"is kept in run/bundle, without a report until the run is finished; "
+    said += r"go on with: finetune fit --resume run"
     assert re.fullmatch(said, err.splitlines()[-1])
     assert err.count("error: ") == 1
     assert "Traceback" not in err

@@ -209,7 +209,8 @@ def test_an_interrupted_run_keeps_its_best_and_says_how_to_go_on(
     last = err.splitlines()[-1]
     done, best = record(run)["epochs_done"], (run / "bundle")
     assert last.startswith(f"error: interrupted after epoch {done} of {EPOCHS}; the best so far (epoch ")
-    assert f"% of val right) is kept in {best}; go on with: finetune fit --resume '{run}'" in last
+    kept = f"% of val right) is kept in {best}, without a report until the run is finished; "
+    assert f"{kept}go on with: finetune fit --resume '{run}'" in last
     assert err.count("error: ") == 1
     assert record(run)["error"] == last.removeprefix("error: ")
     assert (run / "log.txt").read_text().splitlines()[-1].endswith(last.removeprefix("error: "))

@@ -3,6 +3,7 @@
 import pytest
 import timm
 
+from finetune.data.transforms import Preprocessing
 from finetune.errors import WeightsError
 from finetune.model.backbones import CATALOGUE, PACKAGED_BACKBONE, PREFERRED_BACKBONE, find_backbone
 from finetune.model.build import build_empty
@@ -105,3 +106,16 @@ def test_a_network_for_other_than_three_channels_is_refused(monkeypatch: pytest.
     monkeypatch.setattr(timm.models, "get_pretrained_cfg", lambda *_, **__: grey)
     with pytest.raises(WeightsError, match="backbone 'resnet18d' takes 1 channels, but images have 3"):
         find_backbone("resnet18d")
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("other_px", [0, -16, 8])
+def test_an_image_is_resized_to_what_timm_resizes_it_to(name: str, other_px: int) -> None:
+    """At the weights' own size and at others; of 300 / 0.904 = 331.9 timm makes 331."""
+    backbone = find_backbone(name)
+    side = backbone.image_size + other_px
+    path = Preprocessing(side, backbone.mean, backbone.std, backbone.interpolation, backbone.crop)
+    steps = timm.data.create_transform(
+        (3, side, side), crop_pct=backbone.crop, interpolation=backbone.interpolation
+    )
+    assert path.resize_to == steps.transforms[0].size
