@@ -142,6 +142,20 @@ def test_what_is_left_of_an_upload_that_broke_off_goes_with_the_next(served: Ser
     assert (kept / "a.zip").exists()
 
 
+def test_who_goes_in_the_middle_of_an_upload_makes_no_noise(tmp_path: Path) -> None:
+    form = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n"
+    part = '--x\r\nContent-Disposition: form-data; name="files"; filename="b.png"\r\n\r\nb'
+    with serve_page(tmp_path / "here") as served:
+        host, _, port = served.url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            head = f"POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\n{form}\r\n"
+            connection.sendall(f"{head}{part}".encode())
+        assert ask(served, "/")[0] == 200
+        served.process.terminate()
+        told, _ = served.process.communicate(timeout=30)
+    assert "Traceback" not in told
+
+
 def test_no_other_site_is_allowed_anything(served: Served) -> None:
     status, headers, _ = ask(
         served, "/config", "OPTIONS", origin=served.url, access_control_request_method="POST"
