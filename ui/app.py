@@ -110,10 +110,13 @@ def mount_page(app: FastAPI, service: Service, *, upload_gb: float = DEFAULT_UPL
     import gradio as gr
     from starlette.routing import Mount
 
-    from ui.addresses import NoAddresses
+    from finetune.service.api.bodies import Bodies
+    from finetune.service.api.limits import ApiLimits
+    from ui.addresses import UPLOAD, NoAddresses
     from ui.downloads import add_downloads
     from ui.look import STYLES, make_theme
     from ui.page import build_page
+    from ui.uploads import PageUploads, most_of
 
     add_downloads(app, service)
     page = build_page(service, upload_gb=upload_gb)
@@ -133,7 +136,9 @@ def mount_page(app: FastAPI, service: Service, *, upload_gb: float = DEFAULT_UPL
     )
     gradio = mounted.routes[-1]
     assert isinstance(gradio, Mount)
-    gradio.app = NoAddresses(gradio.app)
+    limits, most = ApiLimits(), most_of(upload_gb)
+    taking = PageUploads(NoAddresses(gradio.app), service.uploads, limits.reserve)
+    gradio.app = Bodies(taking, limits, lambda path: most if path.startswith(UPLOAD) else None)
     return mounted
 
 

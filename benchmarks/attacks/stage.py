@@ -29,7 +29,10 @@ LONGEST = 110
 
 @dataclass
 class Stage:
-    """The server at ``url``, its process ``pid`` and data folder ``root``; what Ann has there, and three clients."""
+    """The server at ``url``, its process ``pid`` and data folder ``root``; what Ann has there, and three clients.
+
+    ``where`` goes before what is called an attack in the table.
+    """
 
     url: str
     pid: int
@@ -42,18 +45,34 @@ class Stage:
     job: str = ""
     model: str = ""
     rows: list[dict[str, Any]] = field(default_factory=list)
+    where: str = ""
+
+    @property
+    def is_page_alone(self) -> bool:
+        """Whether this is `finetune ui`, without an API and tokens."""
+        return not self.token
+
+    @property
+    def home(self) -> Path:
+        """Return the folder of the page's projects."""
+        return self.root / ".page" if self.is_page_alone else self.root / "page" / ".page"
+
+    @property
+    def database(self) -> Path:
+        """Return the table of jobs."""
+        return (self.home if self.is_page_alone else self.root) / DATABASE
 
     def note(self, line: str, attack: str, sent: str, answered: str, *, held: bool) -> None:
         """Write down one attack; ``line`` is the threat list's."""
         row = {
             "line": line,
-            "attack": attack,
+            "attack": f"{self.where}{attack}",
             "sent": sent,
             "answered": _short(answered.replace(str(self.root), "DATA")),
             "held": held,
         }
         self.rows.append(row)
-        print("held  " if held else "FAILED", line, "|", attack, "|", row["answered"], flush=True)
+        print("held  " if held else "FAILED", line, "|", row["attack"], "|", row["answered"], flush=True)
 
     def answered(
         self,

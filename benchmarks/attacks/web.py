@@ -39,17 +39,17 @@ def all_of(stage: Stage) -> None:
 def other_sites(stage: Stage) -> None:
     """Line 1: CSRF and DNS rebinding."""
     line = "1 CSRF, DNS rebinding"
-    for path in ("/", "/config", f"{V1}/jobs", "/gradio_api/queue/join", "/gradio_api/upload", "/metrics"):
+    pages = ("/", "/config", "/gradio_api/queue/join", "/gradio_api/upload")
+    for path in pages if stage.is_page_alone else (*pages, f"{V1}/jobs", "/metrics"):
         answer = stage.ann.post(path, headers={"origin": EVIL}, content=b"{}")
         stage.answered(line, "a form of another site", f"POST {path}, Origin: {EVIL}", answer, 403)
     answer = stage.ann.get("/config", headers={"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"})
     stage.answered(line, "a script of another site", "GET /config, Sec-Fetch-Site: cross-site", answer, 403)
+    read = "/config" if stage.is_page_alone else f"{V1}/jobs"
     for host in ("evil.example", "127.0.0.1.evil.example", "localhost@evil.example"):
-        answer = stage.ann.get(f"{V1}/jobs", headers={"host": host})
+        answer = stage.ann.get(read, headers={"host": host})
         stage.answered(line, "DNS rebinding", f"Host: {host}", answer, 400)
-    answer = stage.ann.options(
-        f"{V1}/jobs", headers={"origin": stage.url, "access-control-request-method": "POST"}
-    )
+    answer = stage.ann.options(read, headers={"origin": stage.url, "access-control-request-method": "POST"})
     no_cors = "access-control-allow-origin" not in answer.headers
     stage.note(line, "CORS preflight", "OPTIONS", f"{told(answer)}; no Access-Control header", held=no_cors)
     answer = stage.ann.get("/")
@@ -168,7 +168,7 @@ def page_events(stage: Stage) -> None:
     body = {"session_hash": "guess", "fn_index": 0, "event_id": "guess"}
     for path in ("/gradio_api/cancel", "/gradio_api/run/cancel"):
         answer = stage.ben.post(path, json=body)
-        running = (stage.root / "page" / ".page" / project / "project.json").is_file()
+        running = (stage.home / project / "project.json").is_file()
         sent = f"POST {path} with a guessed session"
         stage.note(
             line, "Ben cancels Ann's event", sent, f"{told(answer)}; her project goes on", held=running
@@ -206,7 +206,7 @@ def run_event(client: httpx.Client, event: dict[str, Any], data: list[Any]) -> t
 
 def take_photos(stage: Stage) -> str:
     """Let Ann bring a zip with markup in all names to the page; return her project's id."""
-    home = stage.root / "page" / ".page"
+    home = stage.home
     photos = packed(**{f"{kind}__{n}.png": picture(number=n) for kind in (MARKUP, "b") for n in range(3)})
     answer = stage.ann.post("/gradio_api/upload", files={"files": (f"{MARKUP}.zip", photos)})
     file = {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}, "orig_name": "x.zip"}
@@ -245,8 +245,13 @@ def markup(stage: Stage) -> None:
     stage.answered(
         line, "markup as an image's name", f"{MARKUP}.png", answer, 200, also=lambda a: MARKUP not in a.text
     )
-    home = stage.root / "page" / ".page"
-    for path in home.glob("*/project.json"):
+    markup_in_report(stage)
+
+
+def markup_in_report(stage: Stage) -> None:
+    """Line 10: the report that the page gives of images whose classes are markup."""
+    line = "10 XSS"
+    for path in stage.home.glob("*/project.json"):
         deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
             answer = stage.ann.get(f"/report/{path.parent.name}")
@@ -267,14 +272,17 @@ def markup(stage: Stage) -> None:
 def paths(stage: Stage) -> None:
     """Line 7: paths in ids and in the page's files."""
     line = "7 files"
-    for path in (
+    below_api = (
         f"{V1}/jobs/..%2f..%2f..%2fetc%2fpasswd",
         f"{V1}/models/%2e%2e/download",
         f"{V1}/datasets/..%2f{stage.dataset}/health",
         f"{V1}/jobs/{stage.job}%00",
+    )
+    for path in (
+        *(() if stage.is_page_alone else below_api),
         "/bundle/..%2f..%2fetc/1",
         "/gradio_api/file=/etc/passwd",
-        f"/gradio_api/file={stage.root}/jobs.sqlite",
+        f"/gradio_api/file={stage.database}",
         "/gradio_api/file=../../../etc/passwd",
         "/static/..%2f..%2f..%2fetc%2fpasswd",
         "/assets/..%2f..%2f..%2fetc%2fpasswd",
@@ -288,17 +296,22 @@ def _is_clean(answer: httpx.Response) -> bool:
     return "root:" not in answer.text and b"SQLite" not in answer.content
 
 
+def _addresses_to_api(stage: Stage, url: str) -> dict[str, httpx.Response]:
+    recipe = {"dataset": stage.dataset, "recipe": {"weights": url}}
+    return {
+        "recipe weights=URL": stage.ann.post(f"{V1}/jobs", json=recipe),
+        "?backbone=hf-hub:evil/x": stage.ann.post(f"{V1}/datasets", params={"backbone": "hf-hub:evil/x"}),
+    }
+
+
 def addresses(stage: Stage) -> None:
     """Line 8: addresses in the place of files, with somebody who listens."""
     line = "8 SSRF"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.2)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/x.zip"
-        tries = {
-            "recipe weights=URL": stage.ann.post(
-                f"{V1}/jobs", json={"dataset": stage.dataset, "recipe": {"weights": url}}
-            ),
-            "?backbone=hf-hub:evil/x": stage.ann.post(f"{V1}/datasets", params={"backbone": "hf-hub:evil/x"}),
+        tries = {} if stage.is_page_alone else _addresses_to_api(stage, url)
+        tries |= {
             "GET /gradio_api/file=URL": stage.ann.get(f"/gradio_api/file={url}"),
             "GET /gradio_api/proxy=URL": stage.ann.get(f"/gradio_api/proxy={url}"),
             "an event with a file's path=URL": stage.ann.post(

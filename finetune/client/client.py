@@ -184,9 +184,12 @@ class Client:
         top: int = 3,
         tta: bool = False,
         coverage: float | None = None,
+        title: str = "",
+        key: str | None = None,
     ) -> Job:
         """Queue predictions for all images of a zip or tar, or of a data set of yours; `result` gets the answers.
 
+        Sent again with the same ``key`` it gives the first one's job and starts no second.
         Raises TypeError unless it is given one of the two.
         """
         if (archive is None) == (dataset is None):
@@ -194,9 +197,12 @@ class Client:
         address = f"/models/{model}/predict-batch"
         params: dict[str, Any] = {"format": format, "top": top, "tta": tta}
         params |= {} if coverage is None else {"coverage": coverage}
+        params |= {"title": title} if title else {}
+        headers = {} if key is None else {"idempotency-key": key}
         if archive is None:
-            return made(Job, self._ask("POST", address, params=params, json={"dataset": dataset}))
-        return made(Job, self._send(address, Path(archive), params))
+            body = {"dataset": dataset}
+            return made(Job, self._ask("POST", address, params=params, json=body, headers=headers))
+        return made(Job, self._send(address, Path(archive), params, headers))
 
     def result(self, job: str | Job, target: str | Path) -> Path:
         """Write the answers of a job of `predict_batch`, once it is done, to the file ``target``."""
@@ -233,14 +239,16 @@ class Client:
         """Delete a model and all of its run."""
         self._ask("DELETE", f"/models/{model}")
 
-    def _send(self, address: str, archive: Path, params: Mapping[str, Any]) -> Any:
+    def _send(
+        self, address: str, archive: Path, params: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> Any:
         with archive.open("rb") as stream:
             return self._ask(
                 "POST",
                 address,
                 params={"name": archive.name, **params},
                 content=stream,
-                headers={"content-type": "application/octet-stream"},
+                headers={"content-type": "application/octet-stream", **(headers or {})},
                 timeout=UPLOAD_TIMEOUT_S,
             )
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from finetune.errors import OptionError, ResourceError, RunError
 from finetune.service.engine.database import back_up as copy_database
+from finetune.service.engine.going_on import RECORD
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.store import JobStore
 from finetune.service.tokens import TOKENS
 
 ARRIVING = "arriving"
 """Uploads that are on their way: no use to anybody else."""
+ASKED = "asked"
+"""Images that came for one job of predictions, which go when it is done."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,9 @@ class BackUp:
 def back_up(data_dir: Path, target: Path) -> BackUp:
     """Copy the service in ``data_dir`` into the new or empty folder ``target``.
 
-    First the databases, each as of one moment, then the files: all that the databases know of is there, but for what
-    is deleted meanwhile. What runs is queued in the copy, which is to go on with it.
+    First the databases, each as of one moment, then the records of runs, then all other files: what the databases
+    know of is there, but for what is deleted meanwhile. What runs is queued in the copy, which is to go on with it
+    from its last whole epoch or row.
 
     Raises RunError where ``data_dir`` holds no service or ``target`` anything, OptionError where one lies in the
     other, ResourceError where something cannot be copied.
@@ -56,6 +61,7 @@ def back_up(data_dir: Path, target: Path) -> BackUp:
             if (data_dir / name).is_file():
                 (target / name).touch(mode=0o600)
                 copy_database(data_dir / name, target / name)
+        _copy_first(data_dir, target)
         _copy_files(data_dir, target)
     except OSError as error:
         raise ResourceError(
@@ -64,15 +70,36 @@ def back_up(data_dir: Path, target: Path) -> BackUp:
     return _told(target)
 
 
+def _copy_first(data_dir: Path, target: Path) -> None:
+    """Copy what must not be newer than the rest.
+
+    A run that ends meanwhile would be finished by its record, and its classifier not there: with the record of before
+    the copy goes on with it. Images that are deleted when they are answered are there as long as no answer is.
+    """
+    for record in data_dir.rglob(RECORD):
+        place = target / record.relative_to(data_dir)
+        if record.is_file():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _copy(str(record), str(place))
+    if (data_dir / ASKED).is_dir():
+        _copy_tree(data_dir / ASKED, target / ASKED, lambda *_: set())
+
+
 def _copy_files(data_dir: Path, target: Path) -> None:
     def left_out(folder: str, names: list[str]) -> set[str]:
-        if Path(folder) != data_dir:
-            return set()
-        return {name for name in names if name.startswith((DATABASE, TOKENS)) or name == ARRIVING}
+        place = Path(folder)
+        if place != data_dir:
+            return {RECORD} if (target / place.relative_to(data_dir) / RECORD).is_file() else set()
+        return {name for name in names if name.startswith((DATABASE, TOKENS)) or name in (ARRIVING, ASKED)}
+
+    _copy_tree(data_dir, target, left_out)
+
+
+def _copy_tree(source: Path, target: Path, left_out: Callable[[str, list[str]], set[str]]) -> None:
 
     try:
         shutil.copytree(
-            data_dir, target, symlinks=True, ignore=left_out, copy_function=_copy, dirs_exist_ok=True
+            source, target, symlinks=True, ignore=left_out, copy_function=_copy, dirs_exist_ok=True
         )
     except shutil.Error as error:
         missing = [told for told in error.args[0] if os.path.lexists(told[0])]

@@ -36,6 +36,8 @@ REFUSALS = {
     400: ("Bad Request", "the Host header names another server; use this one's own name or address"),
     403: ("Forbidden", "another web site sent this request; only this server's own pages may"),
 }
+CORS = b"access-control-"
+"""Gradio sends such headers to its own origin, which needs none."""
 HEADERS = (
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -117,11 +119,12 @@ async def _refuse(code: int, send: Send) -> None:
 
 
 def _with_headers(send: Send) -> Send:
-    """Add the security headers that an answer does not bring itself."""
+    """Add the security headers that an answer does not bring itself, and let none allow other sites anything."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            own = list(message.get("headers", []))
+            given = message.get("headers", [])
+            own = [header for header in given if not header[0].lower().startswith(CORS)]
             there = {name.lower() for name, _ in own}
             message["headers"] = [*own, *(header for header in HEADERS if header[0] not in there)]
         await send(message)

@@ -78,7 +78,8 @@ def predict(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     """Classify many images; see `finetune.service.predict_work`."""
     from finetune.service.predict_work import predict as run_predict
 
-    del request["model"]  # an id, for those who list jobs
+    for told in ("model", "digest"):  # for those who list jobs and who compare requests
+        request.pop(told, None)
     run_predict(folder, reporter, **request)
 
 

@@ -108,6 +108,62 @@ def test_an_event_with_an_address_in_the_place_of_a_file_is_refused(served: Serv
     assert event("/somewhere/x.zip")[0] == 200
 
 
+def test_what_is_more_than_the_page_takes_is_refused_before_it_comes(served: Served) -> None:
+    host, _, port = served.url.removeprefix("http://").partition(":")
+    form = "Content-Type: multipart/form-data; boundary=x"
+    head = f"POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\n{form}\r\n"
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(f"{head}Content-Length: {6 * 10**9}\r\n\r\n".encode())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")
+    field = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + "x" * 20_000 + "\r\n--x--\r\n"
+    status, _, text = ask(
+        served, "/gradio_api/upload", "POST", field, content_type="multipart/form-data; boundary=x"
+    )
+    assert status == 413
+    assert "large field that is no file" in text
+
+
+def test_what_is_left_of_an_upload_that_broke_off_goes_with_the_next(served: Served) -> None:
+    uploads = served.root / ".page" / "uploads"
+    old, new = uploads / "tmpold", uploads / "tmpnew"
+    kept = uploads / "kept"
+    kept.mkdir()
+    for path in (old, new, kept / "a.zip"):
+        path.write_bytes(b"half of it")
+    for path in (old, kept):
+        os.utime(path, (1_000_000_000 if path == old else path.stat().st_mtime - 3600,) * 2)
+    form = '--x\r\nContent-Disposition: form-data; name="files"; filename="b.png"\r\n\r\nb\r\n--x--\r\n'
+    status, _, text = ask(
+        served, "/gradio_api/upload", "POST", form, content_type="multipart/form-data; boundary=x"
+    )
+    assert (status, Path(json.loads(text)[0]).read_bytes()) == (200, b"b")
+    assert not old.exists()
+    assert new.exists()
+    assert (kept / "a.zip").exists()
+
+
+def test_who_goes_in_the_middle_of_an_upload_makes_no_noise(tmp_path: Path) -> None:
+    form = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n"
+    part = '--x\r\nContent-Disposition: form-data; name="files"; filename="b.png"\r\n\r\nb'
+    with serve_page(tmp_path / "here") as served:
+        host, _, port = served.url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            head = f"POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\n{form}\r\n"
+            connection.sendall(f"{head}{part}".encode())
+        assert ask(served, "/")[0] == 200
+        served.process.terminate()
+        told, _ = served.process.communicate(timeout=30)
+    assert "Traceback" not in told
+
+
+def test_no_other_site_is_allowed_anything(served: Served) -> None:
+    status, headers, _ = ask(
+        served, "/config", "OPTIONS", origin=served.url, access_control_request_method="POST"
+    )
+    assert status < 500
+    assert not [name for name in headers if name.lower().startswith("access-control-")]
+
+
 def test_a_second_page_for_the_same_folder_is_told_where_the_first_is(served: Served) -> None:
     command = [sys.executable, "-m", "finetune", "ui", "--port", "0", "--folder", str(served.root)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)

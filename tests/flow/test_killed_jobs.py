@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from conftest import environment
 from killing import draw_hard, n_rows, outcome
 
 from finetune.recipe import Recipe
+from finetune.service.backup import back_up
 from finetune.service.engine import orphans
 from finetune.service.engine.background import BackgroundSupervisor
 from finetune.service.engine.job import Job
@@ -121,6 +123,31 @@ def test_a_killed_supervisor_with_a_child_that_hangs_and_a_damaged_newest_state(
     assert child.pid is not None
     assert not is_alive(child.pid, child.process_started or "")
     assert outcome(run) == undisturbed
+
+
+def test_a_back_up_of_a_training_goes_on_elsewhere(
+    hard: Path, undisturbed: Mapping[str, Any], tmp_path: Path
+) -> None:
+    first, copy, second = (tmp_path / name for name in ("service", "copy", "elsewhere"))
+    images = shutil.copytree(hard, first / "datasets" / "hard")
+    store, run = JobStore(first / DATABASE), first / "runs" / "1"
+    job = queue(store, images, run)
+    with BackgroundSupervisor(first, store):
+        wait_for(lambda: n_rows(run) >= 4)
+        assert back_up(first, copy).waiting == 1
+        assert store.get(job.id).state == "running", "it was copied too late to prove anything"
+        store.cancel(job.id)
+        wait_for(lambda: store.get(job.id).has_ended)
+    shutil.rmtree(first)
+    restored = JobStore(copy.rename(second) / DATABASE)
+    with BackgroundSupervisor(second, restored):
+        wait_for(lambda: restored.get(job.id).has_ended)
+    ended = restored.get(job.id)
+    assert (ended.state, ended.attempt, ended.error) == ("done", 2, "")
+    assert outcome(second / "runs" / "1") == undisturbed
+    log = (second / "jobs" / job.id / "output.txt").read_text(encoding="utf-8")
+    assert "going on after epoch" in log
+    assert not first.exists()
 
 
 def test_a_run_that_was_finished_before_its_process_could_say_so_is_done(tmp_path: Path) -> None:

@@ -123,6 +123,26 @@ def test_a_body_of_a_byte_now_and_then_is_cut_off_and_hinders_nobody(server: Api
     assert list(server.context.arriving.iterdir()) == []
 
 
+def test_a_client_that_goes_in_the_middle_of_its_body_is_no_fault_of_the_server_s(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    length = "Host: localhost\r\nContent-Length: 1000\r\n"
+    form = "Content-Type: multipart/form-data; boundary=x\r\n"
+    with serve_api(tmp_path) as server, server.person() as me:
+        for kind in ("", form):
+            with connected(server) as connection:
+                connection.sendall(f"POST {V1}/datasets HTTP/1.1\r\n{length}{kind}\r\nPK".encode())
+        gone, told = 'finetune_http_requests_total{method="POST",route="/datasets",status="499"} 2.0', ""
+        deadline = time.monotonic() + 60
+        while gone not in told:
+            assert time.monotonic() < deadline, told
+            told = me.http.get("/metrics").text
+            time.sleep(0.02)
+        assert 'status="500"' not in told
+        assert list(server.context.arriving.iterdir()) == []
+    assert caplog.text == ""
+
+
 def test_a_stream_without_an_end_is_cut_off_soon_after_its_refusal(tmp_path: Path) -> None:
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
     head = f"POST {V1}/datasets HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def stop_after_a_batch(server: ApiServer, job_id: str) -> None:
     job = server.context.store.get(job_id)
     folder = server.context.view(job).folder
     folder.mkdir(parents=True)
-    request = {name: value for name, value in job.request.items() if name != "model"}
+    request = {name: value for name, value in job.request.items() if name not in ("model", "digest")}
     with pytest.raises(Interrupted, match="32 of 41 rows are kept"):
         predict_work.predict(folder, StoppedAfterABatch(), **request)
     assert progress_of(job, folder) == 32
@@ -241,6 +242,57 @@ def test_a_job_that_waits_is_cancelled_and_goes_with_its_images(tmp_path: Path) 
         assert sentence(me.post(f"/jobs/{job}/retry"), 409) == "the model of this job is deleted"
         assert me.ask("DELETE", f"/jobs/{job}").status_code == 204
         assert not images.exists()
+
+
+def test_a_request_that_got_no_answer_may_be_sent_again_and_starts_no_second_job(tmp_path: Path) -> None:
+    archive, other = packed(**{"a.png": picture()}), packed(**{"a.png": picture("lime")})
+    with serve_api(tmp_path, limits=replace(LIMITS, jobs=2)) as server, server.person() as me:
+        model, second = put_model(server.context, ""), put_model(server.context, "")
+        dataset = me.post("/datasets", files={"file": ("photos.zip", photos())}).json()
+        me.post(f"/jobs/{dataset['job']}/cancel")
+        address = f"/models/{model}/predict-batch"
+        key, title = {"idempotency-key": "once"}, {"title": "those of May"}
+        asked = {"params": title, "headers": key, "files": {"file": ("may.zip", archive)}}
+        job = me.post(address, **asked).json()
+        assert job["title"] == "those of May"
+        set_key = {"idempotency-key": "set"}
+        of_set = {"headers": set_key, "json": {"dataset": dataset["id"]}}
+        set_job = me.post(address, **of_set).json()
+        kept = [path.name for path in (tmp_path / "asked").iterdir()]
+        for _ in range(2):
+            for sent in (asked, {"params": title, "headers": key, "content": archive}):
+                assert me.post(address, **sent).json()["id"] == job["id"], "though the queue is full"
+            assert me.post(address, **of_set).json()["id"] == set_job["id"]
+            assert [path.name for path in (tmp_path / "asked").iterdir()] == kept
+            for each in (job, set_job):  # the second time all that was asked about is gone
+                me.post(f"/jobs/{each['id']}/cancel")
+            me.ask("DELETE", f"/models/{model}")
+            me.ask("DELETE", f"/datasets/{dataset['id']}")
+        told = "the idempotency key 'once' was used for another request; take a new one for a new request"
+        for path, changed in (
+            (address, {"content": other}),
+            (address, {"content": archive, "params": {"top": 2}}),
+            (address, {"json": {"dataset": dataset["id"]}}),
+            (f"/models/{second}/predict-batch", {"content": archive}),
+            ("/jobs", {"json": {"dataset": dataset["id"]}}),
+        ):
+            assert sentence(me.post(path, headers=key, **changed), 422) == told  # type: ignore[arg-type]
+        assert "at least 1 character" in sentence(me.post(address, headers={"idempotency-key": ""}), 422)
+        assert len(server.context.store.list()) == 3
+        assert list(server.context.arriving.iterdir()) == []
+
+
+def test_of_two_that_send_the_same_at_once_one_is_queued(tmp_path: Path) -> None:
+    with serve_api(tmp_path) as server, server.person() as me:
+        address = f"/models/{put_model(server.context, '')}/predict-batch"
+
+        def send(_: int) -> str:
+            headers = {"idempotency-key": "once"}
+            return str(me.post(address, content=ARCHIVE, headers=headers).json()["id"])
+
+        with ThreadPoolExecutor(2) as pool:
+            assert len(set(pool.map(send, range(2)))) == 1
+        assert len(list((tmp_path / "asked").iterdir())) == 1
 
 
 def test_what_was_never_queued_goes_with_the_next_start(tmp_path: Path) -> None:

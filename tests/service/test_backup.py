@@ -13,12 +13,15 @@ from services import wait_for
 
 from finetune.cli import run
 from finetune.errors import OptionError, ResourceError, RunError
+from finetune.service import backup
 from finetune.service.backup import back_up
 from finetune.service.engine.database import MIGRATIONS
+from finetune.service.engine.going_on import RECORD, is_finished
 from finetune.service.engine.place import DATABASE, job_folder
 from finetune.service.engine.store import JobStore
 from finetune.service.jobs import read_job
 from finetune.service.projects import start_training
+from finetune.service.result import write_result
 from finetune.service.service import Service
 from finetune.training.processes import birth
 
@@ -72,6 +75,40 @@ def test_what_ran_waits_in_the_copy_and_its_process_is_left_alone(tmp_path: Path
         row = JobStore(tmp_path / "copy" / DATABASE).get(job)
         assert (row.state, row.pid, row.device, row.attempt) == ("queued", None, None, 2)
         assert server.context.store.get(job).pid == os.getpid()
+
+
+def test_what_ends_while_it_is_copied_is_never_half_done_in_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training ends, and images that were answered go, when the first of its other files is copied."""
+    first, copy = tmp_path / "service", tmp_path / "copy"
+    run, images = first / "runs" / "1", first / "asked" / "1" / "images"
+    for folder in (run, images, first / "jobs" / "1"):
+        folder.mkdir(parents=True)
+    for number in range(30):
+        (run / f"{number}.txt").write_text("of a run")
+    (images / "a.png").write_bytes(picture())
+    write_result(run / RECORD, {"state": "running"})
+    store = JobStore(first / DATABASE)
+    store.add("fit", {"data": "photos", "out": str(run)}, title="fruit")
+    job = store.take_next("training", "cpu")
+    assert job is not None
+    copied = backup._copy
+
+    def end_then_copy(source: str, target: str) -> str:
+        if Path(source).suffix == ".txt" and not (run / "bundle").exists():
+            (run / "bundle").mkdir()
+            write_result(run / RECORD, {"state": "finished"})
+            write_result(first / "jobs" / "1" / "result.json", {"rows": 1})
+            shutil.rmtree(images.parent)
+        return copied(source, target)
+
+    monkeypatch.setattr(backup, "_copy", end_then_copy)
+    back_up(first, copy)
+    monkeypatch.undo()
+    assert is_finished(store.get(job.id))
+    assert not is_finished(JobStore(copy / DATABASE).get(job.id))
+    assert (copy / "asked" / "1" / "images" / "a.png").is_file()
 
 
 def test_the_page_of_a_copy_finds_its_own_trainings(tmp_path: Path) -> None:

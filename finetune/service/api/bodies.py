@@ -7,6 +7,8 @@ import json
 import time
 from collections.abc import Callable, Mapping
 
+from starlette.requests import ClientDisconnect
+
 from finetune.service.api.limits import ApiLimits
 from finetune.service.api.problems import MEDIA_TYPE, Problem, problem_json
 from finetune.service.guard import App, Message, Receive, Send
@@ -35,6 +37,8 @@ class Bodies:
             if body.answered:
                 raise
             await refuse(problem, body.send)
+        except ClientDisconnect:
+            pass  # no fault of the server's, and nobody hears an answer
 
 
 class _Body:

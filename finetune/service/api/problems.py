@@ -8,14 +8,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from finetune.errors import DataError, FinetuneError, OptionError, ResourceError, RunError, WeightsError
 from finetune.service.serving import Busy
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI, Request, Response
+    from fastapi import FastAPI, Request
 
 MEDIA_TYPE = "application/problem+json"
 OF_ERRORS: tuple[tuple[type[FinetuneError], int], ...] = (
@@ -28,6 +29,8 @@ OF_ERRORS: tuple[tuple[type[FinetuneError], int], ...] = (
 )
 """The status that each kind of the program's own errors is answered with."""
 RETRY_AFTER_S = "2"
+LEFT = 499
+"""What is counted, as nginx does, where the client has gone before its request was whole: nobody hears an answer."""
 MOST_WRONG = 20
 _SENTENCES = {
     404: "there is nothing at this address; /api/v1/openapi.json lists what there is",
@@ -88,6 +91,9 @@ def add_handlers(app: FastAPI, hidden: str) -> None:
         headers = {"Retry-After": RETRY_AFTER_S} if status in (429, 503) else None
         return answer(status, _hide(str(error), hidden), headers=headers)
 
+    async def left(_request: Request, _error: Exception) -> Response:
+        return Response(status_code=LEFT)
+
     async def fault(_request: Request, _error: Exception) -> Response:
         # Starlette raises the error again after this answer, so that the server logs its traceback.
         return answer(500, _FAULT)
@@ -95,6 +101,7 @@ def add_handlers(app: FastAPI, hidden: str) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(FinetuneError, own)
+    app.add_exception_handler(ClientDisconnect, left)
     app.add_exception_handler(Exception, fault)
 
 

@@ -27,6 +27,7 @@ Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
+        min_length=1,
         max_length=200,
         description="The same key with the same request gives the first one's job.",
     ),
@@ -160,11 +161,15 @@ def _same(job: Job, asked: JobRequest, context: Context) -> Job:
     recipe = _recipe(asked).model_dump(mode="json", exclude_unset=True)
     same = job.kind == asked.kind and job.request.get("recipe") == recipe
     if not same or dataset != asked.dataset:
-        raise OptionError(
-            f"the idempotency key '{job.idempotency_key}' was used for another request; take a new one for a new "
-            "request"
-        )
+        raise key_in_use(job)
     return job
+
+
+def key_in_use(job: Job) -> OptionError:
+    """Return what is said where the key of ``job`` comes with another request."""
+    return OptionError(
+        f"the idempotency key '{job.idempotency_key}' was used for another request; take a new one for a new request"
+    )
 
 
 def _again(context: Context, job: Job, owner: str) -> Job:
