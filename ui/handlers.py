@@ -14,7 +14,9 @@ from finetune.service.projects import Project, Training
 from finetune.service.service import Service, trained
 from finetune.service.suspects_choice import ALL, SuspectsChoice
 from ui.expert import OWN, changed
-from ui.layout import DEALS, KEEP, NO_LIMIT, OWN_SIZE, Parts
+from ui.layout import TABS, Parts
+from ui.tabs.data import DEALS, KEEP
+from ui.tabs.train import NO_LIMIT, OWN_SIZE
 from ui.updates import updates
 from ui.view import View, make_view
 from ui.web.trial import NOT_KNOWN, why_html
@@ -40,6 +42,10 @@ class Handlers:
         view = make_view(project, chosen, is_known=bool(project_id))
         self._warm(view, project)
         return updates(self._parts, view, seen)
+
+    def open(self, tab: str) -> Any:
+        """Open the tab that the browser remembers; a page that is loaded has the first one open."""
+        return gr.Tabs(selected=tab if tab in TABS else TABS[0])
 
     def take_upload(
         self, project_id: str, chosen: str, seen: str, upload: str | None, backbone: str

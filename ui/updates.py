@@ -12,7 +12,8 @@ from markupsafe import Markup
 from strategies import STRATEGIES
 from ui.data_tools import DataTools
 from ui.layout import Parts
-from ui.view import NO_TRAINING, View
+from ui.tabs.closed import NO_TRAINING, NOTHING_TO_USE
+from ui.view import View
 from ui.web.words import note_html
 
 Properties = dict[str, Any]
@@ -31,7 +32,12 @@ def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
     changed = [name for name in wanted if before.get(name) != now[name]]
     answer: dict[Any, Any] = {wanted[name][0]: gr.update(**wanted[name][1]) for name in changed}
     if "asked" in changed:  # an answer of another classifier must not stay
-        answer |= {parts.image: None, parts.answer: None, parts.trouble: "", parts.why: ""}
+        answer |= {
+            parts.test_tab.image: None,
+            parts.test_tab.answer: None,
+            parts.test_tab.trouble: "",
+            parts.test_tab.why: "",
+        }
     if changed:
         answer[parts.seen] = json.dumps(now)
     return answer or {parts.seen: gr.skip()}
@@ -41,8 +47,16 @@ def shown(parts: Parts) -> list[Any]:
     """Return every component that `updates` may change."""
     empty = View("", "", (), "", "", False, False, "", "", "")
     fixed = [component for component, _ in _wanted(parts, empty).values()]
-    cards = [*parts.cards.values(), *parts.choices.values()]
-    return [*fixed, *cards, parts.image, parts.answer, parts.trouble, parts.why, parts.seen]
+    cards = [*parts.train_tab.cards.values(), *parts.train_tab.choices.values()]
+    return [
+        *fixed,
+        *cards,
+        parts.test_tab.image,
+        parts.test_tab.answer,
+        parts.test_tab.trouble,
+        parts.test_tab.why,
+        parts.seen,
+    ]
 
 
 def _parsed(seen: str) -> dict[str, str]:
@@ -62,42 +76,48 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
     """Return for every part of the page its component and the properties it should have."""
     is_open = bool(view.cards)
     wanted: dict[str, tuple[Any, Properties]] = {
-        "data": (parts.data, {"value": str(view.data)}),
+        "data": (parts.data_tab.data, {"value": str(view.data)}),
         **_wanted_tools(parts, view.tools),
-        "advice": (parts.advice, {"value": str(view.advice)}),
-        "cards": (parts.card_row, {"visible": is_open}),
-        "closed training": (parts.closed_training, {"visible": not is_open}),
-        "training column": (parts.training_column, {"visible": is_open}),
-        "train": (parts.train, {"value": f"Train with {view.chosen}", "visible": not view.is_training}),
-        "cancel": (parts.cancel, {"visible": view.is_training}),
-        "resume": (parts.resume, {"visible": view.can_resume}),
-        "training": (parts.training, {"value": str(view.training)}),
-        "closed trial": (parts.closed_trial, {"visible": not view.address}),
-        "trial": (parts.trial_row, {"visible": bool(view.address)}),
-        "asked": (parts.asked, {"value": _asked_html(view)}),
-        "download": (parts.download, {"value": _download_html(view)}),
+        "advice": (parts.data_tab.advice, {"value": str(view.advice)}),
+        "cards": (parts.train_tab.card_row, {"visible": is_open}),
+        "closed training": (parts.train_tab.closed_training, {"visible": not is_open}),
+        "training column": (parts.train_tab.training_column, {"visible": is_open}),
+        "train": (
+            parts.train_tab.train,
+            {"value": f"Train with {view.chosen}", "visible": not view.is_training},
+        ),
+        "cancel": (parts.train_tab.cancel, {"visible": view.is_training}),
+        "resume": (parts.train_tab.resume, {"visible": view.can_resume}),
+        "training": (parts.train_tab.training, {"value": str(view.training)}),
+        "go on": (parts.data_tab.go_on, {"visible": is_open}),
+        "see": (parts.train_tab.see, {"visible": bool(view.results)}),
+        "results": (parts.results_tab.results, {"value": view.results or str(note_html(NO_TRAINING))}),
+        "closed trial": (parts.test_tab.closed_trial, {"visible": not view.address}),
+        "trial": (parts.test_tab.trial_row, {"visible": bool(view.address)}),
+        "asked": (parts.test_tab.asked, {"value": _asked_html(view)}),
+        "download": (parts.use_tab.download, {"value": _download_html(view)}),
     }
     for name, text in zip(STRATEGIES, view.cards, strict=False):
         is_chosen = name == view.chosen
         label, variant = ("Chosen ✓", "primary") if is_chosen else (f"Choose {name}", "secondary")
-        wanted[f"card {name}"] = (parts.cards[name], {"value": str(text)})
-        wanted[f"choice {name}"] = (parts.choices[name], {"value": label, "variant": variant})
-    for name, row in parts.expert.rows.items():
+        wanted[f"card {name}"] = (parts.train_tab.cards[name], {"value": str(text)})
+        wanted[f"choice {name}"] = (parts.train_tab.choices[name], {"value": label, "variant": variant})
+    for name, row in parts.train_tab.expert.rows.items():
         wanted[f"options {name}"] = (row, {"visible": name == view.chosen})
     return wanted
 
 
 def _wanted_tools(parts: Parts, tools: DataTools) -> dict[str, tuple[Any, Properties]]:
     return {
-        "tools": (parts.tool_row, {"visible": tools.is_open}),
-        "links": (parts.links, {"value": str(tools.links)}),
-        "clean": (parts.clean, {"visible": tools.can_clean}),
-        "search": (parts.search, {"visible": tools.can_search}),
-        "stop": (parts.stop, {"value": tools.stops, "visible": bool(tools.stops)}),
-        "cleaned": (parts.cleaned, {"value": str(tools.cleaned)}),
-        "suspects": (parts.suspects, {"value": str(tools.suspects)}),
-        "suspects choice": (parts.suspects_row, {"visible": tools.has_suspects}),
-        "sheet": (parts.sheet, {"value": str(tools.preview)}),
+        "tools": (parts.data_tab.tool_row, {"visible": tools.is_open}),
+        "links": (parts.data_tab.links, {"value": str(tools.links)}),
+        "clean": (parts.data_tab.clean, {"visible": tools.can_clean}),
+        "search": (parts.data_tab.search, {"visible": tools.can_search}),
+        "stop": (parts.data_tab.stop, {"value": tools.stops, "visible": bool(tools.stops)}),
+        "cleaned": (parts.data_tab.cleaned, {"value": str(tools.cleaned)}),
+        "suspects": (parts.data_tab.suspects, {"value": str(tools.suspects)}),
+        "suspects choice": (parts.data_tab.suspects_row, {"visible": tools.has_suspects}),
+        "sheet": (parts.train_tab.sheet, {"value": str(tools.preview)}),
     }
 
 
@@ -109,7 +129,7 @@ def _asked_html(view: View) -> str:
 
 def _download_html(view: View) -> str:
     if not view.address:
-        return str(note_html(NO_TRAINING))
+        return str(note_html(NOTHING_TO_USE))
     return (
         f'<p><a class="download" href="{view.address}" download>Download the classifier (zip)</a></p>'
         "<p class='quiet'>Weights as safetensors, class names and preprocessing as JSON. "

@@ -15,14 +15,13 @@ from finetune.service.status import Status
 from strategies import STRATEGIES
 from ui.data_tools import NO_TOOLS, DataTools, make_tools
 from ui.health import backbone_channels
+from ui.tabs.closed import NO_ADVICE
 from ui.web.data import data_html
 from ui.web.details import folded_details
 from ui.web.strategy import advice_html, card_html
-from ui.web.training import history_html, training_html
+from ui.web.training import history_html, results_html, training_html
 from ui.web.words import error_html, join, note_html, progress_html
 
-NO_DATA = "Opens when your images have been looked at."
-NO_TRAINING = "Opens when a training has ended."
 GONE = "the data set of this page is gone from the disk; upload it again, or try a sample set"
 
 
@@ -33,7 +32,8 @@ class View:
     ``cards`` follow the order of `STRATEGIES`; they are empty until there is advice. ``address`` is the path of
     the bundle's download, ``asked`` the identity of the classifier that answers and ``asked_name`` its name for
     people; all three are empty while there is none. ``tools`` are what else can be done with the images.
-    ``report`` is the path of the page on that classifier's run, empty where there is none.
+    ``report`` is the path of the page on that classifier's run, empty where there is none. ``results`` is what
+    trainings came to, empty until one has.
     """
 
     data: str
@@ -48,6 +48,7 @@ class View:
     asked_name: str
     tools: DataTools = NO_TOOLS
     report: str = ""
+    results: str = ""
 
 
 def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -> View:
@@ -81,6 +82,7 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         asked_name="" if answering is None else f"{answering.strategy} ({answering.run.name})",
         tools=make_tools(project, findings),
         report=_report_address(project, answering),
+        results=_results(trainings),
     )
 
 
@@ -92,7 +94,7 @@ def _report_address(project: Project, training: Training | None) -> str:
 
 
 def _empty(data: str, tools: DataTools = NO_TOOLS) -> View:
-    closed = note_html(NO_DATA)
+    closed = note_html(NO_ADVICE)
     return View(data, closed, (), "", "", False, False, "", "", "", tools)
 
 
@@ -127,4 +129,10 @@ def _trainings(project: Project, trainings: list[Training]) -> str:
     status = newest.status
     if status is None:
         return error_html("this training's folder has been deleted; train again")
-    return join(training_html(project, newest, status), history_html(trainings))
+    return training_html(project, newest, status)
+
+
+def _results(trainings: list[Training]) -> str:
+    """Return what the newest training that has ended came to, and a table of all; empty without one."""
+    ended = [training for training in trainings if training.report]
+    return str(join(results_html(ended[-1]), history_html(trainings))) if ended else ""

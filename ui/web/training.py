@@ -36,15 +36,29 @@ def training_html(project: Project, training: Training, status: Status) -> Marku
     if not status.has_ended:
         parts += [progress_html(status), _said(project, status)]
     elif status.state == "finished":
-        parts.append(result_html(training.report))
+        parts.append(in_short_html(training.report))
     elif status.state == "interrupted":
         parts.append(_cancelled(project.readable(status.error), can_resume=can_resume(training)))
     else:
         parts.append(error_html(project.readable(status.error)))
     charts = curves_html(read_columns(training.run / "metrics.csv"))
-    picture = _picture(training.run / "confusion.png", "Confusion matrix: what is taken for what")
-    parts.append(Markup('<div class="curves">{}{}</div>').format(charts, picture))
+    parts.append(Markup('<div class="curves">{}</div>').format(charts))
     return join(*parts)
+
+
+def results_html(training: Training) -> Markup:
+    """Return what a training that has ended came to, with the picture of what is taken for what."""
+    named = Markup('<p class="quiet">{} in {}</p>').format(training.strategy, _shown(training.run))
+    picture = _picture(training.run / "confusion.png", "Confusion matrix: what is taken for what")
+    return join(named, result_html(training.report), Markup('<div class="curves">{}</div>').format(picture))
+
+
+def in_short_html(report: Mapping[str, Any]) -> Markup:
+    """Return the score alone of a finished run."""
+    if not report:
+        return result_html(report)
+    text = Markup('<p class="headline" role="status"><strong>{:.1f} %</strong> right, in {}.</p>')
+    return text.format(100 * report["accuracy"], time_words(report["seconds"]))
 
 
 def _cancelled(sentence: str, *, can_resume: bool) -> Markup:
