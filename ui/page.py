@@ -29,61 +29,62 @@ def build_page(service: Service, *, upload_gb: float) -> gr.Blocks:
 
 
 def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> None:
+    data, train, test = parts.data_tab, parts.train_tab, parts.test_tab
     state = [parts.project_id, parts.chosen, parts.seen]
     _on(blocks.load, do.show, state, shown(parts))
     _on(blocks.load, do.open, [parts.tab], [parts.tabs])
     for name, tab in parts.each.items():
         _on(tab.select, _remembering(name), [], [parts.tab])
-    _on(parts.data_tab.go_on.click, _opening("Train"), [], [parts.tabs, parts.tab])
-    _on(parts.train_tab.see.click, _opening("Results"), [], [parts.tabs, parts.tab])
+    _on(data.go_on.click, _opening("Train"), [], [parts.tabs, parts.tab])
+    _on(train.see.click, _opening("Results"), [], [parts.tabs, parts.tab])
     _on(timer.tick, do.show, state, shown(parts))
     own = [
         parts.project_id,
         parts.chosen,
-        parts.data_tab.upload,
+        data.upload,
         parts.notice,
-        parts.data_tab.deal,
-        parts.data_tab.which,
+        data.deal,
+        data.which,
     ]
     everything = [*own, *shown(parts)]
     _on(
-        parts.data_tab.upload.upload,
+        data.upload.upload,
         do.take_upload,
-        [*state, parts.data_tab.upload, parts.data_tab.backbone],
+        [*state, data.upload, data.backbone],
         everything,
     )
-    for name, button in parts.data_tab.samples.items():
-        _on(button.click, do.taking_sample(name), [*state, parts.data_tab.backbone], everything)
-    for name, button in parts.train_tab.choices.items():
+    for name, button in data.samples.items():
+        _on(button.click, do.taking_sample(name), [*state, data.backbone], everything)
+    for name, button in train.choices.items():
         _on(button.click, do.choosing(name), state, everything)
     options = [
-        parts.train_tab.size,
-        parts.train_tab.minutes,
-        parts.train_tab.augment,
-        *parts.train_tab.expert.inputs,
+        train.size,
+        train.minutes,
+        train.augment,
+        *train.expert.inputs,
     ]
     _on(
-        parts.train_tab.train.click,
+        train.train.click,
         do.train,
-        [*state, parts.data_tab.deal, parts.data_tab.which, *options],
+        [*state, data.deal, data.which, *options],
         everything,
     )
-    _on(parts.train_tab.preview.click, do.preview, [*state, *options], everything)
-    _on(parts.data_tab.search.click, do.find_suspects, state, everything)
-    _on(parts.data_tab.clean.click, do.clean, state, everything)
-    _on(parts.data_tab.stop.click, do.stop, state, everything)
-    _on(parts.train_tab.cancel.click, do.cancel, state, everything)
-    _on(parts.train_tab.resume.click, do.resume, state, everything)
-    asked = [parts.project_id, parts.test_tab.image]
+    _on(train.preview.click, do.preview, [*state, *options], everything)
+    _on(data.search.click, do.find_suspects, state, everything)
+    _on(data.clean.click, do.clean, state, everything)
+    _on(data.stop.click, do.stop, state, everything)
+    _on(train.cancel.click, do.cancel, state, everything)
+    _on(train.resume.click, do.resume, state, everything)
+    asked = [parts.project_id, test.image]
     _on(
-        parts.test_tab.image.change,
+        test.image.change,
         do.classify,
         asked,
-        [parts.test_tab.answer, parts.test_tab.trouble],
+        [test.answer, test.trouble],
         preprocess=False,
     )
-    _on(parts.test_tab.image.change, lambda: "", [], [parts.test_tab.why])
-    _on(parts.test_tab.ask_why.click, do.why, asked, [parts.test_tab.why], preprocess=False)
+    _on(test.image.change, lambda: "", [], [test.why])
+    _on(test.ask_why.click, do.why, asked, [test.why], preprocess=False)
 
 
 def _remembering(tab: str) -> Callable[[], str]:
