@@ -5,20 +5,27 @@ from types import SimpleNamespace
 from strategies import STRATEGIES
 from ui.layout import Parts
 
-PARTS = (
-    "data links tool_row clean search stop cleaned suspects suspects_row sheet advice card_row closed_training "
-    "training_column train cancel resume training closed_trial trial_row asked download image answer trouble why seen"
-)
-ASKED = "project_id chosen notice upload deal which"
+DATA = "upload data links tool_row clean search stop cleaned suspects suspects_row deal which advice go_on"
+TRAIN = "sheet card_row closed_training training_column train cancel resume training see"
+TEST = "closed_trial trial_row asked image answer trouble why"
+TABS = {
+    "data_tab": DATA,
+    "train_tab": TRAIN,
+    "results_tab": "results",
+    "test_tab": TEST,
+    "use_tab": "download",
+}
 
 
 def bare_parts() -> Parts:
     """Parts that only are somebody: making Gradio's own leaves event loops open in this process."""
     made = object.__new__(Parts)
-    for name in f"{PARTS} {ASKED}".split():
+    for name in ("project_id", "chosen", "notice", "seen", "tab", "tabs"):
         setattr(made, name, object())
-    made.cards = {name: object() for name in STRATEGIES}  # type: ignore[misc]
-    made.choices = {name: object() for name in STRATEGIES}  # type: ignore[misc]
-    rows = {name: object() for name in ("partial", "full-finetune")}
-    made.expert = SimpleNamespace(rows=rows)  # type: ignore[assignment]
+    for tab, names in TABS.items():
+        setattr(made, tab, SimpleNamespace(**{name: object() for name in names.split()}))
+    train: SimpleNamespace = made.train_tab  # type: ignore[assignment]
+    train.cards = {name: object() for name in STRATEGIES}
+    train.choices = {name: object() for name in STRATEGIES}
+    train.expert = SimpleNamespace(rows={name: object() for name in ("partial", "full-finetune")})
     return made

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import json
 import re
 import shutil
@@ -56,6 +57,10 @@ def go_to(page: Page, url: str) -> None:
         page.goto(url)
 
 
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
 def choose(page: Page, dropdown: str, option: str) -> None:
     page.locator(f"#{dropdown} input").click()
     page.get_by_role("option", name=option, exact=True).click()
@@ -63,6 +68,7 @@ def choose(page: Page, dropdown: str, option: str) -> None:
 
 def upload(page: Page, path: Path) -> None:
     """Upload a zip, to be measured with the tiny network."""
+    open_tab(page, "Data")
     if not page.locator("#backbone input").is_visible():
         page.get_by_role("button", name="Which network").click()
     choose(page, "backbone", "test_resnet")
@@ -71,13 +77,26 @@ def upload(page: Page, path: Path) -> None:
 
 def look_at(page: Page, path: Path) -> None:
     upload(page, path)
-    expect(page.locator("#choose-partial")).to_be_visible(timeout=LOOKED_AT_MS)
+    expect(page.locator("#go-to-train")).to_be_visible(timeout=LOOKED_AT_MS)
 
 
 def train(page: Page, strategy: str) -> None:
+    open_tab(page, "Train")
     page.locator(f"#choose-{strategy}").click()
     expect(page.locator("#train")).to_have_text(f"Train with {strategy}", timeout=SOON_MS)
     page.locator("#train").click()
+
+
+def see_result(page: Page, told: re.Pattern[str] | str = "right") -> None:
+    """Wait for the training to end and look at what it came to."""
+    expect(page.locator("#go-to-results")).to_be_visible(timeout=TRAINED_MS)
+    open_tab(page, "Results")
+    expect(page.locator("#results .result")).to_contain_text(told)
+
+
+def options_of(page: Page) -> None:
+    open_tab(page, "Train")
+    page.get_by_role("button", name=OPTIONS).click()
 
 
 def is_as_wide_as_the_screen(page: Page) -> bool:
@@ -92,7 +111,11 @@ def test_the_whole_path_on_a_sample_set_at_both_widths(
 ) -> None:
     with browser.person(served, "newcomer") as (context, watch):
         page = opened(context.new_page(), served)
-        expect(page.locator("#advice")).to_contain_text("Opens when your images have been looked at.")
+        expect(page.locator("#advice")).to_contain_text("as soon as your images have been looked at")
+        for name in ("Train", "Results", "Test", "Use"):
+            open_tab(page, name)
+            expect(page.get_by_role("tabpanel", name=name)).to_contain_text("It opens when")
+        open_tab(page, "Data")
         page.locator("#sample-fruit").click()
         expect(page.locator("#data .bar")).to_have_count(8, timeout=LOOKED_AT_MS)
         expect(page.locator("#data .thumbnails img")).to_have_count(24)
@@ -100,23 +123,29 @@ def test_the_whole_path_on_a_sample_set_at_both_widths(
         # Which near-duplicates the drawn set has, and so how many are left, hangs a little on the processor.
         square = page.get_by_role("img", name=re.compile(r"Size by similarity: 33\d training images"))
         expect(square).to_be_visible()
+        page.locator("#go-to-train").click()
         expect(page.locator("#card-full-finetune .card.chosen")).to_be_visible()
         expect(page.locator("#card-full-finetune .expected")).to_contain_text("80 % interval")
         expect(page.locator("#card-freeze-all .layer.frozen")).to_have_count(8)
         expect(page.locator("#card-full-finetune .layer.frozen")).to_have_count(0)
-        page.get_by_role("button", name=OPTIONS).click()
+        options_of(page)
         choose(page, "image-size", "64")
         train(page, "freeze-all")
         expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
-        expect(page.locator("#training .result")).to_contain_text(
-            re.compile(r"of 7\d test images right"), timeout=TRAINED_MS
-        )
+        expect(page.locator("#go-to-results")).to_be_visible(timeout=TRAINED_MS)
         expect(page.locator("#training .chart")).to_be_visible()
+        page.locator("#go-to-results").click()
+        expect(page.locator("#results .result")).to_contain_text(re.compile(r"of 7\d test images right"))
+        expect(page.locator("#results .picture")).to_be_visible()
+        open_tab(page, "Test")
         classify(page, tmp_path)
+        open_tab(page, "Use")
         check_download(page, tmp_path)
-        for width in (1280, 375):
+        for width, name in itertools.product((1280, 375), ("Data", "Train", "Results", "Test", "Use")):
             page.set_viewport_size({"width": width, "height": 812})
-            assert is_as_wide_as_the_screen(page), f"scrolls sideways at {width} px"
+            page.locator("body").press("Escape")
+            open_tab(page, name)
+            assert is_as_wide_as_the_screen(page), f"{name} scrolls sideways at {width} px"
         watch.check()
 
 
@@ -188,6 +217,7 @@ def test_an_expert_sets_any_option_and_an_impossible_pair_is_told_and_nothing_is
     with browser.person(served, "expert", width=375) as (context, watch):
         page = opened(context.new_page(), served)
         look_at(page, photos)
+        open_tab(page, "Train")
         page.locator("#choose-partial").click()
         unfold(page, "Options", "All options", "Head", "Steps and rate", "Schedule", "Regularisation")
         choose(page, "image-size", "64")
@@ -206,7 +236,7 @@ def test_an_expert_sets_any_option_and_an_impossible_pair_is_told_and_nothing_is
         expect(page.locator("#option-gamma textarea")).to_have_value("0.5")
         choose(page, "option-schedule", "step")
         page.locator("#train").click()
-        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+        expect(page.locator("#go-to-results")).to_be_visible(timeout=TRAINED_MS)
         expect(page.locator("#notice")).to_have_text("")
         run = page.locator("#training .quiet").first.inner_text().rpartition("/")[2]
         recipe = Recipe.read(served.root / run / "recipe.yaml")
@@ -225,28 +255,32 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
     with browser.person(served, "patient") as (context, watch):
         page = opened(context.new_page(), served)
         look_at(page, photos)
-        page.get_by_role("button", name=OPTIONS).click()
+        options_of(page)
         choose(page, "image-size", "64")
         train(page, "from-scratch")
         expect(page.locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
         page.reload()
+        # The tab that was open is open.
         expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
         expect(page.locator("#card-from-scratch .card.chosen")).to_be_visible()
-        second = opened(context.new_page(), served)
+        second = context.new_page()
+        go_to(second, served.url)
         expect(second.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
+        open_tab(second, "Data")
         expect(second.locator("#data")).to_contain_text("photos.zip: 42 readable images in 3 classes")
         second.locator("#sample-digits").click()
         expect(second.locator("#notice")).to_contain_text(
             "photos.zip is training; wait for it or cancel it before you bring other images"
         )
+        open_tab(second, "Train")
         second.locator("#cancel").click()
         for tab in (page, second):
             expect(tab.locator("#training .told-note")).to_contain_text(
                 "Press Resume to go on.", timeout=SOON_MS
             )
         page.locator("#resume").click()
-        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
-        expect(second.locator("#training .result")).to_be_visible(timeout=SOON_MS)
+        see_result(page)
+        see_result(second)
         watch.check()
 
 
@@ -257,7 +291,7 @@ def test_a_page_that_was_killed_and_is_served_again_goes_on_with_the_training(
     with serve_page(here) as served, browser.person(served, "loyal") as (context, _):
         page = opened(context.new_page(), served)
         look_at(page, photos)
-        page.get_by_role("button", name=OPTIONS).click()
+        options_of(page)
         choose(page, "image-size", "64")
         train(page, "from-scratch")
         expect(page.locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
@@ -267,7 +301,7 @@ def test_a_page_that_was_killed_and_is_served_again_goes_on_with_the_training(
             go_to(page, served.url)
             expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
             expect(page.locator("#resume")).to_be_hidden()
-            expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+            see_result(page)
 
 
 def test_a_zip_that_is_none_or_half_there_is_told_in_the_command_line_s_words_and_nothing_is_lost(
@@ -293,7 +327,7 @@ def test_a_zip_that_is_none_or_half_there_is_told_in_the_command_line_s_words_an
         ):
             upload(page, path)
             expect(page.locator("#data .told-error")).to_contain_text(sentence, timeout=SOON_MS)
-            expect(page.locator("#choose-partial")).to_be_hidden()
+            expect(page.locator("#go-to-train")).to_be_hidden()
         look_at(page, photos)
         expect(page.locator("#data .told-error")).to_have_count(0)
         watch.check()
@@ -330,15 +364,17 @@ def test_a_run_deleted_under_the_page_is_told(
         page = opened(context.new_page(), served)
         look_at(page, photos)
         train(page, "freeze-all")
-        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+        expect(page.locator("#go-to-results")).to_be_visible(timeout=TRAINED_MS)
         run = page.locator("#training .quiet").first.inner_text().rpartition("/")[2]
         shutil.rmtree(served.root / run)
         expect(page.locator("#training .told-error")).to_contain_text(
             "has been deleted; train again", timeout=SOON_MS
         )
-        expect(page.locator("#image")).to_be_hidden(timeout=SOON_MS)
+        open_tab(page, "Test")
+        expect(page.get_by_role("tabpanel", name="Test")).to_contain_text("It opens when", timeout=SOON_MS)
+        expect(page.locator("#image")).to_be_hidden()
         train(page, "freeze-all")
-        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+        see_result(page)
         assert is_as_wide_as_the_screen(page)
         watch.check()
 

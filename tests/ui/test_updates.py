@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_parts import bare_parts
+from page_parts import TABS, bare_parts
 
 from ui.downloads import zip_bundle
 from ui.layout import Parts
@@ -26,10 +26,12 @@ def parts() -> Parts:
 
 def given(answer: dict[Any, Any], parts: Parts) -> dict[str, Any]:
     """The answer by the parts' own names."""
-    names = {id(part): name for name, part in vars(parts).items()}
-    names |= {id(card): f"card {name}" for name, card in parts.cards.items()}
-    names |= {id(choice): f"choice {name}" for name, choice in parts.choices.items()}
-    names |= {id(row): f"options {name}" for name, row in parts.expert.rows.items()}
+    tabs = [getattr(parts, name) for name in TABS]
+    names = {id(part): name for owner in (parts, *tabs) for name, part in vars(owner).items()}
+    train = parts.train_tab
+    names |= {id(card): f"card {name}" for name, card in train.cards.items()}
+    names |= {id(choice): f"choice {name}" for name, choice in train.choices.items()}
+    names |= {id(row): f"options {name}" for name, row in train.expert.rows.items()}
     return {names[id(part)]: value for part, value in answer.items()}
 
 
