@@ -1,7 +1,13 @@
-"""Walk through the page on the fruit sample set and take the pictures that the README shows."""
+"""Walk through the page on the fruit sample set and take a picture of every tab, at desktop and phone width.
+
+    python benchmarks/screenshots.py [--to DIR]
+
+They go to ``docs/page``, and are what the README and docs/page.md show.
+"""
 
 from __future__ import annotations
 
+import argparse
 import re
 import tempfile
 from pathlib import Path
@@ -11,17 +17,23 @@ from page import CHROMIUM, CHROMIUM_OPTIONS, running_page
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from finetune.data.samples import write_sample
+from ui.layout import TABS
 
 PATIENCE_MS = 300_000
-WIDTHS = {"desktop": (1180, 900), "phone": (375, 812)}
+WIDTHS = {"desktop": 1180, "phone": 375}
 OPTIONS = re.compile("^Options")
 IMAGE_SIZE = "160"
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
 
 
 def walk(page: Page, address: str, image: Path) -> None:
     page.goto(address)
     page.locator("#sample-fruit").click()
-    expect(page.locator("#choose-partial")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#go-to-train")).to_be_visible(timeout=PATIENCE_MS)
+    page.locator("#go-to-train").click()
     page.get_by_role("button", name=OPTIONS).click()
     page.locator("#image-size input").click()
     page.get_by_role("option", name=IMAGE_SIZE, exact=True).click()
@@ -31,46 +43,42 @@ def walk(page: Page, address: str, image: Path) -> None:
         expect(page.locator("#train")).to_have_text(f"Train with {strategy}")
         page.locator("#train").click()
         expect(page.locator("#training")).to_contain_text(f"{strategy} in", timeout=PATIENCE_MS)
-        expect(page.locator("#training .result")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#training .headline")).to_be_visible(timeout=PATIENCE_MS)
+    open_tab(page, "Test")
     page.locator("#image input[type=file]").set_input_files(image)
     expect(page.locator("#answer")).to_contain_text("%", timeout=PATIENCE_MS)
 
 
-def shoot(page: Page, name: str, top: str, bottom: str) -> None:
-    """Save what lies between two parts of the page, both included."""
-    first, last = page.locator(top).bounding_box(), page.locator(bottom).bounding_box()
-    assert first is not None
-    assert last is not None
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    height = last["y"] + last["height"] - first["y"]
-    clip = {"x": 0, "y": first["y"] - 4, "width": width, "height": height + 16}
-    page.screenshot(path=ROOT / "docs" / f"{name}.png", full_page=True, clip=clip)  # type: ignore[arg-type]
-
-
-def take(playwright: Playwright, folder: Path, address: str, image: Path) -> None:
+def take(playwright: Playwright, folder: Path, address: str, image: Path, target: Path) -> None:
+    """Walk, and save a picture of each tab at each width below ``target``."""
     context = playwright.chromium.launch_persistent_context(
         str(folder / "profile"), executable_path=CHROMIUM, headless=True, args=CHROMIUM_OPTIONS
     )
     page = context.new_page()
-    page.set_viewport_size({"width": WIDTHS["desktop"][0], "height": WIDTHS["desktop"][1]})
+    page.set_viewport_size({"width": WIDTHS["desktop"], "height": 900})
     walk(page, address, image)
-    page.mouse.move(0, 0)
-    page.wait_for_timeout(1_500)
-    page.evaluate("window.scrollTo(0, 0)")
-    shoot(page, "page-advice", "#advice", "#train")
-    shoot(page, "page-result", "#training", "#download")
-    page.set_viewport_size({"width": WIDTHS["phone"][0], "height": WIDTHS["phone"][1]})
-    page.wait_for_timeout(1_500)
-    shoot(page, "page-phone", "#advice", "#choose-partial")
+    target.mkdir(parents=True, exist_ok=True)
+    for width, px in WIDTHS.items():
+        page.set_viewport_size({"width": px, "height": 812})
+        for tab in TABS:
+            open_tab(page, tab)
+            page.mouse.move(0, 0)
+            page.wait_for_timeout(1_500)
+            page.screenshot(path=target / f"{tab.lower()}-{width}.png", full_page=True)
     context.close()
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--to", type=Path, default=ROOT / "docs" / "page", help="the folder of the pictures")
+    target = parser.parse_args().to
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         images = write_sample("fruit", Path(folder) / "fruit")
         with running_page(Path(folder)) as address:
-            take(playwright, Path(folder), address, sorted(images.glob("pepper/*"))[3])
-    print("wrote docs/page-advice.png, docs/page-result.png, docs/page-phone.png")
+            take(playwright, Path(folder), address, sorted(images.glob("pepper/*"))[3], target)
+    print(f"wrote {len(TABS) * len(WIDTHS)} pictures to {target}")
 
 
 if __name__ == "__main__":
