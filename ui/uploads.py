@@ -18,6 +18,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from finetune.service.api.bodies import refuse
 from finetune.service.api.limits import MB
+from finetune.service.api.part_headers import PartHeaders
 from finetune.service.api.problems import Problem
 from finetune.service.guard import App, Message, Receive, Send
 from ui.addresses import UPLOAD
@@ -30,6 +31,7 @@ BROKEN_OFF_S = 90.0
 KEPT_S = 86_400.0
 """So long a file stays that came whole; the page takes over at once what it works with."""
 MOST_FIELD_BYTES = 10_000
+"""So much may a form's fields have, files apart."""
 
 
 class PageUploads:
@@ -77,11 +79,11 @@ class _Fields:
 
     def __init__(self, content_type: bytes, receive: Receive) -> None:
         self._receive = receive
-        self._header = self._name = b""
-        self._is_file, self._bytes = False, 0
+        self._headers, self._bytes = PartHeaders(), 0
+        callbacks: MultipartCallbacks = {**self._headers.callbacks, "on_part_data": self._data}
         _, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
-        self._parser = None if boundary is None else MultipartParser(boundary, self._callbacks())
+        self._parser = None if boundary is None else MultipartParser(boundary, callbacks)
 
     async def receive(self) -> Message:
         """Return the next piece."""
@@ -95,31 +97,8 @@ class _Fields:
                 raise Problem(413, "the form has a large field that is no file; send files alone")
         return message
 
-    def _callbacks(self) -> MultipartCallbacks:
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._header_name,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
-            "on_part_data": self._data,
-        }
-
-    def _begin(self) -> None:
-        self._is_file, self._header, self._name = False, b"", b""
-
-    def _header_name(self, data: bytes, start: int, end: int) -> None:
-        self._name += data[start:end]
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def _header_end(self) -> None:
-        if self._name.lower() == b"content-disposition":
-            self._is_file = b"filename" in parse_options_header(self._header)[1]
-        self._header = self._name = b""
-
     def _data(self, _data: bytes, start: int, end: int) -> None:
-        if not self._is_file:
+        if not self._headers.is_file:
             self._bytes += end - start
 
 

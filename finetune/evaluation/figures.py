@@ -32,3 +32,9 @@ def save_figure(figure: Figure, path: Path) -> None:
         # A class name in a script that the font lacks shows as boxes; that is no reason to fail.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(path, dpi=130)
+
+
+def short_name(name: str, most: int = 18) -> str:
+    """Return ``name`` in at most ``most`` characters: names often differ at their end, so the middle goes."""
+    head = most // 2
+    return name if len(name) <= most else f"{name[:head]}…{name[len(name) - (most - head - 1) :]}"

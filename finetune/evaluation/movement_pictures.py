@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.evaluation.figures import BLUE, GREY, new_figure, save_figure
+from finetune.evaluation.figures import BLUE, GREY, new_figure, save_figure, short_name
 from finetune.evaluation.movement import GroupEpoch, Movement
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def draw_movement(movement: Movement, path: Path) -> None:
     _draw_change(change, movement)
     _draw_map(gradient, movement, lambda row: row.gradient_median, "Gradient norm (median)")
     _draw_map(rate, movement, lambda row: row.lr, "Learning rate (mean)")
-    names = [_short(group.group) for group in movement.groups]
+    names = [short_name(group.group) for group in movement.groups]
     every = max(1, n_groups // MOST_NAMED_GROUPS + (n_groups % MOST_NAMED_GROUPS > 0))
     change.set_yticks(range(0, n_groups, every), names[::every], fontsize=8)
     for axes in (gradient, rate):
@@ -110,7 +110,3 @@ def _hatch(axes: Axes, row: int) -> None:
     axes.axhspan(
         row - 0.42, row + 0.42, facecolor="white", edgecolor=GREY, hatch="////", linewidth=0, alpha=0.5
     )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 18 else name[:17] + "…"

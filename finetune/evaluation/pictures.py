@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetune.evaluation.averaging import name_epochs
-from finetune.evaluation.figures import BLUE, GREY, ORANGE, new_figure, save_figure
+from finetune.evaluation.figures import BLUE, GREY, ORANGE, new_figure, save_figure, short_name
 from finetune.evaluation.history import MetricsRow
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def draw_confusion(
     if is_small:
         _number(axes, confusion, shares)
     if n_classes <= MOST_NAMED_CLASSES:
-        names = [name if len(name) <= 18 else name[:17] + "…" for name in class_names]
+        names = [short_name(name) for name in class_names]
         size, turn = (8.0, 45) if is_small else (min(8.0, 620 / n_classes), 90)
         axes.set_xticks(
             range(n_classes),

@@ -96,7 +96,6 @@ def _copy_files(data_dir: Path, target: Path) -> None:
 
 
 def _copy_tree(source: Path, target: Path, left_out: Callable[[str, list[str]], set[str]]) -> None:
-
     try:
         shutil.copytree(
             source, target, symlinks=True, ignore=left_out, copy_function=_copy, dirs_exist_ok=True

@@ -44,6 +44,13 @@ def test_the_confusion_of_other_counts_is_another_picture(tmp_path: Path) -> Non
     assert (tmp_path / "0.png").read_bytes() != (tmp_path / "1.png").read_bytes()
 
 
+def test_long_names_that_differ_at_their_end_are_told_apart(tmp_path: Path) -> None:
+    for end in "xy":
+        names = [f"a_class_with_a_long_name_{number:02}{end}" for number in range(3)]
+        draw_confusion(confusion(3), names, "title", tmp_path / f"{end}.png")
+    assert (tmp_path / "x.png").read_bytes() != (tmp_path / "y.png").read_bytes()
+
+
 @pytest.mark.parametrize(
     "names", [["a" * 200, "b"], ["größe", "花"], ["a\nb", "$x^2$"], ["", " "], ["$", "a_b%"]]
 )

@@ -35,7 +35,7 @@ def options(hard: Path, weights: Path) -> dict[str, tuple[object, ...]]:
     return {
         "partial": (*shared, *pretrained, "--strategy", "partial"),
         "full-finetune": (*shared, *pretrained, "--strategy", "full-finetune"),
-        "from-scratch": (*shared, "--strategy", "from-scratch", "--seed", 11, "--lr", 4e-4),
+        "from-scratch": (*shared, "--strategy", "from-scratch", "--seed", 17, "--lr", 4e-4),
     }
 
 
@@ -499,7 +499,7 @@ def test_a_recipe_that_was_edited_meanwhile_changes_nothing_and_is_kept(
     finetune: Finetune, undisturbed: dict[str, Any], run: Path
 ) -> None:
     before = (run / "recipe.yaml").read_text()
-    edited = before.replace("seed: 11", "seed: 12  # another try")
+    edited = before.replace("seed: 17", "seed: 12  # another try")
     assert edited != before
     (run / "recipe.yaml").write_text(edited)
     answer = finetune("fit", "--resume", run)

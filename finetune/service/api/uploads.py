@@ -16,6 +16,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from finetune.service.api.bodies import too_large
+from finetune.service.api.part_headers import PartHeaders
 from finetune.service.api.problems import Problem
 from finetune.service.projects import safe_name
 
@@ -105,17 +106,13 @@ class _Reading:
         self.is_whole = False
         self._place, self._most_files, self._most_each = place, most_files, most_each
         self._file: BinaryIO | None = None
-        self._header, self._value, self._field = b"", b"", b""
-        self._part: dict[bytes, bytes] = {}
-        self._size = 0
+        self._headers = PartHeaders()
+        self._field, self._size = b"", 0
 
     @property
     def callbacks(self) -> MultipartCallbacks:
         return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._take_header,
-            "on_header_value": self._take_value,
-            "on_header_end": self._end_header,
+            **self._headers.callbacks,
             "on_headers_finished": self._begin_data,
             "on_part_data": self._take_data,
             "on_part_end": self._end_part,
@@ -127,22 +124,9 @@ class _Reading:
             self._file.close()
             self._file = None
 
-    def _begin(self) -> None:
-        self._header, self._value, self._field, self._part, self._size = b"", b"", b"", {}, 0
-
-    def _take_header(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def _take_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _end_header(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._part = parse_options_header(self._value)[1]
-        self._header, self._value = b"", b""
-
     def _begin_data(self) -> None:
-        if b"filename" not in self._part:
+        self._field, self._size = b"", 0
+        if not self._headers.is_file:
             if len(self.form.fields) >= MOST_FIELDS:
                 raise Problem(413, f"there are more than {MOST_FIELDS} fields in one form; send fewer")
             return
@@ -150,7 +134,7 @@ class _Reading:
             raise Problem(413, f"there are more than {self._most_files} files in one request; send fewer")
         path = self._place / str(len(self.form.files))
         self._file = path.open("xb")
-        self.form.files.append(Upload(_text(self._part[b"filename"]), path))
+        self.form.files.append(Upload(_text(self._headers.disposition[b"filename"]), path))
 
     def _take_data(self, data: bytes, start: int, end: int) -> None:
         self._size += end - start
@@ -164,7 +148,7 @@ class _Reading:
 
     def _end_part(self) -> None:
         if self._file is None:
-            self.form.fields[_text(self._part.get(b"name", b""))] = _text(self._field)
+            self.form.fields[_text(self._headers.disposition.get(b"name", b""))] = _text(self._field)
         self.close()
 
     def _end(self) -> None:
