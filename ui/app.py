@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from finetune.advice.language import Language
 from finetune.errors import ResourceError
 from finetune.service.guard import Guard
 from finetune.service.service import Service
@@ -108,38 +109,46 @@ def mount_page(app: FastAPI, service: Service, *, upload_gb: float = DEFAULT_UPL
     """Put the page over ``service`` at every path of ``app`` that is free, and return ``app``."""
     _prepare_gradio(service.uploads)
     import gradio as gr
+    from starlette.middleware import Middleware
     from starlette.routing import Mount
 
     from finetune.service.api.bodies import Bodies
     from finetune.service.api.limits import ApiLimits
     from ui.addresses import UPLOAD, NoAddresses
     from ui.downloads import add_downloads
+    from ui.languages import CHINESE, Languages, speaking_head
     from ui.look import STYLES, make_theme
     from ui.page import build_page
     from ui.uploads import PageUploads, most_of
 
     add_downloads(app, service)
-    page = build_page(service, upload_gb=upload_gb)
-    mounted: FastAPI = gr.mount_gradio_app(
-        app,
-        page,
-        path="/",
-        theme=make_theme(),
-        css_paths=[*STYLES],
-        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
-        footer_links=[],
-        max_file_size=int(upload_gb * 10**9),
-        ssr_mode=False,
-        run_history=False,
-        enable_monitoring=False,
-        allowed_paths=[],
-    )
-    gradio = mounted.routes[-1]
-    assert isinstance(gradio, Mount)
     limits, most = ApiLimits(), most_of(upload_gb)
-    taking = PageUploads(NoAddresses(gradio.app), service.uploads, limits.reserve)
-    gradio.app = Bodies(taking, limits, lambda path: most if path.startswith(UPLOAD) else None)
-    return mounted
+    # The English page takes whatever path is left, so it comes last.
+    pages: tuple[tuple[Language, str], ...] = (("zh", CHINESE), ("en", "/"))
+    for language, path in pages:
+        gr.mount_gradio_app(
+            app,
+            build_page(service, upload_gb=upload_gb, language=language),
+            path=path,
+            theme=make_theme(),
+            css_paths=[*STYLES],
+            head=speaking_head(language),
+            app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+            footer_links=[],
+            max_file_size=int(upload_gb * 10**9),
+            ssr_mode=False,
+            run_history=False,
+            enable_monitoring=False,
+            allowed_paths=[],
+        )
+        gradio = app.routes[-1]
+        assert isinstance(gradio, Mount)
+        taking = PageUploads(NoAddresses(gradio.app), service.uploads, limits.reserve)
+        gradio.app = Bodies(
+            taking, limits, lambda path: most if path.removeprefix(CHINESE).startswith(UPLOAD) else None
+        )
+    app.user_middleware.append(Middleware(Languages))  # within the guard
+    return app
 
 
 def _prepare_gradio(uploads: Path) -> None:

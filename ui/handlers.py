@@ -51,7 +51,7 @@ class Handlers:
         self, project_id: str, chosen: str, seen: str, upload: str | None, backbone: str
     ) -> Answer:
         """Begin a project with an uploaded file; the upload field lets go of it, since it has moved."""
-        letting_go = {self._parts.upload: gr.update(value=None)}
+        letting_go = {self._parts.data_tab.upload: gr.update(value=None)}
         if upload is None or (why := self._leave(project_id)):
             return {
                 **self.show(project_id, chosen, seen),
@@ -87,8 +87,8 @@ class Handlers:
             self._parts.project_id: project.id,
             self._parts.chosen: "",
             self._parts.notice: "",
-            self._parts.deal: KEEP,
-            self._parts.which: ALL,
+            self._parts.data_tab.deal: KEEP,
+            self._parts.data_tab.which: ALL,
         }
 
     def choosing(self, name: str) -> Callable[..., Answer]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import gradio as gr
+from markupsafe import Markup
 
+from finetune.words import language, noted, t
+from ui.languages import switch_html
 from ui.tabs.data import DataParts
 from ui.tabs.results import ResultsParts
 from ui.tabs.train import TrainParts
 from ui.tabs.trial import TrialParts
 from ui.tabs.use import UseParts
 
-TABS = ("Data", "Train", "Results", "Test", "Use")
-INTRODUCTION = """
-<h1>Fine-tune an image classifier</h1>
-<p>Bring a folder of labelled images as a zip. The page measures them, says which layers of a pretrained network to
-freeze and why, trains, and gives you a classifier. Nothing leaves this computer.</p>
-"""
+TABS = (noted("Data"), noted("Train"), noted("Results"), noted("Test"), noted("Use"))
+"""The tabs' ids: what they are called in English."""
+INTRODUCTION = noted(
+    "Bring a folder of labelled images as a zip. The page measures them, says which layers of a pretrained network "
+    "to freeze and why, trains, and gives you a classifier. Nothing leaves this computer."
+)
 
 
 class Parts:
@@ -30,10 +33,14 @@ class Parts:
         self.tab = gr.BrowserState(TABS[0], storage_key="finetune-tab", secret="finetune")
         self.chosen = gr.State("")
         self.seen = gr.Textbox("", visible="hidden", elem_id="seen", show_label=False)
-        gr.HTML(INTRODUCTION)
+        gr.HTML(
+            Markup('<div class="masthead"><h1>{}</h1>{}</div><p>{}</p>').format(
+                t("Fine-tune an image classifier"), switch_html(language()), t(INTRODUCTION)
+            )
+        )
         self.notice = gr.HTML(elem_id="notice")
         with gr.Tabs(elem_id="tabs") as self.tabs:
-            self.each = {name: gr.Tab(name, id=name, render_children=True) for name in TABS}
+            self.each = {name: gr.Tab(t(name), id=name, render_children=True) for name in TABS}
         with self.each["Data"]:
             self.data_tab = DataParts(upload_gb=upload_gb)
         with self.each["Train"]:

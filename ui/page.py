@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
 
+from finetune.advice.language import Language
 from finetune.service.service import Service
+from finetune.words import language, speaking, t
 from ui.handlers import Handlers
 from ui.layout import Parts
 from ui.updates import shown
@@ -15,12 +18,12 @@ from ui.updates import shown
 POLL_EVERY_S = 1.0
 
 
-def build_page(service: Service, *, upload_gb: float) -> gr.Blocks:
-    """Return the page over ``service``, which says that a zip may have ``upload_gb`` GB.
+def build_page(service: Service, *, upload_gb: float, language: Language = "en") -> gr.Blocks:
+    """Return the page over ``service`` in ``language``, which says that a zip may have ``upload_gb`` GB.
 
     It asks once a second what is on disk, so a reload loses nothing.
     """
-    with gr.Blocks(title="Fine-tune an image classifier") as blocks:
+    with speaking(language), gr.Blocks(title=t("Fine-tune an image classifier")) as blocks:
         parts = Parts(upload_gb=upload_gb)
         timer = gr.Timer(POLL_EVERY_S)
         _wire(blocks, timer, parts, Handlers(service, parts))
@@ -111,7 +114,7 @@ def _on(
     pressed in that moment did nothing. Nothing here takes long, for all long work runs in processes of its own.
     """
     event(
-        handler,
+        _in_language(handler, language()),
         list(inputs),
         list(outputs),
         queue=False,
@@ -119,3 +122,14 @@ def _on(
         show_progress="hidden",
         api_visibility="private",
     )
+
+
+def _in_language(handler: Callable[..., Any], spoken: Language) -> Callable[..., Any]:
+    """Return ``handler`` speaking the language that its page was made in."""
+
+    @functools.wraps(handler)
+    def handle(*given: Any) -> Any:
+        with speaking(spoken):
+            return handler(*given)
+
+    return handle

@@ -22,6 +22,7 @@ from finetune.service.api.part_headers import PartHeaders
 from finetune.service.api.problems import Problem
 from finetune.service.guard import App, Message, Receive, Send
 from ui.addresses import UPLOAD
+from ui.languages import below
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -42,7 +43,7 @@ class PageUploads:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass on; an upload only if there is room for it."""
-        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(UPLOAD):
+        if scope["type"] != "http" or scope["method"] != "POST" or not below(scope).startswith(UPLOAD):
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])

@@ -1,0 +1,11 @@
+"""The Chinese of every sentence of the page, by its English, a module for each part of the page."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from finetune.words.chinese import frame
+
+PARTS = (frame,)
+"""The modules; each has ``WORDS``."""
+CHINESE = MappingProxyType({english: said for part in PARTS for english, said in part.WORDS.items()})
