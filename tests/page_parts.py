@@ -6,7 +6,10 @@ from strategies import STRATEGIES
 from ui.layout import Parts
 
 DATA = "upload data links tool_row clean search stop cleaned suspects suspects_row deal which advice go_on"
-TRAIN = "sheet card_row closed_training training_column train cancel resume training see"
+TRAIN = (
+    "sheet card_row closed_training training_column basis preset train pause resume cancel training "
+    "log_fold log see"
+)
 TEST = "closed_trial trial_row asked image answer trouble why"
 TABS = {
     "data_tab": DATA,

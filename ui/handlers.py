@@ -12,11 +12,9 @@ import gradio as gr
 from finetune.errors import FinetuneError
 from finetune.service.projects import Project, Training
 from finetune.service.service import Service, trained
-from finetune.service.suspects_choice import ALL, SuspectsChoice
-from ui.expert import OWN, changed
+from finetune.service.suspects_choice import ALL
 from ui.layout import TABS, Parts
-from ui.tabs.data import DEALS, KEEP
-from ui.tabs.train import NO_LIMIT, OWN_SIZE
+from ui.tabs.data import KEEP
 from ui.updates import updates
 from ui.view import View, make_view
 from ui.web.trial import NOT_KNOWN, why_html
@@ -99,50 +97,19 @@ class Handlers:
 
         return choose
 
-    def train(self, project_id: str, chosen: str, seen: str, deal: str, which: str, *options: Any) -> Answer:
-        """Start to train with the chosen strategy.
-
-        ``deal`` is one of `DEALS` and ``which`` says for which of the suspects; ``options`` as in `_options`.
-        """
-
-        def start(project: Project) -> None:
-            strategy = make_view(project, chosen).chosen
-            field = DEALS.get(deal)
-            suspects = None if field is None else SuspectsChoice(field, which)
-            self._service.train(project, strategy, _options(strategy, *options), suspects=suspects)
-
-        return self._act(project_id, chosen, seen, start)
-
-    def preview(self, project_id: str, chosen: str, seen: str, *options: Any) -> Answer:
-        """Start to draw what the augmentation that is chosen would do; ``options`` as in `_options`."""
-
-        def start(project: Project) -> None:
-            strategy = make_view(project, chosen).chosen
-            self._service.preview(project, strategy, _options(strategy, *options))
-
-        return self._act(project_id, chosen, seen, start)
-
     def find_suspects(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Start to look for wrong labels."""
-        return self._act(project_id, chosen, seen, self._service.find_suspects)
+        return self.act(project_id, chosen, seen, self._service.find_suspects)
 
     def clean(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Start to write a cleaned copy."""
-        return self._act(project_id, chosen, seen, self._service.clean)
+        return self.act(project_id, chosen, seen, self._service.clean)
 
     def stop(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Stop looking for wrong labels, and writing a copy."""
-        return self._act(project_id, chosen, seen, self._service.stop_data_jobs)
+        return self.act(project_id, chosen, seen, self._service.stop_data_jobs)
 
-    def cancel(self, project_id: str, chosen: str, seen: str) -> Answer:
-        """Stop the training, keeping what it has."""
-        return self._act(project_id, chosen, seen, self._service.cancel)
-
-    def resume(self, project_id: str, chosen: str, seen: str) -> Answer:
-        """Go on with the training that was stopped."""
-        return self._act(project_id, chosen, seen, self._service.resume)
-
-    def _act(self, project_id: str, chosen: str, seen: str, act: Callable[[Project], object]) -> Answer:
+    def act(self, project_id: str, chosen: str, seen: str, act: Callable[[Project], object]) -> Answer:
         """Do something with the tab's project; what cannot be done is said and nothing is lost."""
         project = self._service.find(project_id)
         told = ""
@@ -203,13 +170,3 @@ class Handlers:
         training = trained(project)
         if training is not None:
             self._service.warm(training)
-
-
-def _options(strategy: str, size: str, minutes: str, augment: str, *expert: Any) -> dict[str, Any]:
-    """Return the recipe's fields that are set; ``expert`` are the values of the fold's components."""
-    common = {
-        "image_size": None if size == OWN_SIZE else size,
-        "max_minutes": None if minutes == NO_LIMIT else minutes,
-        "augment": None if augment == OWN else augment,
-    }
-    return {**common, **changed(strategy, expert)}

@@ -13,6 +13,7 @@ from finetune.service.service import Service
 from finetune.words import language, speaking, t
 from ui.handlers import Handlers
 from ui.layout import Parts
+from ui.train_handlers import wire_train
 from ui.updates import shown
 
 POLL_EVERY_S = 1.0
@@ -26,12 +27,13 @@ def build_page(service: Service, *, upload_gb: float, language: Language = "en")
     with speaking(language), gr.Blocks(title=t("Fine-tune an image classifier")) as blocks:
         parts = Parts(upload_gb=upload_gb)
         timer = gr.Timer(POLL_EVERY_S)
-        _wire(blocks, timer, parts, Handlers(service, parts))
+        _wire(blocks, timer, parts, service)
     page: gr.Blocks = blocks
     return page
 
 
-def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> None:
+def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, service: Service) -> None:
+    do = Handlers(service, parts)
     data, train, test = parts.data_tab, parts.train_tab, parts.test_tab
     state = [parts.project_id, parts.chosen, parts.seen]
     _on(blocks.load, do.show, state, shown(parts))
@@ -60,24 +62,10 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> Non
         _on(button.click, do.taking_sample(name), [*state, data.backbone], everything)
     for name, button in train.choices.items():
         _on(button.click, do.choosing(name), state, everything)
-    options = [
-        train.size,
-        train.minutes,
-        train.augment,
-        *train.expert.inputs,
-    ]
-    _on(
-        train.train.click,
-        do.train,
-        [*state, data.deal, data.which, *options],
-        everything,
-    )
-    _on(train.preview.click, do.preview, [*state, *options], everything)
+    wire_train(blocks, parts, service, do, _on, everything)
     _on(data.search.click, do.find_suspects, state, everything)
     _on(data.clean.click, do.clean, state, everything)
     _on(data.stop.click, do.stop, state, everything)
-    _on(train.cancel.click, do.cancel, state, everything)
-    _on(train.resume.click, do.resume, state, everything)
     asked = [parts.project_id, test.image]
     _on(
         test.image.change,

@@ -20,6 +20,7 @@ from typing import Any
 
 from finetune.data.samples import SAMPLES
 from finetune.errors import OptionError, RunError
+from finetune.service.engine.going_on import DISCARD
 from finetune.service.engine.queueing import queue_job
 from finetune.service.engine.store import JobStore
 from finetune.service.jobs import read_job
@@ -52,6 +53,11 @@ class Training:
         """Whether more is to come: a process that has said its last word may take a moment to leave."""
         status = self.status
         return status is not None and not status.has_ended
+
+    @property
+    def is_discarded(self) -> bool:
+        """Whether it was stopped for good and what it had was, or is to be, deleted."""
+        return (self.job / DISCARD).exists() and not (self.run / "report.json").exists()
 
     @property
     def report(self) -> dict[str, Any]:

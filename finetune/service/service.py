@@ -13,6 +13,7 @@ from finetune.errors import DataError, OptionError, RunError
 from finetune.recipe import Recipe
 from finetune.service.data_jobs import KINDS, DataJob, start_data_job, stop_data_jobs
 from finetune.service.engine.background import BackgroundSupervisor
+from finetune.service.engine.going_on import DISCARD
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.queueing import cancel_in, forget_in
 from finetune.service.engine.store import JobStore
@@ -124,7 +125,7 @@ class Service:
         Raises OptionError for a value that cannot be or that the strategy cannot use, DataError before the analysis
         has ended, RunError while the project trains or where no wrong labels were found to choose from.
         """
-        made = _recipe(project, strategy, options)
+        made = recipe_of(project, strategy, options)
         if suspects is not None:
             made = made.with_changes(**{suspects.field: str(suspects.table(project))})
         return start_training(
@@ -137,7 +138,7 @@ class Service:
         Raises DataError before the analysis has ended, OptionError where there are no pretrained weights, RunError
         while it is at work.
         """
-        made = _recipe(project, "freeze-all", {})
+        made = recipe_of(project, "freeze-all", {})
         if not can_find_suspects(project.findings):
             raise OptionError(
                 f"wrong labels are found with pretrained weights, and {project.name} was looked at without; "
@@ -153,7 +154,7 @@ class Service:
 
     def preview(self, project: Project, strategy: str, options: Mapping[str, Any]) -> DataJob:
         """Start to draw what training images would look like; ``strategy``, ``options`` and errors as in `train`."""
-        made = _recipe(project, strategy, options)
+        made = recipe_of(project, strategy, options)
         return start_data_job(
             project, self._store, "preview", {"recipe": made.model_dump(), "offline": self._offline}
         )
@@ -183,6 +184,18 @@ class Service:
         if trainings and trainings[-1].is_running:
             cancel_in(self._store, trainings[-1].job)
 
+    def discard_training(self, project: Project) -> None:
+        """Stop the newest training for good and delete what it has; one that has finished, and earlier ones, stay."""
+        trainings = project.trainings
+        if not trainings or (trainings[-1].report and not trainings[-1].is_running):
+            return
+        newest = trainings[-1]
+        (newest.job / DISCARD).touch()
+        if newest.is_running:
+            cancel_in(self._store, newest.job)
+        else:
+            shutil.rmtree(newest.run, ignore_errors=True)
+
     def warm(self, training: Training) -> None:
         """Load a classifier in the background."""
         self._predictor.warm(training.run / "bundle")
@@ -202,7 +215,12 @@ class Service:
             return "an unknown address"
 
 
-def _recipe(project: Project, strategy: str, options: Mapping[str, Any]) -> Recipe:
+def recipe_of(project: Project, strategy: str, options: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that trains ``strategy`` with the backbone and weights that were advised on.
+
+    Raises OptionError for ``options`` that cannot be or that the strategy cannot use, DataError before the analysis
+    has ended.
+    """
     findings = project.findings
     if "advice" not in findings:
         raise DataError(f"{project.name} has not been looked at to the end; wait for the advice")
