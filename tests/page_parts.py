@@ -27,6 +27,9 @@ def bare_parts() -> Parts:
         setattr(made, name, object())
     for tab, names in TABS.items():
         setattr(made, tab, SimpleNamespace(**{name: object() for name in names.split()}))
+    made.data_tab.other_backbones = SimpleNamespace(  # type: ignore[assignment]
+        **{name: object() for name in ["column", "why", "compare", "stop", "table", "taken"]}
+    )
     train: SimpleNamespace = made.train_tab  # type: ignore[assignment]
     train.cards = {name: object() for name in STRATEGIES}
     train.choices = {name: object() for name in STRATEGIES}

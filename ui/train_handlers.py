@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -21,9 +21,7 @@ from ui.tabs.train import first_values, option_names
 from ui.view import make_view
 from ui.web.plan import plan_html
 from ui.web.words import note_html
-
-On = Callable[..., None]
-"""How an event is wired: `ui.page`'s way."""
+from ui.wiring import on
 
 
 class TrainHandlers:
@@ -106,9 +104,9 @@ def _fields(project: Project, strategy: str, values: Sequence[Any]) -> dict[str,
 
 
 def wire_train(
-    blocks: gr.Blocks, parts: Parts, service: Service, do: Handlers, on: On, everything: Sequence[Any]
+    blocks: gr.Blocks, parts: Parts, service: Service, do: Handlers, everything: Sequence[Any]
 ) -> None:
-    """Wire the tab's events by ``on``; ``everything`` is what a handler that acts may change."""
+    """Wire the tab's events; ``everything`` is what a handler that acts may change."""
     train, own = parts.train_tab, TrainHandlers(service, parts, do)
     state = [parts.project_id, parts.chosen, parts.seen]
     on(blocks.load, own.put_back, [train.kept], train.options)
@@ -123,5 +121,10 @@ def wire_train(
         on(button.click, handler, state, everything)
     on(train.reset.click, own.reset, [], train.options[1:])
     changing = [part.change for part in (train.basis, *train.options)]
-    planned = functools.partial(gr.on, changing, trigger_mode="always_last")
-    on(planned, own.plan, [*state[:2], *train.options], [train.plan, train.kept])
+    on(
+        functools.partial(gr.on, changing),
+        own.plan,
+        [*state[:2], *train.options],
+        [train.plan, train.kept],
+        trigger_mode="always_last",
+    )

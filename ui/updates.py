@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from ui.backbones import wanted_of_backbones
 from ui.data_tools import DataTools
 from ui.layout import Parts
 from ui.tabs.closed import NO_TRAINING, NOTHING_TO_USE
@@ -80,6 +81,7 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
         **_wanted_tools(parts, view.tools),
         "advice": (parts.data_tab.advice, {"value": str(view.advice)}),
         **wanted_of_train(parts.train_tab, view),
+        **wanted_of_backbones(parts.data_tab.other_backbones, view),
         "go on": (parts.data_tab.go_on, {"visible": is_open}),
         "results": (parts.results_tab.results, {"value": view.results or str(note_html(NO_TRAINING))}),
         "closed trial": (parts.test_tab.closed_trial, {"visible": not view.address}),
@@ -100,7 +102,7 @@ def _wanted_tools(parts: Parts, tools: DataTools) -> dict[str, tuple[Any, Proper
         "cleaned": (parts.data_tab.cleaned, {"value": str(tools.cleaned)}),
         "suspects": (parts.data_tab.suspects, {"value": str(tools.suspects)}),
         "suspects choice": (parts.data_tab.suspects_row, {"visible": tools.has_suspects}),
-        "sheet": (parts.train_tab.sheet, {"value": str(tools.preview)}),
+        "sheet": (parts.train_tab.sheet, {"value": str(tools.preview), "visible": bool(tools.preview)}),
     }
 
 

@@ -14,6 +14,7 @@ from finetune.service.service import trained
 from finetune.service.status import Status
 from finetune.words import t
 from strategies import STRATEGIES
+from ui.backbones import NOTHING_TO_COMPARE, BackbonesView, make_backbones_view
 from ui.data_tools import NO_TOOLS, DataTools, make_tools
 from ui.health import backbone_channels
 from ui.tabs.closed import NO_ADVICE
@@ -49,6 +50,7 @@ class View:
     report: str = ""
     results: str = ""
     train: TrainView = CLOSED
+    backbones: BackbonesView = NOTHING_TO_COMPARE
 
 
 def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -> View:
@@ -79,6 +81,7 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         report=_report_address(project, answering),
         results=_results(trainings),
         train=make_train_view(project, findings, chosen),
+        backbones=make_backbones_view(project, findings),
     )
 
 

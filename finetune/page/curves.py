@@ -62,7 +62,7 @@ def curves_html(columns: Mapping[str, Sequence[float | None]]) -> Markup:
     return join(
         chart(t("Loss (nats)"), losses, t("epoch")),
         chart(t("Images right (%)"), right, t("epoch")),
-        chart(t("Learning rate"), {TRAINING: rates}, t("epoch")) if len(rates) > 1 else "",
+        chart(t("Learning rate"), {TRAINING: rates}, t("epoch"), least=0.0) if len(rates) > 1 else "",
     )
 
 
@@ -75,17 +75,19 @@ def _points(x: Sequence[float | None], y: Sequence[float | None], *, with_rank: 
     return [(a, b) for a, b in pairs if a is not None and b is not None]
 
 
-def chart(title: str, lines: Mapping[str, Points], x_title: str, *, dots: bool = True) -> Markup:
+def chart(
+    title: str, lines: Mapping[str, Points], x_title: str, *, dots: bool = True, least: float | None = None
+) -> Markup:
     """Return ``lines`` by their names, which are of `NAMES`, as one drawing; nothing where there are no points.
 
-    ``dots`` marks each point: leave them out where there are many.
+    ``dots`` marks each point: leave them out where there are many. The drawing goes down to ``least``, where given.
     """
     everything = [point for points in lines.values() for point in points]
     if not everything:
         return Markup("")
     last = max(x for x, _ in everything)
     first = min(x for x, _ in everything)
-    low, high = _range([y for _, y in everything])
+    low, high = _range([y for _, y in everything] + ([] if least is None else [least]))
 
     def place(point: tuple[float, float]) -> tuple[float, float]:
         across = (point[0] - first) / ((last - first) or 1)
@@ -137,12 +139,17 @@ def _ticks(first: float, last: float, low: float, high: float) -> Markup:
         for value, x in across.items()
     ]
     marks += [
-        Markup('<text class="axis" x="{}" y="{:.1f}" text-anchor="end">{:.3g}</text>').format(
-            LEFT - 6, y + 4, value
+        Markup('<text class="axis" x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(
+            LEFT - 6, y + 4, _short(value)
         )
         for value, y in up.items()
     ]
     return join(*marks)
+
+
+def _short(value: float) -> str:
+    """Return a number in at most seven letters, which is what stands beside the axis."""
+    return f"{value:.3g}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
 
 
 def _line(rank: int, name: str, places: Sequence[tuple[float, float]], *, dots: bool) -> Markup:

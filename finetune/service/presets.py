@@ -139,6 +139,7 @@ def _seconds(recipe: Recipe, findings: Mapping[str, Any], side: int, epochs_shar
     ]
     if not rows:
         return None
-    seconds = float(rows[0]["seconds"]) * epochs_share * (side / findings["image_size"]) ** 2
+    width = side / int(findings["image_size"])
+    seconds = float(rows[0]["seconds"]) * epochs_share * width * width
     is_cut = recipe.max_minutes is not None and not is_solved(recipe, recipe.strategy)
     return min(seconds, 60.0 * float(recipe.max_minutes or 0)) if is_cut else seconds

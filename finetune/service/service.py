@@ -11,12 +11,13 @@ from filelock import FileLock, Timeout
 
 from finetune.errors import DataError, OptionError, RunError
 from finetune.recipe import Recipe
-from finetune.service.data_jobs import KINDS, DataJob, start_data_job, stop_data_jobs
+from finetune.service.data_jobs import KINDS, DataJob, newest_job, start_data_job, stop_data_jobs
 from finetune.service.engine.background import BackgroundSupervisor
 from finetune.service.engine.going_on import DISCARD
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.queueing import cancel_in, forget_in
 from finetune.service.engine.store import JobStore
+from finetune.service.jobs import read_job
 from finetune.service.predictor import Answer, Predictor, Why
 from finetune.service.projects import (
     Project,
@@ -158,6 +159,34 @@ class Service:
         return start_data_job(
             project, self._store, "preview", {"recipe": made.model_dump(), "offline": self._offline}
         )
+
+    def compare_backbones(self, project: Project) -> DataJob:
+        """Start to rank the backbones that need no download on the images, in turn with trainings.
+
+        Raises RunError while it is at work.
+        """
+        request = {"recipe": {}, "offline": self._offline}
+        return start_data_job(project, self._store, "backbones", request)
+
+    def stop_comparing(self, project: Project) -> None:
+        """Stop ranking backbones."""
+        stop_data_jobs(project, self._store, "backbones")
+
+    def look_again(self, project: Project, *, backbone: str) -> None:
+        """Look at the project's images anew with ``backbone``, one of those that were ranked on them.
+
+        Raises OptionError for any other, RunError while the project is looked at or trains.
+        """
+        newest = newest_job(project, "backbones")
+        ranked = () if newest is None else newest.result.get("backbones", ())
+        if backbone not in [row["name"] for row in ranked if row["place"] is not None]:
+            raise OptionError(f"{backbone} was not compared on {project.name}; compare backbones first")
+        trainings, looking = project.trainings, read_job(project.analysis)
+        if (trainings and trainings[-1].is_running) or (looking is not None and not looking.has_ended):
+            raise RunError(f"{project.name} is at work; wait until it has ended, or cancel it")
+        forget_in(self._store, project.analysis)
+        shutil.rmtree(project.analysis, ignore_errors=True)
+        start_analysis(project, self._store, backbone=backbone, offline=self._offline)
 
     def stop_data_jobs(self, project: Project) -> None:
         """Stop looking for wrong labels and writing a copy."""

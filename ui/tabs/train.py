@@ -79,7 +79,7 @@ class TrainParts:
                 elem_id="augment",
             )
             self.preview = gr.Button(t("Preview the augmentation"), size="sm", elem_id="preview-augment")
-        self.sheet = gr.HTML(elem_id="augment-sheet")
+        self.sheet = gr.HTML(visible=False, elem_id="augment-sheet")
         with gr.Accordion(t("All options"), open=False, elem_id="all-options"):
             self.reset = gr.Button(t("Put all options back"), size="sm", elem_id="reset-options")
             self.expert = ExpertParts()

@@ -47,14 +47,17 @@ def place_label(
 ) -> Box | None:
     """Return the first place beside ``point`` where ``text`` meets nothing that is ``taken``, None without one."""
     size = text_width(text, size_px), size_px + 2
+    boxes = (_moved_into(box, within) for box in _around(point, *size))
     return next(
-        (
-            box
-            for box in _around(point, *size)
-            if box.lies_within(within) and not any(box.meets(other) for other in taken)
-        ),
+        (box for box in boxes if box.lies_within(within) and not any(box.meets(other) for other in taken)),
         None,
     )
+
+
+def _moved_into(box: Box, within: Box) -> Box:
+    """Return the box moved sideways as far as it stuck out."""
+    x = min(max(box.x, within.x), within.x + within.width - box.width)
+    return Box(x, box.y, box.width, box.height)
 
 
 def _around(point: tuple[float, float], width: float, height: float) -> Iterator[Box]:

@@ -84,9 +84,11 @@ def _schedule(plan: Foreseen) -> Markup:
     total = plan.epochs * plan.steps_per_epoch
     stride = max(1, total // MOST_POINTS)
     peak = 1.0 if plan.lr is None else plan.lr
-    steps = sorted({*range(0, total, stride), max(0, total - 1)})
-    points = [(round(step / plan.steps_per_epoch, 3), peak * plan.curve(step)) for step in steps]
+    points = [
+        (step / plan.steps_per_epoch, peak * plan.curve(min(step, total - 1)))
+        for step in (*range(0, total, stride), total)
+    ]
     title = (
         t("Learning rate, as a share of the peak that is found") if plan.lr is None else t("Learning rate")
     )
-    return chart(title, {PLANNED: points}, t("epoch"), dots=False)
+    return chart(title, {PLANNED: points}, t("epoch"), dots=False, least=0.0)

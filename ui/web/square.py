@@ -80,8 +80,9 @@ def _useless() -> Markup:
     x = _x(USELESS_BELOW_GAIN)
     return Markup(
         '<line class="thin" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2:.1f}"/>'
-        '<text class="axis" x="{3:.1f}" y="{4}" text-anchor="start">from-scratch</text>'
-    ).format(x, TOP, _y(LARGE_FROM_IMAGES), x + 4, TOP + 40)
+        '<text class="axis" x="{3:.1f}" y="{4}" text-anchor="end">from-'
+        '<tspan x="{3:.1f}" dy="13">scratch</tspan></text>'
+    ).format(x, TOP, _y(LARGE_FROM_IMAGES), RIGHT - 4, TOP + 40)
 
 
 def _axes() -> Markup:
@@ -147,7 +148,7 @@ def _written() -> list[Box]:
     """Return where the names of the cells stand."""
     middle_x, middle_y = _x(SIMILAR_FROM_GAIN), _y(LARGE_FROM_IMAGES)
     corners = [(x, y) for x in (LEFT, middle_x) for y in (TOP, middle_y)]
-    useless = Box(_x(USELESS_BELOW_GAIN), TOP + 28, 80, 16)
+    useless = Box(_x(USELESS_BELOW_GAIN), TOP + 28, 80, 30)
     return [*(Box(x + 4, y + 4, 110, 20) for x, y in corners), useless]
 
 

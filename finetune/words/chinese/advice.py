@@ -96,4 +96,35 @@ WORDS = {
     "your images": "您的图像",
     "measured": "实测",
     "forecast, shaded: 80 % interval": "预测，阴影为 80% 区间",
+    # Backbones
+    "Compare backbones on these images": "在这些图像上比较骨干网络",
+    "Stop comparing": "停止比较",
+    "Stopped.": "已停止。",
+    "Each backbone is run once over a sample of the training images.": "每个骨干网络在部分训练图像上运行一遍。",
+    "Measured with {}. Another backbone may suit these images better.": (
+        "以上用 {} 测得。换一个骨干网络也许更适合这些图像。"
+    ),
+    "Measured with {}. Your images are few and differ from ImageNet: here another backbone may help most.": (
+        "以上用 {} 测得。您的图像少且与 ImageNet 不同：这种情况下换骨干网络最可能有帮助。"
+    ),
+    "Backbones, the best first": "骨干网络，从好到差",
+    "backbone": "骨干网络",
+    "right (95 % interval)": "答对（95% 区间）",
+    "against the first": "与第一名相比",
+    "time for 1,000 images": "每 1,000 张用时",
+    "parameters": "参数量",
+    "{} was not measured: {}": "{} 未能测量：{}",
+    "On {:,} of {:,} training images no backbone is clearly better than always naming the commonest class: look at "
+    "the labels first.": "在 {1:,} 张训练图像中的 {0:,} 张上，没有骨干网络明显优于总猜最常见的类别：请先检查标签。",
+    "On {:,} of {:,} training images, a linear probe of all stages does best with {}.": (
+        "在 {1:,} 张训练图像中的 {0:,} 张上，各阶段的线性探针用 {2} 时最好。"
+    ),
+    "{} {} is faster and cannot be told apart from it here.": "{}{} 更快，且在这里与它无法区分。",
+    "{:.1f} s": "{:.1f} 秒",
+    "in use": "使用中",
+    "Take this one": "改用这个",
+    "Take {}": "改用 {}",
+    "the first": "第一名",
+    "cannot be told apart": "无法区分",
+    "{:+.1f} points ({:+.1f} to {:+.1f})": "{:+.1f} 个百分点（{:+.1f} 到 {:+.1f}）",
 }
