@@ -109,7 +109,7 @@ def wire_train(
     """Wire the tab's events; ``everything`` is what a handler that acts may change."""
     train, own = parts.train_tab, TrainHandlers(service, parts, do)
     state = [parts.project_id, parts.chosen, parts.seen]
-    on(blocks.load, own.put_back, [train.kept], train.options)
+    on(blocks.load, own.put_back, [parts.options], train.options)
     suspects = [parts.data_tab.deal, parts.data_tab.which]
     on(train.train.click, own.train, [*state, *suspects, *train.options], everything)
     on(train.preview.click, own.preview, [*state, *train.options], everything)
@@ -125,6 +125,6 @@ def wire_train(
         functools.partial(gr.on, changing),
         own.plan,
         [*state[:2], *train.options],
-        [train.plan, train.kept],
+        [train.plan, parts.options],
         trigger_mode="always_last",
     )

@@ -67,7 +67,11 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
     if "advice" not in findings:
         return _empty(_looking(project, status), make_tools(project, findings))
     trainings = project.trainings
-    chosen = chosen or (trainings[-1].strategy if trainings else findings["advice"]["strategy"])
+    chosen = (
+        chosen
+        if chosen in STRATEGIES
+        else (trainings[-1].strategy if trainings else findings["advice"]["strategy"])
+    )
     answering = trained(project)
     return View(
         data=_data(project, findings),

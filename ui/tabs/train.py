@@ -25,12 +25,10 @@ FIRST = "recommended"
 class TrainParts:
     """The components, made in the order they stand; to be made inside `gr.Tab`.
 
-    ``basis`` is a hidden text that says what a plan rests on: another one, and the plan is made anew. ``kept`` is
-    what the browser keeps of the options, by their names.
+    ``basis`` is a hidden text that says what a plan rests on: another one, and the plan is made anew.
     """
 
     def __init__(self) -> None:
-        self.kept = gr.BrowserState({}, storage_key="finetune-options", secret="finetune")
         self.basis = gr.Textbox("", visible="hidden", elem_id="plan-basis", show_label=False)
         self.closed_training = gr.HTML(note_html(t(NO_DATA)))
         self.cards: dict[str, gr.HTML] = {}

@@ -119,13 +119,18 @@ def _marks(n_images: int, gain: float) -> list[Markup]:
     taken = [box, _around(_x(gain), _y(n_images), 8), *(_around(x, y, 4.5) for x, y in places)]
     taken += _written()
     drawn = []
-    for one, (x, y) in zip(REFERENCES, places, strict=True):
-        name = one.name_zh if language() == "zh" else one.name
+    # The longest has the fewest places to stand.
+    for one in sorted(REFERENCES, key=lambda one: -len(_name(one))):
+        x, y, name = _x(one.gain), _y(one.n_train), _name(one)
         found = place_label((x, y), name, size_px=NAME_PX, within=FRAME, taken=taken)
         if found is not None:
             taken.append(found)
         drawn.append(_reference(one, name, x, y, found))
     return [*drawn, own]
+
+
+def _name(one: Reference) -> str:
+    return one.name_zh if language() == "zh" else one.name
 
 
 def _reference(one: Reference, name: str, x: float, y: float, box: Box | None) -> Markup:
