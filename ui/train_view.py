@@ -97,7 +97,11 @@ def wanted_of_train(train: TrainParts, view: View) -> Wanted:
         "preset": (train.preset, {"choices": list(shown.labels)} if shown.labels else {}),
         "train": (
             train.train,
-            {"value": t("Train with {}").format(view.chosen), "visible": not shown.is_running},
+            {
+                "value": t("Train with {}").format(view.chosen),
+                "visible": not shown.is_running,
+                "variant": "secondary" if shown.can_resume else "primary",
+            },
         ),
         "pause": (train.pause, {"visible": shown.can_pause}),
         "resume": (train.resume, {"visible": shown.can_resume}),

@@ -1,5 +1,6 @@
 """What Recommended, Fast and Thorough come to, and what a training is expected to be like."""
 
+import math
 from typing import Any
 
 import pytest
@@ -41,10 +42,11 @@ def test_every_preset_goes_with_every_strategy(preset: Any, strategy: str) -> No
 @pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "freeze-all"])
 def test_fast_is_faster_and_thorough_slower_than_recommended(strategy: str) -> None:
     fast, own, thorough = (plan(preset, strategy) for preset in ("fast", "recommended", "thorough"))
-    assert (fast.epochs, own.epochs, thorough.epochs) == (7, 20, 40)
+    assert own.epochs == own_epochs(own.recipe, findings())
+    assert (fast.epochs, thorough.epochs) == (math.ceil(own.epochs / 3), 2 * own.epochs)
     assert (fast.side, own.side, thorough.side) == (160, 224, 224)
     assert thorough.seconds == pytest.approx(2 * own.seconds)
-    assert fast.seconds == pytest.approx(own.seconds * 7 / 20 * (160 / 224) ** 2)
+    assert fast.seconds == pytest.approx(own.seconds * fast.epochs / own.epochs * (160 / 224) ** 2)
 
 
 def test_a_solved_head_has_no_rate_to_draw_and_is_judged_on_folds_when_thorough() -> None:

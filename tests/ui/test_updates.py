@@ -40,6 +40,8 @@ def given(answer: dict[Any, Any], parts: Parts) -> dict[str, Any]:
     names |= {id(card): f"card {name}" for name, card in train.cards.items()}
     names |= {id(choice): f"choice {name}" for name, choice in train.choices.items()}
     names |= {id(row): f"options {name}" for name, row in train.expert.rows.items()}
+    others = parts.data_tab.other_backbones
+    names |= {id(part): f"backbones {name}" for name, part in vars(others).items()}
     return {names[id(part)]: value for part, value in answer.items()}
 
 

@@ -52,7 +52,7 @@ class TrainParts:
             with gr.Row(elem_id="train-buttons"):
                 self.train = gr.Button(t("Train"), variant="primary", elem_id="train")
                 self.pause = gr.Button(t("Pause"), visible=False, elem_id="pause")
-                self.resume = gr.Button(t("Resume"), visible=False, elem_id="resume")
+                self.resume = gr.Button(t("Resume"), variant="primary", visible=False, elem_id="resume")
                 self.cancel = gr.Button(t("Cancel"), variant="stop", visible=False, elem_id="cancel")
             self.training = gr.HTML(elem_id="training")
             with gr.Accordion(t("Log"), open=False, visible=False, elem_id="log") as self.log_fold:
