@@ -45,10 +45,10 @@ def open_tab(page: Page, name: str) -> None:
 def test_options_change_the_plan_at_once_and_outlive_a_reload(page: Page) -> None:
     open_tab(page, "Train")
     page.locator("#choose-partial").click()
-    expect(page.locator("#plan")).to_contain_text("at 64 px, at most", timeout=SOON_MS)
+    expect(page.locator("#plan")).to_contain_text("at 160 px, at most", timeout=SOON_MS)
     expect(page.get_by_label(re.compile("^Recommended, about"))).to_be_checked()
     page.get_by_label(re.compile("^Fast, about")).check()
-    expect(page.locator("#plan")).to_contain_text("at 32 px, at most", timeout=SOON_MS)
+    expect(page.locator("#plan")).to_contain_text("at 96 px, at most", timeout=SOON_MS)
     page.get_by_role("button", name="All options").click()
     page.get_by_role("button", name="Steps and rate").click()
     page.get_by_label("Epochs").first.fill("3000")
