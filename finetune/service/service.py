@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from finetune.service.projects import (
     Project,
     Training,
     find_project,
+    list_projects,
     new_project,
     numbered,
     start_analysis,
@@ -38,13 +39,23 @@ class Service:
     What is asked for is queued there and done while the service is open; what `close` stops is gone on with by the
     next one. Only one may be open for a ``root``: RunError names the address of the other. With ``store`` the jobs
     are queued there instead, among others, and whoever has that store supervised has them done.
+
+    ``asking`` tells who asks where a call does not name the owner; nobody sees what is another's.
     """
 
-    def __init__(self, root: Path, *, offline: bool = False, store: JobStore | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        offline: bool = False,
+        store: JobStore | None = None,
+        asking: Callable[[], str] = lambda: "",
+    ) -> None:
         self.root = root.resolve()
         self.home = self.root / PAGE
         self.home.mkdir(parents=True, exist_ok=True)
         self._offline = offline
+        self._asking = asking
         self._predictor = Predictor()
         self._lock = FileLock(self.home / "service.lock")
         try:
@@ -74,21 +85,32 @@ class Service:
         self._predictor.close()
         self._lock.release()
 
-    def find(self, project_id: str) -> Project | None:
-        """Return the project with this id, or None."""
-        return find_project(self.home, project_id)
+    def find(self, project_id: str, owner: str | None = None) -> Project | None:
+        """Return the project with this id, None where there is none or it is another's.
 
-    def take_upload(self, upload: Path, *, backbone: str) -> Project:
+        ``owner`` None is whoever asks, here and below.
+        """
+        found = find_project(self.home, project_id)
+        return found if found is not None and found.owner == self._owner(owner) else None
+
+    def projects(self, owner: str | None = None) -> list[Project]:
+        """Return the owner's projects, the newest first."""
+        return list_projects(self.home, self._owner(owner))
+
+    def take_upload(self, upload: Path, *, backbone: str, owner: str | None = None) -> Project:
         """Make a project of an uploaded file and start to look at it."""
-        project = new_project(self.home, upload=upload)
+        project = new_project(self.home, upload=upload, owner=self._owner(owner))
         start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
 
-    def take_sample(self, name: str, *, backbone: str) -> Project:
+    def take_sample(self, name: str, *, backbone: str, owner: str | None = None) -> Project:
         """Make a project of a sample set and start to look at it; raises OptionError for an unknown name."""
-        project = new_project(self.home, sample=name)
+        project = new_project(self.home, sample=name, owner=self._owner(owner))
         start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
+
+    def _owner(self, named: str | None) -> str:
+        return self._asking() if named is None else named
 
     def leave(self, project: Project) -> None:
         """Make room for another project: one without trainings is of no more use, and goes with its images.
