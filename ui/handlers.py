@@ -28,7 +28,7 @@ Answer = dict[Any, Any]
 class Handlers:
     """The handlers of one page. Each takes the tab's project, its choice and what it shows, and ends in `show`.
 
-    A project's id is its key: whoever does not know it finds nothing.
+    The service finds a project for its owner alone, who is whoever's event is being handled (`ui.asking`).
     """
 
     def __init__(self, service: Service, parts: Parts) -> None:
@@ -51,14 +51,17 @@ class Handlers:
         self, project_id: str, chosen: str, seen: str, upload: str | None, backbone: str
     ) -> Answer:
         """Begin a project with an uploaded file; the upload field lets go of it, since it has moved."""
-        letting_go = {self._parts.upload: gr.update(value=None)}
+        letting_go = {self._parts.data_tab.upload: gr.update(value=None)}
         if upload is None or (why := self._leave(project_id)):
             return {
                 **self.show(project_id, chosen, seen),
                 **letting_go,
                 self._parts.notice: why if upload else "",
             }
-        project = self._service.take_upload(Path(upload), backbone=backbone)
+        try:
+            project = self._service.take_upload(Path(upload), backbone=backbone)
+        except FinetuneError as error:
+            return {**self._not_begun(error, project_id, chosen, seen), **letting_go}
         return {**self._begin(project, seen), **letting_go}
 
     def taking_sample(self, name: str) -> Callable[..., Answer]:
@@ -67,7 +70,11 @@ class Handlers:
         def take(project_id: str, chosen: str, seen: str, backbone: str) -> Answer:
             if why := self._leave(project_id):
                 return {**self.show(project_id, chosen, seen), self._parts.notice: why}
-            return self._begin(self._service.take_sample(name, backbone=backbone), seen)
+            try:
+                project = self._service.take_sample(name, backbone=backbone)
+            except FinetuneError as error:
+                return self._not_begun(error, project_id, chosen, seen)
+            return self._begin(project, seen)
 
         return take
 
@@ -81,14 +88,20 @@ class Handlers:
             return str(error_html(str(error)))
         return ""
 
+    def _not_begun(self, error: FinetuneError, project_id: str, chosen: str, seen: str) -> Answer:
+        """Say why there is no new project; the one before may have been let go of."""
+        left = project_id if self._service.find(project_id) is not None else ""
+        told = {self._parts.project_id: left, self._parts.notice: str(error_html(str(error)))}
+        return {**self.show(left, chosen, seen), **told}
+
     def _begin(self, project: Project, seen: str) -> Answer:
         return {
             **self.show(project.id, "", seen),
             self._parts.project_id: project.id,
             self._parts.chosen: "",
             self._parts.notice: "",
-            self._parts.deal: KEEP,
-            self._parts.which: ALL,
+            self._parts.data_tab.deal: KEEP,
+            self._parts.data_tab.which: ALL,
         }
 
     def choosing(self, name: str) -> Callable[..., Answer]:

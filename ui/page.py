@@ -8,19 +8,23 @@ from typing import Any
 import gradio as gr
 
 from finetune.service.service import Service
+from ui.asking import of_event
 from ui.handlers import Handlers
 from ui.layout import Parts
+from ui.signed_in import add_signed_in
 from ui.updates import shown
 
 POLL_EVERY_S = 1.0
 
 
-def build_page(service: Service, *, upload_gb: float) -> gr.Blocks:
-    """Return the page over ``service``, which says that a zip may have ``upload_gb`` GB.
+def build_page(service: Service, *, upload_gb: float, signs_in: bool = False) -> gr.Blocks:
+    """Return the page over ``service``, which says that a zip may have ``upload_gb`` GB, and who ``signs_in``.
 
     It asks once a second what is on disk, so a reload loses nothing.
     """
     with gr.Blocks(title="Fine-tune an image classifier") as blocks:
+        if signs_in:
+            add_signed_in(blocks)
         parts = Parts(upload_gb=upload_gb)
         timer = gr.Timer(POLL_EVERY_S)
         _wire(blocks, timer, parts, Handlers(service, parts))
@@ -111,7 +115,7 @@ def _on(
     pressed in that moment did nothing. Nothing here takes long, for all long work runs in processes of its own.
     """
     event(
-        handler,
+        of_event(handler),
         list(inputs),
         list(outputs),
         queue=False,

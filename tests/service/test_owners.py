@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from finetune.errors import ResourceError
 from finetune.service.engine.store import JobStore
 from finetune.service.projects import PROJECT, find_project, new_project
+from finetune.service.room import Room
 from finetune.service.service import Service
 
 
@@ -58,3 +60,30 @@ def test_a_project_of_an_earlier_version_belongs_to_nobody(tmp_path: Path) -> No
     assert found is not None
     assert found.owner == ""
     assert found.created[:10] == project.created[:10]
+
+
+def test_an_owner_keeps_so_much_and_the_others_as_much(tmp_path: Path) -> None:
+    room = Room(kept=5000, projects=2)
+    store = JobStore(tmp_path / "jobs.sqlite")
+    service = Service(tmp_path / "root", offline=True, store=store, room=room)
+
+    def bring(owner: str, size: int) -> Path:
+        upload = tmp_path / "photos.zip"
+        upload.write_bytes(b"x" * size)
+        service.take_upload(upload, backbone="test_resnet", owner=owner)
+        return upload
+
+    bring("ann", 3000)
+    with pytest.raises(
+        ResourceError, match="your data sets would take more than 5e-06 GB; delete some first"
+    ):
+        bring("ann", 3000)
+    assert not (tmp_path / "photos.zip").exists()
+    bring("ben", 3000)
+    service.take_sample("fruit", backbone="test_resnet", owner="ann")
+    with pytest.raises(
+        ResourceError, match="you have 2 data sets here, which is the most; delete some first"
+    ):
+        service.take_sample("fruit", backbone="test_resnet", owner="ann")
+    assert len(service.projects("ann")) == 2
+    service.close()
