@@ -1,6 +1,6 @@
 """What the page hands out as files: classifiers, the health report, what jobs on the images have made.
 
-Whoever has no key finds nothing.
+The service finds a project for its owner alone.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ui.view import channels_of_backbone
 from ui.web.health_report import report_html
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import APIRouter
     from fastapi.responses import FileResponse, HTMLResponse
 
     from finetune.service.projects import Project
 
 
-def add_downloads(app: FastAPI, service: Service) -> None:
-    """Add the addresses of all downloads to ``app``; a project's id in an address is its key."""
+def add_downloads(app: APIRouter, service: Service) -> None:
+    """Add the addresses of all downloads to ``app``, whose dependency says who asks."""
     from fastapi import HTTPException
     from fastapi.responses import FileResponse, HTMLResponse
 
@@ -63,7 +63,7 @@ def add_downloads(app: FastAPI, service: Service) -> None:
         return HTMLResponse(page, headers={"content-disposition": f"attachment; filename*=utf-8''{name}"})
 
 
-def _add_files_of_jobs(app: FastAPI, service: Service) -> None:
+def _add_files_of_jobs(app: APIRouter, service: Service) -> None:
     """Add the list of wrong labels, the cleaned copy and the preview of an augmentation, by the job's number."""
     from fastapi import HTTPException
     from fastapi.responses import FileResponse

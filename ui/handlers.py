@@ -26,7 +26,7 @@ Answer = dict[Any, Any]
 class Handlers:
     """The handlers of one page. Each takes the tab's project, its choice and what it shows, and ends in `show`.
 
-    A project's id is its key: whoever does not know it finds nothing.
+    The service finds a project for its owner alone, who is whoever's event is being handled (`ui.asking`).
     """
 
     def __init__(self, service: Service, parts: Parts) -> None:
@@ -56,7 +56,10 @@ class Handlers:
                 **letting_go,
                 self._parts.notice: why if upload else "",
             }
-        project = self._service.take_upload(Path(upload), backbone=backbone)
+        try:
+            project = self._service.take_upload(Path(upload), backbone=backbone)
+        except FinetuneError as error:
+            return {**self._not_begun(error, project_id, chosen, seen), **letting_go}
         return {**self._begin(project, seen), **letting_go}
 
     def taking_sample(self, name: str) -> Callable[..., Answer]:
@@ -65,7 +68,11 @@ class Handlers:
         def take(project_id: str, chosen: str, seen: str, backbone: str) -> Answer:
             if why := self._leave(project_id):
                 return {**self.show(project_id, chosen, seen), self._parts.notice: why}
-            return self._begin(self._service.take_sample(name, backbone=backbone), seen)
+            try:
+                project = self._service.take_sample(name, backbone=backbone)
+            except FinetuneError as error:
+                return self._not_begun(error, project_id, chosen, seen)
+            return self._begin(project, seen)
 
         return take
 
@@ -78,6 +85,12 @@ class Handlers:
         except FinetuneError as error:
             return str(error_html(str(error)))
         return ""
+
+    def _not_begun(self, error: FinetuneError, project_id: str, chosen: str, seen: str) -> Answer:
+        """Say why there is no new project; the one before may have been let go of."""
+        left = project_id if self._service.find(project_id) is not None else ""
+        told = {self._parts.project_id: left, self._parts.notice: str(error_html(str(error)))}
+        return {**self.show(left, chosen, seen), **told}
 
     def _begin(self, project: Project, seen: str) -> Answer:
         return {

@@ -8,11 +8,11 @@ from urllib.parse import quote
 from finetune.service.service import Service
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import APIRouter
     from fastapi.responses import PlainTextResponse
 
 
-def add_log(app: FastAPI, service: Service) -> None:
+def add_log(app: APIRouter, service: Service) -> None:
     """Add the address of a training's log to ``app``; a project's id in it is its key."""
     from fastapi import HTTPException
     from fastapi.responses import PlainTextResponse

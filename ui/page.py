@@ -13,6 +13,7 @@ from finetune.words import speaking, t
 from ui.backbones import wire_backbones
 from ui.handlers import Handlers
 from ui.layout import Parts
+from ui.signed_in import add_signed_in
 from ui.train_handlers import wire_train
 from ui.updates import shown
 from ui.wiring import on as _on
@@ -20,12 +21,16 @@ from ui.wiring import on as _on
 POLL_EVERY_S = 1.0
 
 
-def build_page(service: Service, *, upload_gb: float, language: Language = "en") -> gr.Blocks:
+def build_page(
+    service: Service, *, upload_gb: float, language: Language = "en", signs_in: bool = False
+) -> gr.Blocks:
     """Return the page over ``service`` in ``language``, which says that a zip may have ``upload_gb`` GB.
 
-    It asks once a second what is on disk, so a reload loses nothing.
+    It asks once a second what is on disk, so a reload loses nothing. Where one ``signs_in`` it says as whom.
     """
     with speaking(language), gr.Blocks(title=t("Fine-tune an image classifier")) as blocks:
+        if signs_in:
+            add_signed_in(blocks, language)
         parts = Parts(upload_gb=upload_gb)
         timer = gr.Timer(POLL_EVERY_S)
         _wire(blocks, timer, parts, service)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from finetune.errors import DataError, OptionError, RunError
+from finetune.errors import DataError, OptionError, ResourceError, RunError
 from finetune.recipe import Recipe
 from finetune.service.data_jobs import KINDS, DataJob, newest_job, start_data_job, stop_data_jobs
 from finetune.service.engine.background import BackgroundSupervisor
@@ -23,11 +23,13 @@ from finetune.service.projects import (
     Project,
     Training,
     find_project,
+    list_projects,
     new_project,
     numbered,
     start_analysis,
     start_training,
 )
+from finetune.service.room import Room
 from finetune.service.suspects_choice import SuspectsChoice
 
 PAGE = ".page"
@@ -40,13 +42,26 @@ class Service:
     What is asked for is queued there and done while the service is open; what `close` stops is gone on with by the
     next one. Only one may be open for a ``root``: RunError names the address of the other. With ``store`` the jobs
     are queued there instead, among others, and whoever has that store supervised has them done.
+
+    ``asking`` tells who asks where a call does not name the owner; nobody sees what is another's. ``room`` is what
+    each owner may keep, None for no limit.
     """
 
-    def __init__(self, root: Path, *, offline: bool = False, store: JobStore | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        offline: bool = False,
+        store: JobStore | None = None,
+        asking: Callable[[], str] = lambda: "",
+        room: Room | None = None,
+    ) -> None:
         self.root = root.resolve()
         self.home = self.root / PAGE
         self.home.mkdir(parents=True, exist_ok=True)
         self._offline = offline
+        self._asking = asking
+        self._room = room
         self._predictor = Predictor()
         self._lock = FileLock(self.home / "service.lock")
         try:
@@ -76,21 +91,51 @@ class Service:
         self._predictor.close()
         self._lock.release()
 
-    def find(self, project_id: str) -> Project | None:
-        """Return the project with this id, or None."""
-        return find_project(self.home, project_id)
+    def find(self, project_id: str, owner: str | None = None) -> Project | None:
+        """Return the project with this id, None where there is none or it is another's.
 
-    def take_upload(self, upload: Path, *, backbone: str) -> Project:
-        """Make a project of an uploaded file and start to look at it."""
-        project = new_project(self.home, upload=upload)
+        ``owner`` None is whoever asks, here and below.
+        """
+        found = find_project(self.home, project_id)
+        return found if found is not None and found.owner == self._owner(owner) else None
+
+    def projects(self, owner: str | None = None) -> list[Project]:
+        """Return the owner's projects, the newest first."""
+        return list_projects(self.home, self._owner(owner))
+
+    def take_upload(self, upload: Path, *, backbone: str, owner: str | None = None) -> Project:
+        """Make a project of an uploaded file and start to look at it; raises ResourceError as `refuse_beyond_room`.
+
+        A file that is refused is deleted.
+        """
+        named = self._owner(owner)
+        try:
+            self.refuse_beyond_room(named, upload.stat().st_size)
+        except ResourceError:
+            upload.unlink(missing_ok=True)
+            raise
+        project = new_project(self.home, upload=upload, owner=named)
         start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
 
-    def take_sample(self, name: str, *, backbone: str) -> Project:
-        """Make a project of a sample set and start to look at it; raises OptionError for an unknown name."""
-        project = new_project(self.home, sample=name)
+    def take_sample(self, name: str, *, backbone: str, owner: str | None = None) -> Project:
+        """Make a project of a sample set and start to look at it.
+
+        Raises OptionError for an unknown name, ResourceError as `refuse_beyond_room`.
+        """
+        named = self._owner(owner)
+        self.refuse_beyond_room(named, 0)
+        project = new_project(self.home, sample=name, owner=named)
         start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
+
+    def refuse_beyond_room(self, owner: str, coming: int) -> None:
+        """Raise ResourceError where ``coming`` bytes more would be more than ``owner`` may keep."""
+        if self._room is not None:
+            self._room.refuse_beyond(self.home, owner, coming)
+
+    def _owner(self, named: str | None) -> str:
+        return self._asking() if named is None else named
 
     def leave(self, project: Project) -> None:
         """Make room for another project: one without trainings is of no more use, and goes with its images.
