@@ -120,9 +120,11 @@ def mount_page(app: FastAPI, service: Service, *, upload_gb: float = DEFAULT_UPL
     from ui.languages import CHINESE, Languages, speaking_head
     from ui.look import STYLES, make_theme
     from ui.page import build_page
+    from ui.trial_downloads import add_trial_downloads
     from ui.uploads import PageUploads, most_of
 
     add_downloads(app, service)
+    add_trial_downloads(app, service)
     limits, most = ApiLimits(), most_of(upload_gb)
     # The English page takes whatever path is left, so it comes last.
     pages: tuple[tuple[Language, str], ...] = (("zh", CHINESE), ("en", "/"))

@@ -12,6 +12,7 @@ from finetune.service.service import Service
 from finetune.words import speaking, t
 from ui.handlers import Handlers
 from ui.layout import Parts
+from ui.trial_handlers import TrialHandlers, wire_trial
 from ui.updates import shown
 from ui.wiring import on as _on
 
@@ -27,12 +28,13 @@ def build_page(service: Service, *, upload_gb: float, language: Language = "en")
         parts = Parts(upload_gb=upload_gb)
         timer = gr.Timer(POLL_EVERY_S)
         _wire(blocks, timer, parts, Handlers(service, parts))
+        wire_trial(parts, TrialHandlers(service, parts.test_tab))
     page: gr.Blocks = blocks
     return page
 
 
 def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> None:
-    data, train, test = parts.data_tab, parts.train_tab, parts.test_tab
+    data, train = parts.data_tab, parts.train_tab
     state = [parts.project_id, parts.chosen, parts.seen]
     _on(blocks.load, do.show, state, shown(parts))
     _on(blocks.load, do.open, [parts.tab], [parts.tabs])
@@ -78,16 +80,6 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> Non
     _on(data.stop.click, do.stop, state, everything)
     _on(train.cancel.click, do.cancel, state, everything)
     _on(train.resume.click, do.resume, state, everything)
-    asked = [parts.project_id, test.image]
-    _on(
-        test.image.change,
-        do.classify,
-        asked,
-        [test.answer, test.trouble],
-        preprocess=False,
-    )
-    _on(test.image.change, lambda: "", [], [test.why])
-    _on(test.ask_why.click, do.why, asked, [test.why], preprocess=False)
 
 
 def _remembering(tab: str) -> Callable[[], str]:

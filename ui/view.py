@@ -16,6 +16,7 @@ from strategies import STRATEGIES
 from ui.data_tools import NO_TOOLS, DataTools, make_tools
 from ui.health import backbone_channels
 from ui.tabs.closed import NO_ADVICE
+from ui.trial_view import CLOSED, TrialView, make_trial_view
 from ui.web.data import data_html
 from ui.web.details import folded_details
 from ui.web.strategy import advice_html, card_html
@@ -33,7 +34,7 @@ class View:
     the bundle's download, ``asked`` the identity of the classifier that answers and ``asked_name`` its name for
     people; all three are empty while there is none. ``tools`` are what else can be done with the images.
     ``report`` is the path of the page on that classifier's run, empty where there is none. ``results`` is what
-    trainings came to, empty until one has.
+    trainings came to, empty until one has. ``trial`` is the tab Test.
     """
 
     data: str
@@ -49,6 +50,7 @@ class View:
     tools: DataTools = NO_TOOLS
     report: str = ""
     results: str = ""
+    trial: TrialView = CLOSED
 
 
 def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -> View:
@@ -83,6 +85,7 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         tools=make_tools(project, findings),
         report=_report_address(project, answering),
         results=_results(trainings),
+        trial=make_trial_view(project, answering),
     )
 
 

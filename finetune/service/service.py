@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from finetune.service.projects import (
     start_training,
 )
 from finetune.service.suspects_choice import SuspectsChoice
+from finetune.service.trials import start_trial
 
 PAGE = ".page"
 ADDRESS = "address.txt"
@@ -157,6 +158,15 @@ class Service:
         return start_data_job(
             project, self._store, "preview", {"recipe": made.model_dump(), "offline": self._offline}
         )
+
+    def ask_many(self, project: Project, training: Training, brought: Sequence[Path]) -> DataJob:
+        """Start to classify the files ``brought``, images and archives, which move; raises as `start_trial`."""
+        bundle, model = training.run / "bundle", training.run.name
+        return start_trial(project, self._store, bundle=bundle, model=model, brought=brought)
+
+    def stop_asking(self, project: Project) -> None:
+        """Stop classifying many images."""
+        stop_data_jobs(project, self._store, "trial")
 
     def stop_data_jobs(self, project: Project) -> None:
         """Stop looking for wrong labels and writing a copy."""
