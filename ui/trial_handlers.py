@@ -17,6 +17,7 @@ from finetune.service.held_out import read_held_out
 from finetune.service.projects import Project, Training
 from finetune.service.service import Service, trained
 from finetune.service.trials import KIND, read_trial
+from ui.clicks import on_press
 from ui.tabs.trial import TrialParts
 from ui.trial_updates import no_answer
 from ui.web.trial import answer_html, why_html
@@ -150,7 +151,7 @@ def wire_trial(parts: Parts, do: TrialHandlers) -> None:
     on(test.image.change, do.classify, [project, test.image, test.truth], answer, preprocess=False)
     on(test.ask_why.click, do.why, [project, test.image], [test.why], preprocess=False)
     chosen = [test.image, test.truth]
-    on(test.pressed_held_out.input, do.take_held_out, [project, test.pressed_held_out], chosen)
-    on(test.pressed_asked.input, do.take_asked, [project, test.pressed_asked], chosen)
+    on_press(test.pressed_held_out, do.take_held_out, [project], chosen)
+    on_press(test.pressed_asked, do.take_asked, [project], chosen)
     on(test.many.upload, do.ask_many, [project, test.many], [test.many, test.many_trouble], preprocess=False)
     on(test.stop_many.click, do.stop_many, [project], [test.many_trouble])

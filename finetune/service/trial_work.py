@@ -27,12 +27,7 @@ def answer(folder: Path, reporter: Reporter, *, data: str, bundle: str) -> None:
     Raises ArchiveError for an archive that is damaged or unsafe, DataError where there are no images.
     """
     images = Path(data)
-    for archive in [path for path in sorted(images.iterdir()) if path.is_file() and is_archive(path)]:
-        target = images / f"{archive.stem}.unpacked"
-        if not target.exists():  # else an earlier attempt was killed just here
-            with reporter.track("unpacking"):
-                extract(archive, target)
-        archive.unlink()
+    _unpack(images, reporter)
     found = write_answers(
         folder, reporter, bundle=bundle, data=data, file_format=FORMAT, top=TOP, tta=False, coverage=None
     )
@@ -51,6 +46,18 @@ def answer(folder: Path, reporter: Reporter, *, data: str, bundle: str) -> None:
                 advance(number + 1, min(found["rows"], MOST_SHOWN))
     answer = {**found, "shown": shown, "counts": dict(counts.most_common()), "n_unknown": n_unknown}
     write_result(folder / RESULT, answer)
+
+
+def _unpack(images: Path, reporter: Reporter) -> None:
+    """Put a folder in the place of each archive, of its name; what an earlier attempt has unpacked stays."""
+    archives = [path for path in sorted(images.iterdir()) if path.is_file() and is_archive(path)]
+    stems = Counter(archive.stem for archive in archives)
+    for archive in archives:
+        target = images / (archive.stem if stems[archive.stem] == 1 else f"{archive.name} unpacked")
+        if not target.exists():
+            with reporter.track("unpacking"):
+                extract(archive, target)
+        archive.unlink()
 
 
 def _rows(table: Path) -> Iterator[dict[str, Any]]:
