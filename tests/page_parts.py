@@ -7,7 +7,10 @@ from ui.layout import Parts
 
 DATA = "upload data links tool_row clean search stop cleaned suspects suspects_row deal which advice go_on"
 TRAIN = "sheet card_row closed_training training_column train cancel resume training see"
-TEST = "closed_trial trial_row asked image answer trouble why"
+TEST = (
+    "closed_trial trial_row asked image answer trouble why ask_why add_row added label held_out truth many "
+    "many_column many_trouble stop_many answers"
+)
 TABS = {
     "data_tab": DATA,
     "train_tab": TRAIN,
