@@ -39,6 +39,7 @@ class Handlers:
         project = self._service.find(project_id)
         view = make_view(project, chosen, is_known=bool(project_id))
         self._warm(view, project)
+        self._service.prepare()
         return updates(self._parts, view, seen)
 
     def open(self, tab: str) -> Any:

@@ -16,6 +16,7 @@ from finetune.service.engine.background import BackgroundSupervisor
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.queueing import cancel_in, forget_in
 from finetune.service.engine.store import JobStore
+from finetune.service.jobs import prepare_process
 from finetune.service.predictor import Answer, Predictor, Why
 from finetune.service.projects import (
     Project,
@@ -26,6 +27,7 @@ from finetune.service.projects import (
     start_analysis,
     start_training,
 )
+from finetune.service.spare import end_spare
 from finetune.service.suspects_choice import SuspectsChoice
 from finetune.service.trials import start_trial
 
@@ -72,6 +74,7 @@ class Service:
         """Stop every job, keeping what each has to be gone on with, and the classifier's process."""
         if self._supervisor is not None:
             self._supervisor.stop()
+            end_spare()
         self._predictor.close()
         self._lock.release()
 
@@ -192,6 +195,11 @@ class Service:
         trainings = project.trainings
         if trainings and trainings[-1].is_running:
             cancel_in(self._store, trainings[-1].job)
+
+    def prepare(self) -> None:
+        """Have the next job's process load its libraries, unless jobs are at work, which need the processors."""
+        if self._supervisor is not None and not self._store.list(states=("queued", "running"), limit=1):
+            prepare_process()
 
     def warm(self, training: Training) -> None:
         """Load a classifier in the background."""

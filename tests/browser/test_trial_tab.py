@@ -63,7 +63,7 @@ def move_the_slider(page: Page) -> None:
     slider.press("Home")
     expect(page.locator("#why .heat")).to_have_css("clip-path", "inset(0px 100% 0px 0px)")
     slider.press("End")
-    expect(page.locator("#why .heat")).to_have_css("clip-path", "inset(0px)")
+    expect(page.locator("#why .heat")).to_have_css("clip-path", "inset(0px 0% 0px 0px)")
     page.get_by_label("Strength of the heat map").press("Home")
     expect(page.locator("#why .heat")).to_have_css("opacity", "0")
     page.locator("#held-out button").first.click()
