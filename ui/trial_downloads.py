@@ -15,12 +15,12 @@ from finetune.service.service import Service
 from finetune.service.trials import KIND, read_trial, trial_table
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import APIRouter
     from fastapi.responses import FileResponse
 
 
-def add_trial_downloads(app: FastAPI, service: Service) -> None:
-    """Add the addresses to ``app``; a project's id in an address is its key."""
+def add_trial_downloads(app: APIRouter, service: Service) -> None:
+    """Add the addresses to ``app``, whose dependency says who asks."""
     from fastapi import HTTPException
     from fastapi.responses import FileResponse
 

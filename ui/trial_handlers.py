@@ -131,7 +131,7 @@ class TrialHandlers:
 
     def _lend(self, image: Path) -> Path:
         """Copy an image of ours to where uploads lie, as if the browser had sent it."""
-        name = f"image-{secrets.token_hex(8)}"
+        name = f"image-{secrets.token_hex(16)}"
         folder = self._service.uploads / name
         folder.mkdir()
         return Path(shutil.copyfile(image, folder / f"{name}{image.suffix}"))

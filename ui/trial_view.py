@@ -29,13 +29,13 @@ class TrialView:
     classes: tuple[str, ...] = ()
 
 
-CLOSED = TrialView()
+NO_TRIAL = TrialView()
 
 
 def make_trial_view(project: Project, answering: Training | None) -> TrialView:
     """Return what to show of ``project``, whose classifier ``answering`` made."""
     if answering is None:
-        return CLOSED
+        return NO_TRIAL
     held_out = read_held_out(answering.job)
     answers, is_answering = _answers(project)
     return TrialView(

@@ -95,6 +95,13 @@ def trial(folder: Path, reporter: StatusReporter, *, model: str, **request: Any)
     answer(folder, reporter, **request)
 
 
+def backbones(folder: Path, reporter: StatusReporter, **request: Any) -> None:
+    """Rank backbones on the images; see `finetune.service.data_work`."""
+    from finetune.service.data_work import backbones as run_ranking
+
+    run_ranking(folder, reporter, **request)
+
+
 def predict(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     """Classify many images; see `finetune.service.predict_work`."""
     from finetune.service.predict_work import predict as run_predict
@@ -111,5 +118,6 @@ KINDS: dict[str, Work] = {
     "clean": clean,
     "preview": preview,
     "trial": trial,
+    "backbones": backbones,
     "predict": predict,
 }

@@ -2,8 +2,10 @@
 
 from finetune.words import noted
 
-NO_ADVICE = "Here will stand which layers to freeze and why, as soon as your images have been looked at."
-NO_DATA = (
+NO_ADVICE = noted(
+    "Here will stand which layers to freeze and why, as soon as your images have been looked at."
+)
+NO_DATA = noted(
     "Here you will choose among four strategies and train. It opens when your images have been looked at: "
     "bring some on the tab Data."
 )
