@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import gradio as gr
+from markupsafe import Markup
 
 from finetune.errors import FinetuneError
 from finetune.service.data_jobs import newest_job
@@ -17,6 +18,7 @@ from finetune.service.held_out import read_held_out
 from finetune.service.projects import Project, Training
 from finetune.service.service import Service, trained
 from finetune.service.trials import KIND, read_trial
+from finetune.words import t
 from ui.clicks import on_press
 from ui.tabs.trial import TrialParts
 from ui.trial_updates import no_answer
@@ -40,6 +42,7 @@ class TrialHandlers:
     def __init__(self, service: Service, test: TrialParts) -> None:
         self._service = service
         self._test = test
+        self._can_add = hasattr(service, "add_image")
 
     def classify(self, project_id: str, image: Upload, truth: Mapping[str, str] | None) -> Answer:
         """Show the labels of ``image`` with their probabilities, or what is wrong with it.
@@ -63,7 +66,7 @@ class TrialHandlers:
             **no_answer(test),
             test.answer: str(answer_html(answer, label=label, is_calibrated=fitted_on != "none")),
             test.ask_why: gr.update(visible=True),
-            test.add_row: gr.update(visible=not label),
+            test.add_row: gr.update(visible=self._can_add and not label),
         }
 
     def why(self, project_id: str, image: Upload) -> str:
@@ -118,6 +121,21 @@ class TrialHandlers:
             self._service.stop_asking(project)
         return {self._test.many_trouble: ""}
 
+    def add(self, project_id: str, image: Upload, label: str | None) -> Answer:
+        """Add ``image`` to the project's data set as one of the class ``label``, a new one too."""
+        project, _ = self._asked(project_id)
+        path = self._uploaded(image)
+        if project is None or path is None:
+            return {self._test.added: ""}
+        if not (label or "").strip():
+            return {self._test.added: str(error_html(t("choose the class first, or write a new one")))}
+        try:
+            self._service.add_image(project, path, label)  # type: ignore[attr-defined]
+        except FinetuneError as error:
+            return {self._test.added: str(error_html(str(error)))}
+        told = t("Added to the data set as {}; look again on the tab Data.").format(label)
+        return {self._test.added: str(Markup('<p class="told-note" role="status">{}</p>').format(told))}
+
     def _asked(self, project_id: str) -> tuple[Project | None, Training | None]:
         """Return the project, and the training whose classifier answers for it; None where there is none."""
         project = self._service.find(project_id)
@@ -150,6 +168,7 @@ def wire_trial(parts: Parts, do: TrialHandlers) -> None:
     answer = list(no_answer(test))
     on(test.image.change, do.classify, [project, test.image, test.truth], answer, preprocess=False)
     on(test.ask_why.click, do.why, [project, test.image], [test.why], preprocess=False)
+    on(test.add.click, do.add, [project, test.image, test.label], [test.added], preprocess=False)
     chosen = [test.image, test.truth]
     on_press(test.pressed_held_out, do.take_held_out, [project], chosen)
     on_press(test.pressed_asked, do.take_asked, [project], chosen)
