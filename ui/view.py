@@ -19,6 +19,7 @@ from ui.data_tools import NO_TOOLS, DataTools, make_tools
 from ui.health import backbone_channels
 from ui.tabs.closed import NO_ADVICE
 from ui.train_view import CLOSED, TrainView, make_train_view
+from ui.trial_view import NO_TRIAL, TrialView, make_trial_view
 from ui.web.data import data_html
 from ui.web.details import folded_details
 from ui.web.strategy import advice_html, card_html
@@ -36,7 +37,7 @@ class View:
     the bundle's download, ``asked`` the identity of the classifier that answers and ``asked_name`` its name for
     people; all three are empty while there is none. ``tools`` are what else can be done with the images.
     ``report`` is the path of the page on that classifier's run, empty where there is none. ``results`` is what
-    trainings came to, empty until one has.
+    trainings came to, empty until one has. ``trial`` is the tab Test.
     """
 
     data: str
@@ -50,6 +51,7 @@ class View:
     report: str = ""
     results: str = ""
     train: TrainView = CLOSED
+    trial: TrialView = NO_TRIAL
     backbones: BackbonesView = NOTHING_TO_COMPARE
 
 
@@ -85,6 +87,7 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         report=_report_address(project, answering),
         results=_results(trainings),
         train=make_train_view(project, findings, chosen),
+        trial=make_trial_view(project, answering),
         backbones=make_backbones_view(project, findings),
     )
 

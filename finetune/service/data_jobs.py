@@ -19,13 +19,14 @@ from finetune.service.projects import Project, numbered
 from finetune.service.result import RESULT, read_result
 from finetune.service.status import Status
 
-Kind = Literal["suspects", "clean", "preview", "backbones"]
+Kind = Literal["suspects", "clean", "preview", "backbones", "trial"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WORDS: Mapping[Kind, str] = {
     "suspects": "looking for wrong labels",
     "clean": "writing a cleaned copy",
     "preview": "drawing a preview",
     "backbones": "comparing backbones",
+    "trial": "classifying",
 }
 _starting = threading.Lock()
 

@@ -226,6 +226,7 @@ def start_training(
             "out": str(run.resolve()),
             "offline": offline,
             "resume": resume is not None,
+            "held_out": True,
         }
         job = project.folder / "trainings" / str(len(earlier) + 1)
         queue_job(store, job, request, title=f"{project.name}, {recipe['strategy']}")

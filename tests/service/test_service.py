@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from markupsafe import escape
+from page_parts import bare_parts
 from page_server import colour_zip
 from services import ended, tiny_network, wait_for
 
@@ -335,26 +336,34 @@ def test_a_classifier_answers_and_goes_on_after_a_file_that_is_no_image(
 def test_the_page_asks_only_about_files_that_were_uploaded(
     service: Service, looked_at: Project, photos: Path
 ) -> None:
-    from ui.handlers import Handlers
+    from ui.trial_handlers import TrialHandlers
 
-    handlers = Handlers(service, None)  # type: ignore[arg-type]
+    test = bare_parts().test_tab
+    handlers = TrialHandlers(service, test)
+
+    def classify(project_id: str, image: dict[str, str | None] | None) -> tuple[str, str]:
+        shown = handlers.classify(project_id, image, {"name": "lime.png", "label": "plum"})
+        return shown[test.answer], shown[test.trouble]
+
     image = next((photos.parent / "my photos").glob("lime/*.png"))
     service.uploads.mkdir(exist_ok=True)
     uploaded = service.uploads / "lime.png"
     shutil.copy(image, uploaded)
-    labels, trouble = handlers.classify(looked_at.id, {"path": str(uploaded)})
-    assert labels is not None
-    assert max(labels, key=labels.__getitem__) == "lime"
+    answer, trouble = classify(looked_at.id, {"path": str(uploaded)})
+    assert "<strong>lime</strong>" in answer
+    assert "✗ In your data it is labelled <strong>plum</strong>." in answer
     assert trouble == ""
     for path in (
         image,
         service.uploads / ".." / looked_at.id / "data" / "my photos.zip",
         Path("/etc/hostname"),
     ):
-        assert handlers.classify(looked_at.id, {"path": str(path)}) == (None, "")
+        shown, trouble = classify(looked_at.id, {"path": str(path)})
+        assert "as soon as there is an image" in shown
+        assert trouble == ""
     for nothing in (None, {}, {"path": None}, {"path": ""}):
-        assert handlers.classify(looked_at.id, nothing) == (None, "")
-    assert handlers.classify("0" * 32, {"path": str(uploaded)}) == (None, "")
+        assert "as soon as there is an image" in classify(looked_at.id, nothing)[0]
+    assert "as soon as there is an image" in classify("0" * 32, {"path": str(uploaded)})[0]
 
 
 def test_another_classifier_in_the_same_place_is_another(
