@@ -12,7 +12,9 @@ from finetune.service.service import Service
 from finetune.words import speaking, t
 from ui.handlers import Handlers
 from ui.layout import Parts
+from ui.results_handlers import wire_results
 from ui.updates import shown
+from ui.use_handlers import wire_use
 from ui.wiring import on as _on
 
 POLL_EVERY_S = 1.0
@@ -26,7 +28,10 @@ def build_page(service: Service, *, upload_gb: float, language: Language = "en")
     with speaking(language), gr.Blocks(title=t("Fine-tune an image classifier")) as blocks:
         parts = Parts(upload_gb=upload_gb)
         timer = gr.Timer(POLL_EVERY_S)
-        _wire(blocks, timer, parts, Handlers(service, parts))
+        do = Handlers(service, parts)
+        _wire(blocks, timer, parts, do)
+        wire_results(parts, service, do.show)
+        wire_use(parts, service, do.show)
     page: gr.Blocks = blocks
     return page
 

@@ -12,13 +12,11 @@ from markupsafe import Markup
 from strategies import STRATEGIES
 from ui.data_tools import DataTools
 from ui.layout import Parts
-from ui.tabs.closed import NO_TRAINING, NOTHING_TO_USE
+from ui.results_updates import outdated, wanted_results, wanted_use
 from ui.view import View
-from ui.web.words import note_html
 
 Properties = dict[str, Any]
 DIGEST_LENGTH = 8
-REPORT = "Download the full report"
 
 
 def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
@@ -38,6 +36,7 @@ def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
             parts.test_tab.trouble: "",
             parts.test_tab.why: "",
         }
+    answer |= outdated(parts, changed)
     if changed:
         answer[parts.seen] = json.dumps(now)
     return answer or {parts.seen: gr.skip()}
@@ -55,6 +54,7 @@ def shown(parts: Parts) -> list[Any]:
         parts.test_tab.answer,
         parts.test_tab.trouble,
         parts.test_tab.why,
+        *outdated(parts, ("matrix", "erase")),
         parts.seen,
     ]
 
@@ -90,12 +90,12 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
         "resume": (parts.train_tab.resume, {"visible": view.can_resume}),
         "training": (parts.train_tab.training, {"value": str(view.training)}),
         "go on": (parts.data_tab.go_on, {"visible": is_open}),
-        "see": (parts.train_tab.see, {"visible": bool(view.results)}),
-        "results": (parts.results_tab.results, {"value": view.results or str(note_html(NO_TRAINING))}),
+        "see": (parts.train_tab.see, {"visible": bool(view.results.score)}),
+        **wanted_results(parts, view.results),
         "closed trial": (parts.test_tab.closed_trial, {"visible": not view.address}),
         "trial": (parts.test_tab.trial_row, {"visible": bool(view.address)}),
         "asked": (parts.test_tab.asked, {"value": _asked_html(view)}),
-        "download": (parts.use_tab.download, {"value": _download_html(view)}),
+        **wanted_use(parts, view.use),
     }
     for name, text in zip(STRATEGIES, view.cards, strict=False):
         is_chosen = name == view.chosen
@@ -125,18 +125,3 @@ def _asked_html(view: View) -> str:
     """Name the classifier that answers; another one of the same name is another text."""
     text = Markup('<p class="quiet" data-asked="{}">Asked: {}</p>')
     return str(text.format(hashlib.sha256(view.asked.encode()).hexdigest()[:DIGEST_LENGTH], view.asked_name))
-
-
-def _download_html(view: View) -> str:
-    if not view.address:
-        return str(note_html(NOTHING_TO_USE))
-    return (
-        f'<p><a class="download" href="{view.address}" download>Download the classifier (zip)</a></p>'
-        "<p class='quiet'>Weights as safetensors, class names and preprocessing as JSON. "
-        "<code>finetune predict FOLDER IMAGE</code> uses it, and so does timm.</p>"
-        + (
-            f'<p><a class="download second" href="{view.report}" download>{REPORT}</a></p>'
-            if view.report
-            else ""
-        )
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ def course_html(columns: Mapping[str, Sequence[float | None]]) -> Markup:
 
 def moved_html(rows: Sequence[Mapping[str, Any]], chart: Path, interpolation: Path) -> Markup:
     """Return the picture of what moved, its table, and the picture between the head alone and the network."""
+    words = t("What moved: the change of each layer group's weights, its gradients and learning rates")
+    between = t("Validation accuracy between the head alone and the fine-tuned weights")
+    drawn = join(_wide(picture(chart, words)), picture(interpolation, between))
+    return section(t("What moved"), drawn, folded(t("What moved as a table"), moved_table_html(rows)))
+
+
+def moved_table_html(rows: Sequence[Mapping[str, Any]]) -> Markup:
+    """Return the groups of ``what_moved.json`` as a table."""
     listed = [
         (
             row["group"],
@@ -52,19 +61,16 @@ def moved_html(rows: Sequence[Mapping[str, Any]], chart: Path, interpolation: Pa
         for row in rows
     ]
     heads = (t("layers"), t("state"), t("parameters"), t("change"), t("largest learning rate"))
-    drawn = join(
-        _wide(
-            picture(
-                chart,
-                t("What moved: the change of each layer group's weights, its gradients and learning rates"),
-            )
-        ),
-        picture(
-            interpolation, t("Validation accuracy between the head alone and the fine-tuned weights")
-        ),
-    )
-    folding = folded(t("What moved as a table"), table(heads, listed, label=t("What moved")))
-    return section(t("What moved"), drawn, folding)
+    return table(heads, listed, label=t("What moved"))
+
+
+def read_moved(path: Path) -> Sequence[Mapping[str, Any]]:
+    """Return the groups of a run's ``what_moved.json``, none where there is no such file or it is damaged."""
+    try:
+        rows: Sequence[Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["groups"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+    return rows
 
 
 def _wide(drawing: Markup) -> Markup:

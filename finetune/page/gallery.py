@@ -46,10 +46,10 @@ def _figure(image: Mapping[str, Any], source: str) -> Markup:
         if source
         else Markup('<span class="gone">{}</span>').format(t("the image cannot be read any more"))
     )
-    truth = Markup("<strong>{}</strong> {}").format(image["called"], percent(image["probability"]))
+    truth: str = Markup("<strong>{}</strong> {}").format(image["called"], percent(image["probability"]))
     if not is_right:
         truth = t(Markup("called {}<br>is <strong>{}</strong> {}")).format(
-            truth, image["label"], percent(image.get("probability_of_label"))
+            truth, image["label"], percent(image["probability_of_label"])
         )
     return Markup('<figure>{}<figcaption>{}<br><span class="quiet">{}</span></figcaption></figure>').format(
         shown, truth, image["name"]

@@ -26,13 +26,16 @@ def moved_bars_html(rows: Sequence[Mapping[str, Any]]) -> Markup:
 
 def _bar(row: Mapping[str, Any], share: float) -> Markup:
     change = row["relative_change"]
-    if row["frozen"]:
-        told = t("frozen")
-    else:
-        told = t("learnt from 0") if change is None else f"{100 * change:.2g} %"
-    width = 100 if not math.isfinite(share) or (change is None and not row["frozen"]) else 100 * share
+    told = t("learnt from 0") if change is None else f"{100 * change:.2g} %"
+    width = 100 * share if math.isfinite(share) and change is not None else 100
     return Markup(
         '<div class="moved-row{}" role="listitem"><span class="bar-name" title="{}">{}</span>'
         '<span class="bar-track" aria-hidden="true"><span class="bar-fill" style="width:{:.1f}%"></span></span>'
         "<span>{}</span></div>"
-    ).format(" frozen" if row["frozen"] else "", row["group"], row["group"], min(100.0, width), told)
+    ).format(
+        " frozen" if row["frozen"] else "",
+        row["group"],
+        row["group"],
+        width,
+        t("frozen") if row["frozen"] else told,
+    )

@@ -113,7 +113,9 @@ def figures_html(report: Mapping[str, Any]) -> Markup:
 
 def classes_html(report: Mapping[str, Any]) -> Markup:
     """Return the table of classes, those that are found least often first; of many, all of them folded."""
-    classes = sorted(report.get("per_class", ()), key=lambda each: (not each["support"], each["recall"] or 0.0))
+    classes = sorted(
+        report.get("per_class", ()), key=lambda each: (not each["support"], each["recall"] or 0.0)
+    )
     if len(classes) <= MOST_CLASSES:
         return section(t("Classes"), _class_table(classes, t("Classes")))
     worst = [each for each in classes if each["support"]][:WORST]

@@ -70,7 +70,9 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(gone)
     except OSError as error:
         why = error.strerror or str(error)
-        raise ResourceError(f"cannot delete {folder.name} ({why}); close what uses it, and try again") from None
+        raise ResourceError(
+            f"cannot delete {folder.name} ({why}); close what uses it, and try again"
+        ) from None
 
 
 def _remove_unpacked(project: Project) -> None:

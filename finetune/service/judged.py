@@ -15,7 +15,7 @@ MOST_RUNS_HELD = 8
 
 @dataclass(frozen=True)
 class Judged:
-    """One image by its ``place`` in the run's list and its ``name`` below the data, with what it is and was called."""
+    """One image by its ``place`` in the run's list and ``name`` below the data, with what it is and was called."""
 
     place: int
     name: str

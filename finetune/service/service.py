@@ -189,7 +189,7 @@ class Service:
             cancel_in(self._store, trainings[-1].job)
 
     def choose(self, project: Project, number: str) -> None:
-        """Let the classifier of the project's training ``number`` answer; one that cannot be asked changes nothing."""
+        """Let the classifier of training ``number`` answer; one that cannot be asked changes nothing."""
         ready = ready_trainings(project)
         for training in ready:
             if training.number == number:
@@ -265,6 +265,14 @@ def can_find_suspects(findings: Mapping[str, Any]) -> bool:
 def _weights_of(findings: Mapping[str, Any]) -> str:
     source = findings["weights"]["source"]
     return "hub" if source == "cache" else str(source)
+
+
+def address_told(project: Project) -> str:
+    """Return the address that the page was announced at, where the project lies; a usual one before that."""
+    try:
+        return (project.folder.parent / ADDRESS).read_text(encoding="utf-8").strip()
+    except OSError:
+        return "http://127.0.0.1:7860"
 
 
 def trained(project: Project) -> Training | None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from finetune.page.curves import Columns, overlaid_html
-from finetune.page.markup import join, paragraph, percent, section, table
+from finetune.page.markup import paragraph, percent, section, table
+from finetune.page.overlay import Columns, overlaid_html
 from finetune.words import noted, t
 from ui.web.words import note_html
 
@@ -36,7 +36,9 @@ def comparison_html(comparison: Comparison, columns: tuple[Columns, Columns]) ->
         t("{} beside {}").format(first, second),
         Markup('<p class="headline">{}</p>').format(told.format(*order, paired.n_images)),
         _difference(comparison),
-        paragraph(alone.format(first, paired.only_first, second, paired.only_second, paired.p_value), quiet=True),
+        paragraph(
+            alone.format(first, paired.only_first, second, paired.only_second, paired.p_value), quiet=True
+        ),
         _scores(comparison),
         _curves(columns, (first, second)),
     )
@@ -81,5 +83,7 @@ def _scores(comparison: Comparison) -> Markup:
 def _curves(columns: tuple[Columns, Columns], names: tuple[str, str]) -> Markup:
     drawn = overlaid_html(columns, names)
     if not drawn:
-        return paragraph(t("Only runs that were trained in epochs have curves to lay over each other."), quiet=True)
-    return Markup('<div class="curves">{}</div>').format(join(drawn))
+        return paragraph(
+            t("Only runs that were trained in epochs have curves to lay over each other."), quiet=True
+        )
+    return Markup('<div class="curves">{}</div>').format(drawn)

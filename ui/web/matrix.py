@@ -33,7 +33,9 @@ def matrix_html(report: Mapping[str, Any], number: str) -> Markup:
             t("{} classes are too many to draw; the table has the commonest mistakes.").format(len(names))
         )
     )
-    told = t("Each row is a class, each column what its images were called. Press a number to see its images.")
+    told = t(
+        "Each row is a class, each column what its images were called. Press a number to see its images."
+    )
     return section(
         t("What is taken for what"),
         paragraph(told if few else t("Press a number in the table to see its images."), quiet=True),
@@ -89,9 +91,7 @@ def _pairs(report: Mapping[str, Any], number: str) -> Markup:
     return listed or paragraph(t("No image was called another class."))
 
 
-def cell_html(
-    images: Sequence[Judged], label: str, called: str, address: Callable[[Judged], str]
-) -> Markup:
+def cell_html(images: Sequence[Judged], label: str, called: str, address: Callable[[Judged], str]) -> Markup:
     """Return the images of a cell, the surest first; ``address`` says where the picture of one is."""
     shown = images[:MOST_IN_CELL]
     title = t("{}, called {}: {:,} images").format(label, called, len(images))
@@ -108,7 +108,9 @@ def cell_html(
         )
         for image in shown
     ]
-    more = paragraph(t("The surest {} are shown; predictions.csv in the run's folder names all.").format(len(shown)))
-    return Markup('<div class="opened" data-arrived><h3 tabindex="-1">{}</h3>{}<div class="gallery">{}</div>{}</div>').format(
-        title, button_html(CELL, "", t("Close")), join(*figures), more if rest else ""
+    more = paragraph(
+        t("The surest {} are shown; predictions.csv in the run's folder names all.").format(len(shown))
     )
+    return Markup(
+        '<div class="opened" data-arrived><h3 tabindex="-1">{}</h3>{}<div class="gallery">{}</div>{}</div>'
+    ).format(title, button_html(CELL, "", t("Close")), join(*figures), more if rest else "")

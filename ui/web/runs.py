@@ -47,7 +47,9 @@ def runs_html(rows: Sequence[RunRow]) -> Markup:
     """Return the list, the newest first; nothing for a single run, which is shown anyway."""
     if len(rows) < 2:
         return Markup()
-    return Markup('<section><h2>{}</h2><p class="quiet">{}</p><ol class="runs" reversed>{}</ol></section>').format(
+    return Markup(
+        '<section><h2>{}</h2><p class="quiet">{}</p><ol class="runs" reversed>{}</ol></section>'
+    ).format(
         t("Runs on these images"),
         t("The run that is shown is the one that answers on the tabs Test and Use."),
         join(*map(_row, rows)),
@@ -60,7 +62,8 @@ def _row(row: RunRow) -> Markup:
         facts += [f"{row.report['image_size']} px", time_words(row.report["seconds"])]
     facts.append(row.when)
     return Markup(
-        '<li class="run{}"{}><p><strong>{}</strong> <span class="quiet">{}</span></p>{}<p class="run-buttons">{}</p></li>'
+        '<li class="run{}"{}><p><strong>{}</strong> <span class="quiet">{}</span></p>{}'
+        '<p class="run-buttons">{}</p></li>'
     ).format(
         " shown" if row.is_shown else "",
         Markup(' aria-current="true"') if row.is_shown else "",
