@@ -100,7 +100,7 @@ def exports_html(exports: Sequence[Markup]) -> Markup:
 
 
 def lines_html(address: str, path: str, run: str) -> Markup:
-    """Return lines to copy that ask the classifier: it is at ``path`` of the server at ``address``, its run in ``run``.
+    """Return lines to copy that ask the classifier: at ``path`` of the server at ``address``; ``run`` is its folder.
 
     The page's script puts the address in the place of ``address`` that the browser knows the server by.
     """
