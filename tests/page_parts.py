@@ -6,14 +6,17 @@ from strategies import STRATEGIES
 from ui.layout import Parts
 
 DATA = "upload data links tool_row clean search stop cleaned suspects suspects_row deal which advice go_on"
-TRAIN = "sheet card_row closed_training training_column train cancel resume training see"
+TRAIN = (
+    "sheet card_row closed_training training_column basis preset train pause resume cancel training "
+    "log_fold log see"
+)
 TEST = "closed_trial trial_row asked image answer trouble why"
 TABS = {
     "data_tab": DATA,
     "train_tab": TRAIN,
-    "results_tab": "results",
+    "results_tab": "results runs comparison matrix cell details",
     "test_tab": TEST,
-    "use_tab": "download",
+    "use_tab": "download exports lines card card_fold erase sure",
 }
 
 
@@ -24,6 +27,9 @@ def bare_parts() -> Parts:
         setattr(made, name, object())
     for tab, names in TABS.items():
         setattr(made, tab, SimpleNamespace(**{name: object() for name in names.split()}))
+    made.data_tab.other_backbones = SimpleNamespace(  # type: ignore[assignment]
+        **{name: object() for name in ["column", "why", "compare", "stop", "table", "taken"]}
+    )
     train: SimpleNamespace = made.train_tab  # type: ignore[assignment]
     train.cards = {name: object() for name in STRATEGIES}
     train.choices = {name: object() for name in STRATEGIES}

@@ -211,6 +211,7 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
         "ui --help",
         "serve --help",
         "token --help",
+        "user --help",
         "batch --help",
         "export --help",
         "push --help",

@@ -9,7 +9,10 @@ import gradio as gr
 import finetune.page
 
 PAGE, WEB = Path(finetune.page.__file__).parent, Path(__file__).parent / "web"
-STYLES = (PAGE / "shared.css", PAGE / "results.css", WEB / "style.css", WEB / "results.css")
+STYLES = (
+    *(PAGE / "shared.css", PAGE / "results.css"),
+    *(WEB / "style.css", WEB / "train.css", WEB / "results.css"),
+)
 BLUE, DARK_BLUE, WHITE = "#0072B2", "#005A8D", "#FFFFFF"
 
 

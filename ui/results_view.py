@@ -120,6 +120,7 @@ def _rows(
     return [
         _row(project, training, shown, beside, can_answer=training.run in ready)
         for training in sorted(newest.values(), key=lambda each: -int(each.number))
+        if not training.is_discarded
     ]
 
 

@@ -26,14 +26,14 @@ from finetune.service.service import Service, ready_trainings
 from ui.use_view import CARD
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import APIRouter
 
 MOST_WAITING = 8
 """Images that may wait for the page's classifier; who asks more often is told to wait."""
 KEPT = {"cache-control": "private, max-age=3600"}
 
 
-def add_run_addresses(app: FastAPI, service: Service) -> None:
+def add_run_addresses(app: APIRouter, service: Service) -> None:
     """Add all addresses of runs to ``app``; a project's id in an address is its key."""
     _add_files(app, service)
     _add_asking(app, service)
@@ -59,7 +59,7 @@ def _found(service: Service, project_id: str, number: str) -> Training | None:
     return next((each for each in trainings if each.number == number), None)
 
 
-def _add_files(app: FastAPI, service: Service) -> None:
+def _add_files(app: APIRouter, service: Service) -> None:
     @app.get("/onnx/{project_id}/{number}")
     def onnx(project_id: str, number: str) -> FileResponse:
         """Send the ONNX file that a job has written, by the job's number."""
@@ -81,7 +81,7 @@ def _add_files(app: FastAPI, service: Service) -> None:
         return FileResponse(training.run / "bundle" / CARD, filename=f"{training.run.name}-card.md")
 
 
-def _add_asking(app: FastAPI, service: Service) -> None:
+def _add_asking(app: APIRouter, service: Service) -> None:
     limits = ApiLimits()
     free = threading.BoundedSemaphore(MOST_WAITING)
 

@@ -129,3 +129,11 @@ def export(
     told = exported.to_json()
     del told["path"]
     write_result(folder / RESULT, {**told, "training": training})
+
+
+def backbones(folder: Path, reporter: Reporter, *, data: str, recipe: dict[str, Any], offline: bool) -> None:
+    """Do `finetune backbones --rank` on ``data`` with all backbones that need no download."""
+    from finetune.training.rank_backbones import rank_backbones
+
+    found = rank_backbones(data, Recipe.make(**recipe), offline=offline, reporter=reporter)
+    write_result(folder / RESULT, found.to_json())

@@ -81,6 +81,13 @@ def export(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     run_export(folder, reporter, **request)
 
 
+def backbones(folder: Path, reporter: StatusReporter, **request: Any) -> None:
+    """Rank backbones on the images; see `finetune.service.data_work`."""
+    from finetune.service.data_work import backbones as run_ranking
+
+    run_ranking(folder, reporter, **request)
+
+
 def predict(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     """Classify many images; see `finetune.service.predict_work`."""
     from finetune.service.predict_work import predict as run_predict
@@ -97,5 +104,6 @@ KINDS: dict[str, Work] = {
     "clean": clean,
     "preview": preview,
     "export": export,
+    "backbones": backbones,
     "predict": predict,
 }
