@@ -45,6 +45,11 @@ class Training:
     strategy: str
 
     @property
+    def number(self) -> str:
+        """Return its number among those of its project."""
+        return self.job.name
+
+    @property
     def status(self) -> Status | None:
         """Return where it is."""
         return read_job(self.job)
@@ -228,6 +233,7 @@ def start_training(
             "resume": resume is not None,
             "held_out": True,
         }
-        job = project.folder / "trainings" / str(len(earlier) + 1)
+        number = int(earlier[-1].number) + 1 if earlier else 1
+        job = project.folder / "trainings" / str(number)
         queue_job(store, job, request, title=f"{project.name}, {recipe['strategy']}")
     return Training(job, run.resolve(), recipe["strategy"])

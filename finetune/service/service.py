@@ -11,7 +11,9 @@ from filelock import FileLock, Timeout
 
 from finetune.errors import DataError, OptionError, ResourceError, RunError
 from finetune.recipe import Recipe
+from finetune.service.choice import choose, choose_beside, chosen_of
 from finetune.service.data_jobs import KINDS, DataJob, newest_job, start_data_job, stop_data_jobs
+from finetune.service.deleting import delete_project, delete_run
 from finetune.service.engine.background import BackgroundSupervisor
 from finetune.service.engine.going_on import DISCARD
 from finetune.service.engine.place import DATABASE
@@ -32,6 +34,7 @@ from finetune.service.projects import (
 from finetune.service.room import Room
 from finetune.service.spare import end_spare
 from finetune.service.suspects_choice import SuspectsChoice
+from finetune.service.thumbnailer import Thumbnailer
 from finetune.service.trials import start_trial
 
 PAGE = ".page"
@@ -65,6 +68,7 @@ class Service:
         self._asking = asking
         self._room = room
         self._predictor = Predictor()
+        self._thumbnailer = Thumbnailer()
         self._lock = FileLock(self.home / "service.lock")
         try:
             self._lock.acquire(timeout=0)
@@ -92,6 +96,7 @@ class Service:
             self._supervisor.stop()
             end_spare()
         self._predictor.close()
+        self._thumbnailer.close()
         self._lock.release()
 
     def find(self, project_id: str, owner: str | None = None) -> Project | None:
@@ -275,6 +280,42 @@ class Service:
         if self._supervisor is not None and not self._store.list(states=("queued", "running"), limit=1):
             prepare_process()
 
+    def choose(self, project: Project, number: str) -> None:
+        """Let the classifier of training ``number`` answer; one that cannot be asked changes nothing."""
+        ready = ready_trainings(project)
+        for training in ready:
+            if training.number == number:
+                choose(project, training, ready)
+
+    def choose_beside(self, project: Project, number: str) -> None:
+        """Compare the run that is shown with that of training ``number``; any other number ends comparing."""
+        found = (each for each in project.trainings if each.number == number)
+        choose_beside(project, next(found, None))
+
+    def export(self, project: Project, training: Training, precision: str) -> DataJob:
+        """Start to write the training's classifier as an ONNX file; raises RunError while one is being written."""
+        request = {
+            "run": str(training.run),
+            "training": training.number,
+            "precision": precision,
+            "offline": self._offline,
+        }
+        return start_data_job(project, self._store, "export", request)
+
+    def delete_run(self, project: Project, training: Training) -> None:
+        """Delete a run from the disk, with its classifier; raises as `finetune.service.deleting.delete_run`."""
+        self._predictor.close()  # it may hold this one; the next question loads what it needs
+        delete_run(project, self._store, training)
+
+    def delete_project(self, project: Project) -> None:
+        """Delete the project with its images and runs; raises as `finetune.service.deleting.delete_project`."""
+        self._predictor.close()
+        delete_project(project, self._store)
+
+    def thumbnail(self, project: Project, name: str) -> bytes:
+        """Return a project's image by its name below the data as a small JPEG; raises ImageError, ResourceError."""
+        return self._thumbnailer.jpeg(project.data, name)
+
     def discard_training(self, project: Project) -> None:
         """Stop the newest training for good and delete what it has; one that has finished, and earlier ones, stay."""
         trainings = project.trainings
@@ -335,13 +376,27 @@ def _weights_of(findings: Mapping[str, Any]) -> str:
     return "hub" if source == "cache" else str(source)
 
 
+def address_told(project: Project) -> str:
+    """Return the address that the page was announced at, where the project lies; a usual one before that."""
+    try:
+        return (project.folder.parent / ADDRESS).read_text(encoding="utf-8").strip()
+    except OSError:
+        return "http://127.0.0.1:7860"
+
+
 def trained(project: Project) -> Training | None:
-    """Return the newest training with a classifier that can be asked, or None."""
+    """Return the training whose classifier answers, the chosen one or else the newest; None where there is none."""
+    return chosen_of(project, ready_trainings(project))
+
+
+def ready_trainings(project: Project) -> list[Training]:
+    """Return the trainings with a classifier that can be asked, one a run, the newest first."""
     trainings = project.trainings
     # A run that is going on is about to replace its bundle, whichever training made that.
     busy = {training.run for training in trainings if training.is_running}
-    ready = (each for each in reversed(trainings) if each.run not in busy and (each.run / "bundle").is_dir())
-    return next(ready, None)
+    runs = {training.run: training for training in trainings}  # a resumed run is one run
+    found = [each for each in runs.values() if each.run not in busy and (each.run / "bundle").is_dir()]
+    return sorted(found, key=lambda each: int(each.number), reverse=True)
 
 
 def can_resume(training: Training) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ui.web.training import result_html
 
 from finetune.advice.advise import DatasetProfile, advise
 from finetune.advice.similarity import TransferGain
@@ -22,7 +23,6 @@ from ui.web.details import folded_details
 from ui.web.square import BOTTOM, LEFT, RIGHT, TOP, square_svg
 from ui.web.strategy import advice_html, card_html, strip_html
 from ui.web.suspects import suspects_html
-from ui.web.training import result_html
 from ui.web.words import error_html, progress_html, time_words
 
 NASTY = "<script>alert(1)</script>&\"'"

@@ -11,7 +11,6 @@ from finetune.service.result import read_result
 from finetune.service.service import can_resume
 from finetune.service.status import Status
 from finetune.words import noted, t
-from ui.web.training import result_html
 from ui.web.words import error_html, join, note_html, progress_html, spoken, time_words
 
 LAST_SENTENCES = 4
@@ -48,7 +47,7 @@ def _in_short(training: Training) -> Markup:
     """Return the score alone of a finished run."""
     report = training.report
     if not report:
-        return result_html(report)
+        return note_html(t("Finished, but its report has been deleted."))
     text = t(Markup("<strong>{:.1f} %</strong> right, in {}."))
     return Markup('<p class="headline" role="status">{}</p>').format(
         text.format(100 * report["accuracy"], time_words(report["seconds"]))
