@@ -47,8 +47,8 @@ WORDS = {
     "log loss (nats, less is better)": "对数损失（nat，越小越好）",
     "log loss (nats)": "对数损失（nat）",
     "top {0}: among the {0} likeliest": "前 {0}：真实类别在最可能的 {0} 类之中",
-    "Percentile intervals of {:,} resamples of the images (seed {}); the accuracy in the headline has Wilson's, which "
-    "also holds for very few mistakes.": (
+    "Percentile intervals of {:,} resamples of the images (seed {}); the accuracy in the headline has Wilson's, "
+    "which also holds for very few mistakes.": (
         "区间是对图像重抽样 {:,} 次（种子 {}）得到的百分位区间；标题中的准确率用 Wilson 区间，错误极少时也成立。"
     ),
     "{} to {}": "{} 至 {}",

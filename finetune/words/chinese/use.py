@@ -12,8 +12,8 @@ WORDS = {
     "Download the full report": "下载完整报告",
     "Download the model card": "下载模型卡",
     "Model card": "模型卡（英文）",
-    "The zip holds the weights as safetensors, class names and preprocessing as JSON; timm loads the network from it, "
-    "and the lines below use all of it. Another run? Choose it on the tab Results.": (
+    "The zip holds the weights as safetensors, class names and preprocessing as JSON; timm loads the network from "
+    "it, and the lines below use all of it. Another run? Choose it on the tab Results.": (
         "zip 中有 safetensors 格式的权重，以及 JSON 格式的类别名称和预处理；timm 可从中加载网络，"
         "下面的代码会用到全部内容。想用另一次训练？请在“结果”标签页中选择。"
     ),
@@ -42,10 +42,10 @@ WORDS = {
         "在本页面的服务器运行期间，把 cat.jpg 换成您的图像："
     ),
     "Without the page, on this computer:": "不用页面，在这台计算机上：",
-    "The answer is JSON: the label, its probability, the likeliest labels under top, and known, which is false for an "
-    "image unlike those that it was trained on. Whoever has this address can ask.": (
-        "回答是 JSON：label（标签）、probability（概率）、top（最可能的几个标签）和 known（若图像与训练图像不同类则为 "
-        "false）。知道此地址的人都可以调用。"
+    "The answer is JSON: the label, its probability, the likeliest labels under top, and known, which is false for "
+    "an image unlike those that it was trained on. Whoever has this address can ask.": (
+        "回答是 JSON：label（标签）、probability（概率）、top（最可能的几个标签）和 known（若图像与训练图像"
+        "不同类则为 false）。知道此地址的人都可以调用。"
     ),
     "curl": "curl",
     "command line": "命令行",
@@ -66,12 +66,13 @@ WORDS = {
         "文件夹 {} 将从磁盘删除：分类器、报告、预测、图片，以及它的 ONNX 文件。"
     ),
     "The images, the other runs and what you have downloaded stay.": "图像、其他训练和您已下载的文件会保留。",
-    "The images of {} go from this server's disk, with the copy that was unpacked from them, all that was measured on "
-    "them here, and {:,} runs with their classifiers.": (
+    "The images of {} go from this server's disk, with the copy that was unpacked from them, all that was measured "
+    "on them here, and {:,} runs with their classifiers.": (
         "{} 的图像将从这台服务器的磁盘删除，连同解压出的副本、在此测得的一切，以及 {:,} 次训练和它们的分类器。"
     ),
     "What you have downloaded stays, and so do numbers without images by which later runs are quicker and forecast "
     "better; finetune cache --clear removes those.": (
-        "您已下载的文件会保留；不含图像的数值也会保留，它们让以后的训练更快、预测更准；可用 finetune cache --clear 清除。"
+        "您已下载的文件会保留；不含图像的数值也会保留，它们让以后的训练更快、预测更准；"
+        "可用 finetune cache --clear 清除。"
     ),
 }
