@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ui.web.training import result_html
+from ui.web.results import result_html
 
 from finetune.advice.advise import DatasetProfile, advise
 from finetune.advice.similarity import TransferGain
