@@ -10,7 +10,10 @@ TRAIN = (
     "sheet card_row closed_training training_column basis preset train pause resume cancel training "
     "log_fold log see"
 )
-TEST = "closed_trial trial_row asked image answer trouble why"
+TEST = (
+    "closed_trial trial_row asked image answer trouble why ask_why add_row added label held_out truth many "
+    "many_column many_trouble stop_many answers"
+)
 TABS = {
     "data_tab": DATA,
     "train_tab": TRAIN,

@@ -178,12 +178,14 @@ def mount_page(
     from ui.own_files import OwnFiles, OwnFilesOnly
     from ui.page import build_page
     from ui.signed_in import HEAD
+    from ui.trial_downloads import add_trial_downloads
     from ui.uploads import PageUploads, most_of
 
     if login is not None:
         add_login(app, login)
     downloads = APIRouter(dependencies=[Depends(of_request)])
     add_downloads(downloads, service)
+    add_trial_downloads(downloads, service)
     app.include_router(downloads)
     limits, most = ApiLimits(), most_of(upload_gb)
     files = OwnFiles(service.uploads)

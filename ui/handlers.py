@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from finetune.errors import FinetuneError
-from finetune.service.projects import Project, Training
+from finetune.service.projects import Project
 from finetune.service.service import Service, trained
 from finetune.service.suspects_choice import ALL
 from ui.layout import TABS, Parts
 from ui.tabs.data import KEEP
 from ui.updates import updates
 from ui.view import View, make_view
-from ui.web.trial import NOT_KNOWN, why_html
 from ui.web.words import error_html
 
 Answer = dict[Any, Any]
@@ -39,6 +37,7 @@ class Handlers:
         project = self._service.find(project_id)
         view = make_view(project, chosen, is_known=bool(project_id))
         self._warm(view, project)
+        self._service.prepare()
         return updates(self._parts, view, seen)
 
     def open(self, tab: str) -> Any:
@@ -132,48 +131,6 @@ class Handlers:
         except FinetuneError as error:
             told = str(error_html(str(error)))
         return {**self.show(project_id, chosen, seen), self._parts.notice: told}
-
-    def classify(
-        self, project_id: str, image: Mapping[str, Any] | None
-    ) -> tuple[dict[str, float] | None, str]:
-        """Return the labels of an image with their probabilities, and what was wrong with it.
-
-        ``image`` is the browser's own word for an uploaded file: Gradio would open it first, and its words for one
-        that is no image are not ours.
-        """
-        training, path = self._question(project_id, image)
-        if path is None or training is None:
-            return None, ""
-        try:
-            answer = self._service.predict(training, path)
-        except FinetuneError as error:
-            return None, str(error_html(str(error)))
-        if answer.error:
-            return None, str(error_html(answer.error))
-        return dict(answer.top), str(NOT_KNOWN) if answer.known is False else ""
-
-    def why(self, project_id: str, image: Mapping[str, Any] | None) -> str:
-        """Return the picture of what spoke for the answer to ``image``, which is as in `classify`."""
-        training, path = self._question(project_id, image)
-        if path is None or training is None:
-            return ""
-        try:
-            found = self._service.why(training, path)
-        except FinetuneError as error:
-            return str(error_html(str(error)))
-        return str(error_html(found.error) if found.error else why_html(found.sentence, found.picture))
-
-    def _question(
-        self, project_id: str, image: Mapping[str, Any] | None
-    ) -> tuple[Training | None, Path | None]:
-        """Return the classifier to ask and the uploaded file to ask about, each None where there is none."""
-        project = self._service.find(project_id)
-        training = trained(project) if project is not None else None
-        # Path.resolve raises on links in a circle.
-        path = Path(os.path.realpath(image["path"])) if image and image.get("path") else None
-        if path is None or not path.is_relative_to(self._service.uploads):
-            return training, None
-        return training, path
 
     def _warm(self, view: View, project: Project | None) -> None:
         """Load a new classifier before the first image comes."""

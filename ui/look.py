@@ -10,8 +10,8 @@ import finetune.page
 
 PAGE, WEB = Path(finetune.page.__file__).parent, Path(__file__).parent / "web"
 STYLES = (
-    *(PAGE / "shared.css", PAGE / "results.css"),
-    *(WEB / "style.css", WEB / "train.css", WEB / "results.css"),
+    *(PAGE / name for name in ("shared.css", "results.css")),
+    *(WEB / name for name in ("style.css", "train.css", "trial.css", "results.css")),
 )
 BLUE, DARK_BLUE, WHITE = "#0072B2", "#005A8D", "#FFFFFF"
 

@@ -16,6 +16,7 @@ from ui.layout import Parts
 from ui.results_handlers import wire_results
 from ui.signed_in import add_signed_in
 from ui.train_handlers import wire_train
+from ui.trial_handlers import TrialHandlers, wire_trial
 from ui.updates import shown
 from ui.use_handlers import wire_use
 from ui.wiring import on as _on
@@ -36,13 +37,14 @@ def build_page(
         parts = Parts(upload_gb=upload_gb)
         timer = gr.Timer(POLL_EVERY_S)
         _wire(blocks, timer, parts, service)
+        wire_trial(parts, TrialHandlers(service, parts.test_tab))
     page: gr.Blocks = blocks
     return page
 
 
 def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, service: Service) -> None:
     do = Handlers(service, parts)
-    data, train, test = parts.data_tab, parts.train_tab, parts.test_tab
+    data, train = parts.data_tab, parts.train_tab
     state = [parts.project_id, parts.chosen, parts.seen]
     _on(blocks.load, do.show, state, shown(parts))
     _on(blocks.load, do.open, [parts.tab], [parts.tabs])
@@ -77,16 +79,6 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, service: Service) ->
     _on(data.search.click, do.find_suspects, state, everything)
     _on(data.clean.click, do.clean, state, everything)
     _on(data.stop.click, do.stop, state, everything)
-    asked = [parts.project_id, test.image]
-    _on(
-        test.image.change,
-        do.classify,
-        asked,
-        [test.answer, test.trouble],
-        preprocess=False,
-    )
-    _on(test.image.change, lambda: "", [], [test.why])
-    _on(test.ask_why.click, do.why, asked, [test.why], preprocess=False)
 
 
 def _remembering(tab: str) -> Callable[[], str]:

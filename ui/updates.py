@@ -7,13 +7,13 @@ import json
 from typing import Any
 
 import gradio as gr
-from markupsafe import Markup
 
 from ui.backbones import wanted_of_backbones
 from ui.data_tools import DataTools
 from ui.layout import Parts
 from ui.results_updates import outdated, wanted_results, wanted_use
 from ui.train_view import wanted_of_train
+from ui.trial_updates import no_answer, wanted_trial
 from ui.view import View
 
 Properties = dict[str, Any]
@@ -31,12 +31,7 @@ def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
     changed = [name for name in wanted if before.get(name) != now[name]]
     answer: dict[Any, Any] = {wanted[name][0]: gr.update(**wanted[name][1]) for name in changed}
     if "asked" in changed:  # an answer of another classifier must not stay
-        answer |= {
-            parts.test_tab.image: None,
-            parts.test_tab.answer: None,
-            parts.test_tab.trouble: "",
-            parts.test_tab.why: "",
-        }
+        answer |= {parts.test_tab.image: None, **no_answer(parts.test_tab)}
     answer |= outdated(parts, changed)
     if changed:
         answer[parts.seen] = json.dumps(now)
@@ -52,9 +47,7 @@ def shown(parts: Parts) -> list[Any]:
         *fixed,
         *cards,
         parts.test_tab.image,
-        parts.test_tab.answer,
-        parts.test_tab.trouble,
-        parts.test_tab.why,
+        *no_answer(parts.test_tab),
         *outdated(parts, ("matrix", "erase")),
         parts.seen,
     ]
@@ -84,9 +77,7 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
         **wanted_of_backbones(parts.data_tab.other_backbones, view),
         "go on": (parts.data_tab.go_on, {"visible": is_open}),
         **wanted_results(parts, view.results),
-        "closed trial": (parts.test_tab.closed_trial, {"visible": not view.address}),
-        "trial": (parts.test_tab.trial_row, {"visible": bool(view.address)}),
-        "asked": (parts.test_tab.asked, {"value": _asked_html(view)}),
+        **wanted_trial(parts.test_tab, view),
         **wanted_use(parts, view.use),
     }
     return wanted
@@ -104,9 +95,3 @@ def _wanted_tools(parts: Parts, tools: DataTools) -> dict[str, tuple[Any, Proper
         "suspects choice": (parts.data_tab.suspects_row, {"visible": tools.has_suspects}),
         "sheet": (parts.train_tab.sheet, {"value": str(tools.preview), "visible": bool(tools.preview)}),
     }
-
-
-def _asked_html(view: View) -> str:
-    """Name the classifier that answers; another one of the same name is another text."""
-    text = Markup('<p class="quiet" data-asked="{}">Asked: {}</p>')
-    return str(text.format(hashlib.sha256(view.asked.encode()).hexdigest()[:DIGEST_LENGTH], view.asked_name))

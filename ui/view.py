@@ -20,6 +20,7 @@ from ui.health import backbone_channels
 from ui.results_view import NO_RESULTS, ResultsView, make_results_view
 from ui.tabs.closed import NO_ADVICE
 from ui.train_view import CLOSED, TrainView, make_train_view
+from ui.trial_view import NO_TRIAL, TrialView, make_trial_view
 from ui.use_view import NOTHING, UseView, make_use_view
 from ui.web.data import data_html
 from ui.web.details import folded_details
@@ -36,7 +37,7 @@ class View:
     ``cards`` follow the order of `STRATEGIES`; they are empty until there is advice. ``address`` is the path of
     the bundle's download, ``asked`` the identity of the classifier that answers and ``asked_name`` its name for
     people; all three are empty while there is none. ``tools`` are what else can be done with the images.
-    ``results`` and ``use`` are the tabs Results and Use.
+    ``results``, ``trial`` and ``use`` are the tabs Results, Test and Use.
     """
 
     data: str
@@ -50,6 +51,7 @@ class View:
     results: ResultsView = NO_RESULTS
     use: UseView = NOTHING
     train: TrainView = CLOSED
+    trial: TrialView = NO_TRIAL
     backbones: BackbonesView = NOTHING_TO_COMPARE
 
 
@@ -85,6 +87,7 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         results=make_results_view(project, trainings, answering),
         use=make_use_view(project, trainings, answering),
         train=make_train_view(project, findings, chosen),
+        trial=make_trial_view(project, answering),
         backbones=make_backbones_view(project, findings),
     )
 

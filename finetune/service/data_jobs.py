@@ -19,7 +19,7 @@ from finetune.service.projects import Project, numbered
 from finetune.service.result import RESULT, read_result
 from finetune.service.status import Status
 
-Kind = Literal["suspects", "clean", "preview", "backbones", "export"]
+Kind = Literal["suspects", "clean", "preview", "backbones", "trial", "export"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WORDS: Mapping[Kind, str] = {
     "suspects": "looking for wrong labels",
@@ -27,6 +27,7 @@ WORDS: Mapping[Kind, str] = {
     "preview": "drawing a preview",
     "export": "writing an ONNX file",
     "backbones": "comparing backbones",
+    "trial": "classifying",
 }
 _starting = threading.Lock()
 

@@ -70,7 +70,7 @@ class Datasets:
         data = self._root / dataset_id / stem
         data.parent.mkdir()
         try:
-            _extract(archive, data)
+            extract(archive, data)
             sizes = [path.stat().st_size for path in data.rglob("*") if path.is_file()]
         except BaseException as error:
             shutil.rmtree(data.parent, ignore_errors=True)
@@ -119,7 +119,8 @@ def drop_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _extract(archive: Path, data: Path) -> None:
+def extract(archive: Path, data: Path) -> None:
+    """Unpack a zip or tar that nobody vouches for as the new folder ``data``; raises ArchiveError, ResourceError."""
     if not is_tar(archive):
         extract_zip(archive, data)
         return

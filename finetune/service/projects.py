@@ -231,6 +231,7 @@ def start_training(
             "out": str(run.resolve()),
             "offline": offline,
             "resume": resume is not None,
+            "held_out": True,
         }
         number = int(earlier[-1].number) + 1 if earlier else 1
         job = project.folder / "trainings" / str(number)

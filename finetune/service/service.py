@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from finetune.service.engine.going_on import DISCARD
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.queueing import cancel_in, forget_in
 from finetune.service.engine.store import JobStore
-from finetune.service.jobs import read_job
+from finetune.service.jobs import prepare_process, read_job
 from finetune.service.predictor import Answer, Predictor, Why
 from finetune.service.projects import (
     Project,
@@ -32,8 +32,10 @@ from finetune.service.projects import (
     start_training,
 )
 from finetune.service.room import Room
+from finetune.service.spare import end_spare
 from finetune.service.suspects_choice import SuspectsChoice
 from finetune.service.thumbnailer import Thumbnailer
+from finetune.service.trials import start_trial
 
 PAGE = ".page"
 ADDRESS = "address.txt"
@@ -92,6 +94,7 @@ class Service:
         """Stop every job, keeping what each has to be gone on with, and the classifier's process."""
         if self._supervisor is not None:
             self._supervisor.stop()
+            end_spare()
         self._predictor.close()
         self._thumbnailer.close()
         self._lock.release()
@@ -210,6 +213,15 @@ class Service:
             project, self._store, "preview", {"recipe": made.model_dump(), "offline": self._offline}
         )
 
+    def ask_many(self, project: Project, training: Training, brought: Sequence[Path]) -> DataJob:
+        """Start to classify the files ``brought``, images and archives, which move; raises as `start_trial`."""
+        bundle, model = training.run / "bundle", training.run.name
+        return start_trial(project, self._store, bundle=bundle, model=model, brought=brought)
+
+    def stop_asking(self, project: Project) -> None:
+        """Stop classifying many images."""
+        stop_data_jobs(project, self._store, "trial")
+
     def compare_backbones(self, project: Project) -> DataJob:
         """Start to rank the backbones that need no download on the images, in turn with trainings.
 
@@ -262,6 +274,11 @@ class Service:
         trainings = project.trainings
         if trainings and trainings[-1].is_running:
             cancel_in(self._store, trainings[-1].job)
+
+    def prepare(self) -> None:
+        """Have the next job's process load its libraries, unless jobs are at work, which need the processors."""
+        if self._supervisor is not None and not self._store.list(states=("queued", "running"), limit=1):
+            prepare_process()
 
     def choose(self, project: Project, number: str) -> None:
         """Let the classifier of training ``number`` answer; one that cannot be asked changes nothing."""

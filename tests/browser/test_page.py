@@ -156,7 +156,7 @@ def classify(page: Page, folder: Path) -> None:
     image = next(iter(sorted(write_sample("fruit", folder / "fruit").glob("pepper/*.jpg"))))
     page.locator("#image input[type=file]").set_input_files(image)
     expect(page.locator("#answer")).to_contain_text("%", timeout=LOOKED_AT_MS)
-    shares = [int(text) for text in re.findall(r"(\d+)%", page.locator("#answer").inner_text())]
+    shares = [int(text) for text in re.findall(r"(\d+) %", page.locator("#answer .answers").inner_text())]
     assert len(shares) == 5
     assert shares == sorted(shares, reverse=True)
     paste(page, image)

@@ -13,7 +13,7 @@ NO_TRAINING = noted(
     "Here will stand how well your classifier does: its score with an interval, what it takes for what, and "
     "earlier trainings beside it. It opens when a training has ended."
 )
-NO_CLASSIFIER = (
+NO_CLASSIFIER = noted(
     "Here you will drop images and see what your classifier says. It opens when a training has ended."
 )
 NOTHING_TO_USE = noted("Here you will take your classifier with you. It opens when a training has ended.")

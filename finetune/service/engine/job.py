@@ -23,6 +23,7 @@ LANES: dict[str, Lane] = {
     "analyse": "quick",
     "clean": "quick",
     "preview": "quick",
+    "trial": "quick",
     "export": "quick",
 }
 """Which queue a kind of work stands in: what loads a device waits its turn, what people wait for does not."""
