@@ -115,6 +115,7 @@ def mount_page(app: FastAPI, service: Service, *, upload_gb: float = DEFAULT_UPL
     from finetune.service.api.bodies import Bodies
     from finetune.service.api.limits import ApiLimits
     from ui.addresses import UPLOAD, NoAddresses
+    from ui.clicks import clicks_head
     from ui.downloads import add_downloads
     from ui.languages import CHINESE, Languages, speaking_head
     from ui.look import STYLES, make_theme
@@ -132,7 +133,7 @@ def mount_page(app: FastAPI, service: Service, *, upload_gb: float = DEFAULT_UPL
             path=path,
             theme=make_theme(),
             css_paths=[*STYLES],
-            head=speaking_head(language),
+            head=speaking_head(language) + clicks_head(),
             app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
             footer_links=[],
             max_file_size=int(upload_gb * 10**9),

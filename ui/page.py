@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from finetune.advice.language import Language
 from finetune.service.service import Service
-from finetune.words import language, speaking, t
+from finetune.words import speaking, t
 from ui.handlers import Handlers
 from ui.layout import Parts
 from ui.updates import shown
+from ui.wiring import on as _on
 
 POLL_EVERY_S = 1.0
 
@@ -98,38 +98,3 @@ def _remembering(tab: str) -> Callable[[], str]:
 def _opening(tab: str) -> Callable[[], tuple[Any, str]]:
     """Return what opens the tab."""
     return lambda: (gr.Tabs(selected=tab), tab)
-
-
-def _on(
-    event: Callable[..., Any],
-    handler: Callable[..., Any],
-    inputs: Sequence[Any],
-    outputs: Sequence[Any],
-    *,
-    preprocess: bool = True,
-) -> None:
-    """Wire an event by plain requests, without Gradio's queue.
-
-    The queue drops a tab's waiting events when the tab closes its stream, which it does after each answer: a button
-    pressed in that moment did nothing. Nothing here takes long, for all long work runs in processes of its own.
-    """
-    event(
-        _in_language(handler, language()),
-        list(inputs),
-        list(outputs),
-        queue=False,
-        preprocess=preprocess,
-        show_progress="hidden",
-        api_visibility="private",
-    )
-
-
-def _in_language(handler: Callable[..., Any], spoken: Language) -> Callable[..., Any]:
-    """Return ``handler`` speaking the language that its page was made in."""
-
-    @functools.wraps(handler)
-    def handle(*given: Any) -> Any:
-        with speaking(spoken):
-            return handler(*given)
-
-    return handle
