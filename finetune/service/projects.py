@@ -1,8 +1,8 @@
 """A project: one data set in the page, its analysis, and its trainings, all as folders on disk.
 
-``HOME/<id>/`` holds ``project.json``, ``data/`` (an uploaded zip or a sample set), ``analysis/`` and
-``trainings/<n>/`` (job folders, the newest with the highest number). The runs themselves lie beside those of
-the command line.
+``HOME/<id>/`` holds ``project.json``, ``data/`` (an uploaded zip or a sample set), the looks at it
+(`finetune.service.looks`) and ``trainings/<n>/`` (job folders, the newest with the highest number). The runs
+themselves lie beside those of the command line.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from finetune.data.samples import SAMPLES
@@ -23,11 +24,13 @@ from finetune.errors import OptionError, RunError
 from finetune.service.engine.queueing import queue_job
 from finetune.service.engine.store import JobStore
 from finetune.service.jobs import read_job
+from finetune.service.looks import FIRST, look_folder, look_numbers, valid_look, version
 from finetune.service.result import RESULT, read_result
 from finetune.service.status import Status
 from finetune.training.run_folder import claim_next_folder
 
 _ID = re.compile(r"[0-9a-f]{32}")
+_VERSION = re.compile(r"\bversions/[0-9]+/")
 _UNSAFE = re.compile(r"[^\w.() -]+")
 LONGEST_NAME = 80
 PROJECT = "project.json"
@@ -61,12 +64,17 @@ class Training:
 
 @dataclass(frozen=True)
 class Project:
-    """One data set in the page. ``name`` is the user's, ``data`` where it lies, ``sample`` its name if it is one."""
+    """One data set in the page. ``name`` is the user's, ``data`` where it lies, ``sample`` its name if it is one.
+
+    ``look`` is the number of the look that holds, at ``data``. ``is_made``: of images one by one, in the page.
+    """
 
     folder: Path
     name: str
     data: Path
     sample: str
+    look: int = FIRST
+    is_made: bool = False
 
     @property
     def id(self) -> str:
@@ -75,14 +83,25 @@ class Project:
 
     @property
     def analysis(self) -> Path:
-        """Return the analysis's job folder."""
-        return self.folder / "analysis"
+        """Return the job folder of the analysis that holds."""
+        return look_folder(self.folder, self.look)
+
+    @property
+    def looking_again(self) -> Path | None:
+        """Return the job folder of a later analysis, which has not come to its end; None without one."""
+        newest = max(look_numbers(self.folder), default=self.look)
+        return look_folder(self.folder, newest) if newest > self.look else None
+
+    @property
+    def brought(self) -> Path:
+        """Return where the data lies that was brought, without what was added here."""
+        return _data_of(self.folder, self.name)
 
     @property
     def findings(self) -> dict[str, Any]:
         """Return what the analysis has found so far, with the user's own name for the data."""
-        brought = read_result(self.folder / PROJECT).get("data", "")  # where it lay then
-        return read_result(self.analysis / RESULT, {brought: self.data.name, str(self.data): self.data.name})
+        then = read_result(self.analysis / "request.json").get("data", "")  # where it lay then
+        return read_result(self.analysis / RESULT, {then: self.data.name, str(self.data): self.data.name})
 
     @property
     def trainings(self) -> list[Training]:
@@ -102,7 +121,8 @@ class Project:
 
     def readable(self, text: str) -> str:
         """Return ``text`` with the user's own name for the data, and no path to what else lies in the project."""
-        return text.replace(str(self.data), self.data.name).replace(f"{self.folder}{os.sep}", "")
+        inside = text.replace(str(self.data), self.data.name).replace(f"{self.folder}{os.sep}", "")
+        return _VERSION.sub("", inside)
 
 
 def numbered(folder: Path) -> list[Path]:
@@ -111,22 +131,22 @@ def numbered(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name))
 
 
-def new_project(home: Path, *, upload: Path | None = None, sample: str = "") -> Project:
-    """Make a project of an uploaded file, which is moved into it, or of a sample set.
+def new_project(home: Path, *, upload: Path | None = None, sample: str = "", made: str = "") -> Project:
+    """Make a project of an uploaded file, which is moved into it, of a sample set, or an empty one called ``made``.
 
     Raises OptionError for an unknown sample set.
     """
     if sample and sample not in SAMPLES:
         raise OptionError(f"no sample set is called '{sample}'; choose from {', '.join(SAMPLES)}")
     folder = home / secrets.token_hex(16)
-    name = sample if upload is None else safe_name(upload.name)
+    name = sample or safe_name(made if upload is None else upload.name)
     data = _data_of(folder, name)
     data.parent.mkdir(parents=True)
     if upload is not None:
         shutil.move(upload, data)
-    fields = {"name": name, "data": str(data), "sample": sample}
+    fields = {"name": name, "data": str(data), "sample": sample, "made": bool(made)}
     (folder / PROJECT).write_text(json.dumps(fields, ensure_ascii=False), encoding="utf-8")
-    return Project(folder, name, data, sample)
+    return Project(folder, name, data, sample, is_made=bool(made))
 
 
 def _data_of(folder: Path, name: str) -> Path:
@@ -148,19 +168,31 @@ def find_project(home: Path, project_id: str) -> Project | None:
     fields = read_result(folder / PROJECT)
     if not fields:
         return None
-    return Project(folder, fields["name"], _data_of(folder, fields["name"]), fields["sample"])
+    name, look = fields["name"], valid_look(folder)
+    seen = version(folder, look, Path(name).stem)
+    data = seen if seen.is_file() else _data_of(folder, name)
+    return Project(folder, name, data, fields["sample"], look, fields.get("made", False))
 
 
-def start_analysis(project: Project, store: JobStore, *, backbone: str, offline: bool) -> None:
-    """Have ``store`` look at the project's images."""
+def start_analysis(
+    project: Project,
+    store: JobStore,
+    *,
+    backbone: str,
+    offline: bool,
+    number: int = FIRST,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Have ``store`` look at the project's images; ``more`` are further arguments, for what was done by hand."""
     request = {
         "kind": "analyse",
-        "data": str(project.data),
+        "data": str(project.brought),
         "sample": project.sample,
         "backbone": backbone,
         "offline": offline,
+        **more,
     }
-    queue_job(store, project.analysis, request, title=project.name)
+    queue_job(store, look_folder(project.folder, number), request, title=project.name)
 
 
 def start_training(
@@ -184,7 +216,7 @@ def start_training(
         run = resume or claim_next_folder(str(project.data), recipe["strategy"], root).path
         request = {
             "kind": "fit",
-            "data": str(project.data),
+            "data": str(project.data if resume is None else _data_of_run(project, resume)),
             "recipe": dict(recipe),
             "out": str(run.resolve()),
             "offline": offline,
@@ -193,3 +225,12 @@ def start_training(
         job = project.folder / "trainings" / str(len(earlier) + 1)
         queue_job(store, job, request, title=f"{project.name}, {recipe['strategy']}")
     return Training(job, run.resolve(), recipe["strategy"])
+
+
+def _data_of_run(project: Project, run: Path) -> Path:
+    """Return what the run was begun with: the project may have been looked at again since, or copied elsewhere."""
+    for training in project.trainings:
+        asked = Path(read_result(training.job / "request.json").get("data", ""))
+        if training.run == run and project.id in asked.parts:
+            return project.folder.resolve().joinpath(*asked.parts[asked.parts.index(project.id) + 1 :])
+    return project.data
