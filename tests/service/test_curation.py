@@ -63,8 +63,8 @@ def test_corrections_and_additions_count_at_the_next_look(
     service.add_image(project, images / "apple" / "0.png", " apple ")
     service.add_image(project, images / "lime" / "0.png", "mango")
     assert project.findings["health"]["classes"] == before, "not before it is looked at again"
-    for _ in range(3):
-        service.add_image(project, images / "lime" / "1.png", "mango")
+    for number in (1, 2, 3):
+        service.add_image(project, images / "lime" / f"{number}.png", "mango")
     looked = again(service, project)
     assert looked.findings["health"]["classes"] == {
         "apple": before["apple"] + 1,
