@@ -1,22 +1,27 @@
-"""Walk through the page on the fruit sample set and take a picture of every tab, at desktop and phone width.
+"""Walk through the page on the fruit sample set and take a picture of every tab, in both languages and at two widths.
 
     python benchmarks/screenshots.py [--to DIR]
 
-They go to ``docs/page``, and are what the README and docs/page.md show.
+They go to ``docs/page``, and are what the README and docs/page.md show. Chinese needs a font, such as Debian's
+fonts-wqy-microhei.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import itertools
 import re
 import tempfile
 from pathlib import Path
 
 from common import ROOT
 from page import CHROMIUM, CHROMIUM_OPTIONS, running_page
+from PIL import Image
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from finetune.data.samples import write_sample
+from ui.languages import PLACES
 from ui.layout import TABS
 
 PATIENCE_MS = 300_000
@@ -26,10 +31,10 @@ IMAGE_SIZE = "160"
 
 
 def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
+    page.get_by_role("tab").nth(TABS.index(name)).click()
 
 
-def walk(page: Page, address: str, image: Path) -> None:
+def walk(page: Page, address: str) -> None:
     page.goto(address)
     page.locator("#sample-fruit").click()
     expect(page.locator("#go-to-train")).to_be_visible(timeout=PATIENCE_MS)
@@ -44,6 +49,9 @@ def walk(page: Page, address: str, image: Path) -> None:
         page.locator("#train").click()
         expect(page.locator("#training")).to_contain_text(f"{strategy} in", timeout=PATIENCE_MS)
         expect(page.locator("#training .headline")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def try_on(page: Page, image: Path) -> None:
     open_tab(page, "Test")
     page.locator("#image input[type=file]").set_input_files(image)
     expect(page.locator("#answer")).to_contain_text("%", timeout=PATIENCE_MS)
@@ -56,16 +64,23 @@ def take(playwright: Playwright, folder: Path, address: str, image: Path, target
     )
     page = context.new_page()
     page.set_viewport_size({"width": WIDTHS["desktop"], "height": 900})
-    walk(page, address, image)
+    walk(page, address)
     target.mkdir(parents=True, exist_ok=True)
-    for width, px in WIDTHS.items():
-        page.set_viewport_size({"width": px, "height": 812})
-        for tab in TABS:
+    for language, place in PLACES.items():
+        page.goto(f"{address}{place}")
+        try_on(page, image)
+        for (width, px), tab in itertools.product(WIDTHS.items(), TABS):
+            page.set_viewport_size({"width": px, "height": 812})
             open_tab(page, tab)
             page.mouse.move(0, 0)
             page.wait_for_timeout(1_500)
-            page.screenshot(path=target / f"{tab.lower()}-{width}.png", full_page=True)
+            save(page.screenshot(full_page=True), target / f"{tab.lower()}-{width}-{language}.png")
     context.close()
+
+
+def save(picture: bytes, path: Path) -> None:
+    """Write a picture of few colours as a small file."""
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 def main() -> None:
@@ -78,7 +93,7 @@ def main() -> None:
         images = write_sample("fruit", Path(folder) / "fruit")
         with running_page(Path(folder)) as address:
             take(playwright, Path(folder), address, sorted(images.glob("pepper/*"))[3], target)
-    print(f"wrote {len(TABS) * len(WIDTHS)} pictures to {target}")
+    print(f"wrote {len(TABS) * len(WIDTHS) * len(PLACES)} pictures to {target}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,10 @@ from strategies import STRATEGIES
 from ui.layout import Parts
 
 DATA = "upload data links tool_row clean search stop cleaned suspects suspects_row deal which advice go_on"
-TRAIN = "sheet card_row closed_training training_column train cancel resume training see"
+TRAIN = (
+    "sheet card_row closed_training training_column basis preset train pause resume cancel training "
+    "log_fold log see"
+)
 TEST = "closed_trial trial_row asked image answer trouble why"
 TABS = {
     "data_tab": DATA,
@@ -24,6 +27,9 @@ def bare_parts() -> Parts:
         setattr(made, name, object())
     for tab, names in TABS.items():
         setattr(made, tab, SimpleNamespace(**{name: object() for name in names.split()}))
+    made.data_tab.other_backbones = SimpleNamespace(  # type: ignore[assignment]
+        **{name: object() for name in ["column", "why", "compare", "stop", "table", "taken"]}
+    )
     train: SimpleNamespace = made.train_tab  # type: ignore[assignment]
     train.cards = {name: object() for name in STRATEGIES}
     train.choices = {name: object() for name in STRATEGIES}

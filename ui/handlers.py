@@ -12,11 +12,9 @@ import gradio as gr
 from finetune.errors import FinetuneError
 from finetune.service.projects import Project, Training
 from finetune.service.service import Service, trained
-from finetune.service.suspects_choice import ALL, SuspectsChoice
-from ui.expert import OWN, changed
+from finetune.service.suspects_choice import ALL
 from ui.layout import TABS, Parts
-from ui.tabs.data import DEALS, KEEP
-from ui.tabs.train import NO_LIMIT, OWN_SIZE
+from ui.tabs.data import KEEP
 from ui.updates import updates
 from ui.view import View, make_view
 from ui.web.trial import NOT_KNOWN, why_html
@@ -28,7 +26,7 @@ Answer = dict[Any, Any]
 class Handlers:
     """The handlers of one page. Each takes the tab's project, its choice and what it shows, and ends in `show`.
 
-    A project's id is its key: whoever does not know it finds nothing.
+    The service finds a project for its owner alone, who is whoever's event is being handled (`ui.asking`).
     """
 
     def __init__(self, service: Service, parts: Parts) -> None:
@@ -58,7 +56,10 @@ class Handlers:
                 **letting_go,
                 self._parts.notice: why if upload else "",
             }
-        project = self._service.take_upload(Path(upload), backbone=backbone)
+        try:
+            project = self._service.take_upload(Path(upload), backbone=backbone)
+        except FinetuneError as error:
+            return {**self._not_begun(error, project_id, chosen, seen), **letting_go}
         return {**self._begin(project, seen), **letting_go}
 
     def taking_sample(self, name: str) -> Callable[..., Answer]:
@@ -67,7 +68,11 @@ class Handlers:
         def take(project_id: str, chosen: str, seen: str, backbone: str) -> Answer:
             if why := self._leave(project_id):
                 return {**self.show(project_id, chosen, seen), self._parts.notice: why}
-            return self._begin(self._service.take_sample(name, backbone=backbone), seen)
+            try:
+                project = self._service.take_sample(name, backbone=backbone)
+            except FinetuneError as error:
+                return self._not_begun(error, project_id, chosen, seen)
+            return self._begin(project, seen)
 
         return take
 
@@ -80,6 +85,12 @@ class Handlers:
         except FinetuneError as error:
             return str(error_html(str(error)))
         return ""
+
+    def _not_begun(self, error: FinetuneError, project_id: str, chosen: str, seen: str) -> Answer:
+        """Say why there is no new project; the one before may have been let go of."""
+        left = project_id if self._service.find(project_id) is not None else ""
+        told = {self._parts.project_id: left, self._parts.notice: str(error_html(str(error)))}
+        return {**self.show(left, chosen, seen), **told}
 
     def _begin(self, project: Project, seen: str) -> Answer:
         return {
@@ -99,50 +110,19 @@ class Handlers:
 
         return choose
 
-    def train(self, project_id: str, chosen: str, seen: str, deal: str, which: str, *options: Any) -> Answer:
-        """Start to train with the chosen strategy.
-
-        ``deal`` is one of `DEALS` and ``which`` says for which of the suspects; ``options`` as in `_options`.
-        """
-
-        def start(project: Project) -> None:
-            strategy = make_view(project, chosen).chosen
-            field = DEALS.get(deal)
-            suspects = None if field is None else SuspectsChoice(field, which)
-            self._service.train(project, strategy, _options(strategy, *options), suspects=suspects)
-
-        return self._act(project_id, chosen, seen, start)
-
-    def preview(self, project_id: str, chosen: str, seen: str, *options: Any) -> Answer:
-        """Start to draw what the augmentation that is chosen would do; ``options`` as in `_options`."""
-
-        def start(project: Project) -> None:
-            strategy = make_view(project, chosen).chosen
-            self._service.preview(project, strategy, _options(strategy, *options))
-
-        return self._act(project_id, chosen, seen, start)
-
     def find_suspects(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Start to look for wrong labels."""
-        return self._act(project_id, chosen, seen, self._service.find_suspects)
+        return self.act(project_id, chosen, seen, self._service.find_suspects)
 
     def clean(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Start to write a cleaned copy."""
-        return self._act(project_id, chosen, seen, self._service.clean)
+        return self.act(project_id, chosen, seen, self._service.clean)
 
     def stop(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Stop looking for wrong labels, and writing a copy."""
-        return self._act(project_id, chosen, seen, self._service.stop_data_jobs)
+        return self.act(project_id, chosen, seen, self._service.stop_data_jobs)
 
-    def cancel(self, project_id: str, chosen: str, seen: str) -> Answer:
-        """Stop the training, keeping what it has."""
-        return self._act(project_id, chosen, seen, self._service.cancel)
-
-    def resume(self, project_id: str, chosen: str, seen: str) -> Answer:
-        """Go on with the training that was stopped."""
-        return self._act(project_id, chosen, seen, self._service.resume)
-
-    def _act(self, project_id: str, chosen: str, seen: str, act: Callable[[Project], object]) -> Answer:
+    def act(self, project_id: str, chosen: str, seen: str, act: Callable[[Project], object]) -> Answer:
         """Do something with the tab's project; what cannot be done is said and nothing is lost."""
         project = self._service.find(project_id)
         told = ""
@@ -203,13 +183,3 @@ class Handlers:
         training = trained(project)
         if training is not None:
             self._service.warm(training)
-
-
-def _options(strategy: str, size: str, minutes: str, augment: str, *expert: Any) -> dict[str, Any]:
-    """Return the recipe's fields that are set; ``expert`` are the values of the fold's components."""
-    common = {
-        "image_size": None if size == OWN_SIZE else size,
-        "max_minutes": None if minutes == NO_LIMIT else minutes,
-        "augment": None if augment == OWN else augment,
-    }
-    return {**common, **changed(strategy, expert)}

@@ -25,13 +25,16 @@ class Parts:
     """The components, made in the order they stand on the page; to be made inside `gr.Blocks`.
 
     ``seen`` is a hidden text that each browser tab holds for itself: what it shows already. ``tab`` is the id of the
-    page's tab that is open, kept by the browser, since a page that is loaded again has forgotten it.
+    page's tab that is open, kept by the browser, since a page that is loaded again has forgotten it;
+    so are the strategy that was ``chosen`` and the ``options`` of a training, by their names. A tab's own components
+    would not do: what the browser keeps comes to those of an open tab alone.
     """
 
     def __init__(self, *, upload_gb: float) -> None:
         self.project_id = gr.BrowserState("", storage_key="finetune-project", secret="finetune")
         self.tab = gr.BrowserState(TABS[0], storage_key="finetune-tab", secret="finetune")
-        self.chosen = gr.State("")
+        self.chosen = gr.BrowserState("", storage_key="finetune-strategy", secret="finetune")
+        self.options = gr.BrowserState({}, storage_key="finetune-options", secret="finetune")
         self.seen = gr.Textbox("", visible="hidden", elem_id="seen", show_label=False)
         gr.HTML(
             Markup('<div class="masthead"><h1>{}</h1>{}</div><p>{}</p>').format(

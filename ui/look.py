@@ -8,7 +8,8 @@ import gradio as gr
 
 import finetune.page
 
-STYLES = (Path(finetune.page.__file__).parent / "shared.css", Path(__file__).parent / "web" / "style.css")
+WEB = Path(__file__).parent / "web"
+STYLES = (Path(finetune.page.__file__).parent / "shared.css", WEB / "style.css", WEB / "train.css")
 BLUE, DARK_BLUE, WHITE = "#0072B2", "#005A8D", "#FFFFFF"
 
 

@@ -10,28 +10,36 @@ import gradio as gr
 from finetune.advice.language import Language
 from finetune.service.service import Service
 from finetune.words import speaking, t
+from ui.backbones import wire_backbones
 from ui.handlers import Handlers
 from ui.layout import Parts
+from ui.signed_in import add_signed_in
+from ui.train_handlers import wire_train
 from ui.updates import shown
 from ui.wiring import on as _on
 
 POLL_EVERY_S = 1.0
 
 
-def build_page(service: Service, *, upload_gb: float, language: Language = "en") -> gr.Blocks:
+def build_page(
+    service: Service, *, upload_gb: float, language: Language = "en", signs_in: bool = False
+) -> gr.Blocks:
     """Return the page over ``service`` in ``language``, which says that a zip may have ``upload_gb`` GB.
 
-    It asks once a second what is on disk, so a reload loses nothing.
+    It asks once a second what is on disk, so a reload loses nothing. Where one ``signs_in`` it says as whom.
     """
     with speaking(language), gr.Blocks(title=t("Fine-tune an image classifier")) as blocks:
+        if signs_in:
+            add_signed_in(blocks, language)
         parts = Parts(upload_gb=upload_gb)
         timer = gr.Timer(POLL_EVERY_S)
-        _wire(blocks, timer, parts, Handlers(service, parts))
+        _wire(blocks, timer, parts, service)
     page: gr.Blocks = blocks
     return page
 
 
-def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> None:
+def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, service: Service) -> None:
+    do = Handlers(service, parts)
     data, train, test = parts.data_tab, parts.train_tab, parts.test_tab
     state = [parts.project_id, parts.chosen, parts.seen]
     _on(blocks.load, do.show, state, shown(parts))
@@ -60,24 +68,11 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, do: Handlers) -> Non
         _on(button.click, do.taking_sample(name), [*state, data.backbone], everything)
     for name, button in train.choices.items():
         _on(button.click, do.choosing(name), state, everything)
-    options = [
-        train.size,
-        train.minutes,
-        train.augment,
-        *train.expert.inputs,
-    ]
-    _on(
-        train.train.click,
-        do.train,
-        [*state, data.deal, data.which, *options],
-        everything,
-    )
-    _on(train.preview.click, do.preview, [*state, *options], everything)
+    wire_train(blocks, parts, service, do, everything)
+    wire_backbones(parts, service, do, everything)
     _on(data.search.click, do.find_suspects, state, everything)
     _on(data.clean.click, do.clean, state, everything)
     _on(data.stop.click, do.stop, state, everything)
-    _on(train.cancel.click, do.cancel, state, everything)
-    _on(train.resume.click, do.resume, state, everything)
     asked = [parts.project_id, test.image]
     _on(
         test.image.change,

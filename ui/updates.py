@@ -9,10 +9,11 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from strategies import STRATEGIES
+from ui.backbones import wanted_of_backbones
 from ui.data_tools import DataTools
 from ui.layout import Parts
 from ui.tabs.closed import NO_TRAINING, NOTHING_TO_USE
+from ui.train_view import wanted_of_train
 from ui.view import View
 from ui.web.words import note_html
 
@@ -45,7 +46,7 @@ def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
 
 def shown(parts: Parts) -> list[Any]:
     """Return every component that `updates` may change."""
-    empty = View("", "", (), "", "", False, False, "", "", "")
+    empty = View("", "", (), "", "", "", "")
     fixed = [component for component, _ in _wanted(parts, empty).values()]
     cards = [*parts.train_tab.cards.values(), *parts.train_tab.choices.values()]
     return [
@@ -79,31 +80,15 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
         "data": (parts.data_tab.data, {"value": str(view.data)}),
         **_wanted_tools(parts, view.tools),
         "advice": (parts.data_tab.advice, {"value": str(view.advice)}),
-        "cards": (parts.train_tab.card_row, {"visible": is_open}),
-        "closed training": (parts.train_tab.closed_training, {"visible": not is_open}),
-        "training column": (parts.train_tab.training_column, {"visible": is_open}),
-        "train": (
-            parts.train_tab.train,
-            {"value": f"Train with {view.chosen}", "visible": not view.is_training},
-        ),
-        "cancel": (parts.train_tab.cancel, {"visible": view.is_training}),
-        "resume": (parts.train_tab.resume, {"visible": view.can_resume}),
-        "training": (parts.train_tab.training, {"value": str(view.training)}),
+        **wanted_of_train(parts.train_tab, view),
+        **wanted_of_backbones(parts.data_tab.other_backbones, view),
         "go on": (parts.data_tab.go_on, {"visible": is_open}),
-        "see": (parts.train_tab.see, {"visible": bool(view.results)}),
         "results": (parts.results_tab.results, {"value": view.results or str(note_html(NO_TRAINING))}),
         "closed trial": (parts.test_tab.closed_trial, {"visible": not view.address}),
         "trial": (parts.test_tab.trial_row, {"visible": bool(view.address)}),
         "asked": (parts.test_tab.asked, {"value": _asked_html(view)}),
         "download": (parts.use_tab.download, {"value": _download_html(view)}),
     }
-    for name, text in zip(STRATEGIES, view.cards, strict=False):
-        is_chosen = name == view.chosen
-        label, variant = ("Chosen ✓", "primary") if is_chosen else (f"Choose {name}", "secondary")
-        wanted[f"card {name}"] = (parts.train_tab.cards[name], {"value": str(text)})
-        wanted[f"choice {name}"] = (parts.train_tab.choices[name], {"value": label, "variant": variant})
-    for name, row in parts.train_tab.expert.rows.items():
-        wanted[f"options {name}"] = (row, {"visible": name == view.chosen})
     return wanted
 
 
@@ -117,7 +102,7 @@ def _wanted_tools(parts: Parts, tools: DataTools) -> dict[str, tuple[Any, Proper
         "cleaned": (parts.data_tab.cleaned, {"value": str(tools.cleaned)}),
         "suspects": (parts.data_tab.suspects, {"value": str(tools.suspects)}),
         "suspects choice": (parts.data_tab.suspects_row, {"visible": tools.has_suspects}),
-        "sheet": (parts.train_tab.sheet, {"value": str(tools.preview)}),
+        "sheet": (parts.train_tab.sheet, {"value": str(tools.preview), "visible": bool(tools.preview)}),
     }
 
 

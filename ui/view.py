@@ -10,16 +10,19 @@ from finetune.model.backbones import find_backbone
 from finetune.service.jobs import read_job
 from finetune.service.predictor import identity
 from finetune.service.projects import Project, Training
-from finetune.service.service import can_resume, trained
+from finetune.service.service import trained
 from finetune.service.status import Status
+from finetune.words import t
 from strategies import STRATEGIES
+from ui.backbones import NOTHING_TO_COMPARE, BackbonesView, make_backbones_view
 from ui.data_tools import NO_TOOLS, DataTools, make_tools
 from ui.health import backbone_channels
 from ui.tabs.closed import NO_ADVICE
+from ui.train_view import CLOSED, TrainView, make_train_view
 from ui.web.data import data_html
 from ui.web.details import folded_details
 from ui.web.strategy import advice_html, card_html
-from ui.web.training import history_html, results_html, training_html
+from ui.web.training import history_html, results_html
 from ui.web.words import error_html, join, note_html, progress_html
 
 GONE = "the data set of this page is gone from the disk; upload it again, or try a sample set"
@@ -40,15 +43,14 @@ class View:
     advice: str
     cards: tuple[str, ...]
     chosen: str
-    training: str
-    is_training: bool
-    can_resume: bool
     address: str
     asked: str
     asked_name: str
     tools: DataTools = NO_TOOLS
     report: str = ""
     results: str = ""
+    train: TrainView = CLOSED
+    backbones: BackbonesView = NOTHING_TO_COMPARE
 
 
 def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -> View:
@@ -65,24 +67,25 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
     if "advice" not in findings:
         return _empty(_looking(project, status), make_tools(project, findings))
     trainings = project.trainings
-    chosen = chosen or (trainings[-1].strategy if trainings else findings["advice"]["strategy"])
-    newest = trainings[-1] if trainings else None
-    running = newest is not None and newest.is_running
+    chosen = (
+        chosen
+        if chosen in STRATEGIES
+        else (trainings[-1].strategy if trainings else findings["advice"]["strategy"])
+    )
     answering = trained(project)
     return View(
         data=_data(project, findings),
         advice=advice_html(findings),
         cards=tuple(card_html(name, findings, chosen=name == chosen) for name in STRATEGIES),
         chosen=chosen,
-        training=_trainings(project, trainings),
-        is_training=running,
-        can_resume=newest is not None and can_resume(newest),
         address="" if answering is None else f"/bundle/{project.id}/{answering.job.name}",
         asked="" if answering is None else identity(answering.run / "bundle"),
         asked_name="" if answering is None else f"{answering.strategy} ({answering.run.name})",
         tools=make_tools(project, findings),
         report=_report_address(project, answering),
         results=_results(trainings),
+        train=make_train_view(project, findings, chosen),
+        backbones=make_backbones_view(project, findings),
     )
 
 
@@ -94,8 +97,8 @@ def _report_address(project: Project, training: Training | None) -> str:
 
 
 def _empty(data: str, tools: DataTools = NO_TOOLS) -> View:
-    closed = note_html(NO_ADVICE)
-    return View(data, closed, (), "", "", False, False, "", "", "", tools)
+    closed = note_html(t(NO_ADVICE))
+    return View(data, closed, (), "", "", "", "", tools)
 
 
 def _looking(project: Project, status: Status) -> str:
@@ -120,16 +123,6 @@ def _data(project: Project, findings: Mapping[str, Any], *, shown: str = "") -> 
 def channels_of_backbone(findings: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the channel statistics of the backbone that was advised on, None before there is one."""
     return backbone_channels(find_backbone(findings["backbone"])) if "backbone" in findings else None
-
-
-def _trainings(project: Project, trainings: list[Training]) -> str:
-    if not trainings:
-        return ""
-    newest = trainings[-1]
-    status = newest.status
-    if status is None:
-        return error_html("this training's folder has been deleted; train again")
-    return training_html(project, newest, status)
 
 
 def _results(trainings: list[Training]) -> str:

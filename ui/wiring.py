@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from finetune.advice.language import Language
 from finetune.words import language, speaking
+from ui.asking import of_event
 
 
 def on(
@@ -25,7 +26,7 @@ def on(
     pressed in that moment did nothing. Nothing here takes long, for all long work runs in processes of its own.
     """
     event(
-        _in_language(handler, language()),
+        of_event(_in_language(handler, language())),
         list(inputs),
         list(outputs),
         queue=False,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from finetune.words import t
+
 HERE = Path(__file__).parent
 NOTHING = "–"
 
@@ -107,6 +109,6 @@ def short(text: str, most: int = 18) -> str:
 def time_words(seconds: float) -> str:
     """Return a length of time in words: ``8 s``, ``3 min``, ``2 h 5 min``."""
     if seconds < 90:
-        return f"{max(1, round(seconds))} s"
+        return t("{} s").format(max(1, round(seconds)))
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    return t("{} min").format(minutes) if minutes < 90 else t("{} h {} min").format(*divmod(minutes, 60))

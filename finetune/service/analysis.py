@@ -119,7 +119,9 @@ def _nothing_to_keep(backbone: Backbone) -> dict[str, Any]:
     reason = (
         f"{backbone.name} has no pretrained weights, so there is nothing to freeze: every layer is trained"
     )
-    return {"strategy": "from-scratch", "runner_up": "", "cell": None, "reason": reason, "warnings": []}
+    chinese = f"{backbone.name} 没有预训练权重，因此没有可冻结的内容：所有层都要训练"
+    said = {"reason": reason, "reason_zh": chinese, "warnings": []}
+    return {"strategy": "from-scratch", "runner_up": "", "cell": None, **said}
 
 
 def _strips(backbone: Backbone, *, n_classes: int) -> dict[str, list[dict[str, Any]]]:

@@ -27,9 +27,9 @@ class Curation:
     def __init__(self, home: Path, store: JobStore, *, offline: bool) -> None:
         self._home, self._store, self._offline = home, store, offline
 
-    def begin(self) -> Project:
-        """Make a project without images, to add some to."""
-        return new_project(self._home, made=MADE)
+    def begin(self, owner: str) -> Project:
+        """Make a project of ``owner`` without images, to add some to."""
+        return new_project(self._home, made=MADE, owner=owner)
 
     def add(self, project: Project, image: Path, label: str) -> Added:
         """Put ``image`` into ``project`` as one of the class ``label``; it counts when the set is looked at again.

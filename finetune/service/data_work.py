@@ -105,3 +105,11 @@ def preview(folder: Path, reporter: Reporter, *, data: str, recipe: dict[str, An
     # The page lists what cannot be read by its name; the warning here has paths of this computer.
     notes = [note for note in told["notes"] if note.startswith("note: ")]
     write_result(folder / RESULT, {**told, "notes": notes})
+
+
+def backbones(folder: Path, reporter: Reporter, *, data: str, recipe: dict[str, Any], offline: bool) -> None:
+    """Do `finetune backbones --rank` on ``data`` with all backbones that need no download."""
+    from finetune.training.rank_backbones import rank_backbones
+
+    found = rank_backbones(data, Recipe.make(**recipe), offline=offline, reporter=reporter)
+    write_result(folder / RESULT, found.to_json())

@@ -2,30 +2,33 @@
 
 ``HOME/<id>/`` holds ``project.json``, ``data/`` (an uploaded zip or a sample set), the looks at it
 (`finetune.service.looks`) and ``trainings/<n>/`` (job folders, the newest with the highest number). The runs
-themselves lie beside those of the command line.
+themselves lie beside those of the command line. A project has one owner; where nobody signs in,
+all belong to the owner "".
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from finetune.data.samples import SAMPLES
 from finetune.errors import OptionError, RunError
+from finetune.service.engine.going_on import DISCARD
 from finetune.service.engine.queueing import queue_job
 from finetune.service.engine.store import JobStore
 from finetune.service.jobs import read_job
 from finetune.service.looks import FIRST, look_folder, look_numbers, valid_look, version
-from finetune.service.result import RESULT, read_result
+from finetune.service.result import RESULT, read_result, write_result
 from finetune.service.status import Status
 from finetune.training.run_folder import claim_next_folder
 
@@ -57,6 +60,11 @@ class Training:
         return status is not None and not status.has_ended
 
     @property
+    def is_discarded(self) -> bool:
+        """Whether it was stopped for good and what it had was, or is to be, deleted."""
+        return (self.job / DISCARD).exists() and not (self.run / "report.json").exists()
+
+    @property
     def report(self) -> dict[str, Any]:
         """Return the finished run's report; empty until then."""
         return read_result(self.run / "report.json")
@@ -66,6 +74,7 @@ class Training:
 class Project:
     """One data set in the page. ``name`` is the user's, ``data`` where it lies, ``sample`` its name if it is one.
 
+    ``created`` is in UTC, ISO 8601 to the microsecond.
     ``look`` is the number of the look that holds, at ``data``. ``is_made``: of images one by one, in the page.
     """
 
@@ -73,6 +82,8 @@ class Project:
     name: str
     data: Path
     sample: str
+    owner: str = ""
+    created: str = ""
     look: int = FIRST
     is_made: bool = False
 
@@ -131,8 +142,12 @@ def numbered(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name))
 
 
-def new_project(home: Path, *, upload: Path | None = None, sample: str = "", made: str = "") -> Project:
-    """Make a project of an uploaded file, which is moved into it, of a sample set, or an empty one called ``made``.
+def new_project(
+    home: Path, *, upload: Path | None = None, sample: str = "", made: str = "", owner: str = ""
+) -> Project:
+    """Make a project of ``owner``: of an uploaded file, which is moved into it, of a sample set, or an empty one.
+
+    The last is called ``made``.
 
     Raises OptionError for an unknown sample set.
     """
@@ -144,9 +159,17 @@ def new_project(home: Path, *, upload: Path | None = None, sample: str = "", mad
     data.parent.mkdir(parents=True)
     if upload is not None:
         shutil.move(upload, data)
-    fields = {"name": name, "data": str(data), "sample": sample, "made": bool(made)}
-    (folder / PROJECT).write_text(json.dumps(fields, ensure_ascii=False), encoding="utf-8")
-    return Project(folder, name, data, sample, is_made=bool(made))
+    created = _iso(time.time())
+    fields = {
+        "name": name,
+        "data": str(data),
+        "sample": sample,
+        "made": bool(made),
+        "owner": owner,
+        "created": created,
+    }
+    write_result(folder / PROJECT, fields)
+    return Project(folder, name, data, sample, owner, created, is_made=bool(made))
 
 
 def _data_of(folder: Path, name: str) -> Path:
@@ -164,14 +187,44 @@ def find_project(home: Path, project_id: str) -> Project | None:
     """Return the project with this id, or None when there is none (any more)."""
     if not _ID.fullmatch(project_id or ""):
         return None
-    folder = home / project_id
+    return _read(home / project_id)
+
+
+def list_projects(home: Path, owner: str) -> list[Project]:
+    """Return the projects of ``owner``, the newest first."""
+    found = [project for folder in home.iterdir() if (project := find_project(home, folder.name))]
+    own = [project for project in found if project.owner == owner]
+    return sorted(own, key=lambda project: (project.created, project.id), reverse=True)
+
+
+def _read(folder: Path) -> Project | None:
     fields = read_result(folder / PROJECT)
     if not fields:
         return None
     name, look = fields["name"], valid_look(folder)
     seen = version(folder, look, Path(name).stem)
-    data = seen if seen.is_file() else _data_of(folder, name)
-    return Project(folder, name, data, fields["sample"], look, fields.get("made", False))
+    return Project(
+        folder,
+        name,
+        seen if seen.is_file() else _data_of(folder, name),
+        fields["sample"],
+        fields.get("owner", ""),
+        fields.get("created") or _written(folder / PROJECT),
+        look,
+        fields.get("made", False),
+    )
+
+
+def _written(path: Path) -> str:
+    """Return when a file was written: earlier versions kept no other time of a project."""
+    try:
+        return _iso(path.stat().st_mtime)
+    except OSError:
+        return ""
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
 
 
 def start_analysis(

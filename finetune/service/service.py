@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from finetune.errors import DataError, OptionError, RunError
+from finetune.errors import DataError, OptionError, ResourceError, RunError
 from finetune.recipe import Recipe
 from finetune.service.additions import Added
 from finetune.service.curation import Curation, in_force
-from finetune.service.data_jobs import KINDS, DataJob, start_data_job, stop_data_jobs
+from finetune.service.data_jobs import KINDS, DataJob, newest_job, start_data_job, stop_data_jobs
 from finetune.service.engine.background import BackgroundSupervisor
+from finetune.service.engine.going_on import DISCARD
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.queueing import cancel_in, forget_in
 from finetune.service.engine.store import JobStore
+from finetune.service.jobs import read_job
 from finetune.service.looks import look_folder, look_numbers
 from finetune.service.predictor import Answer, Predictor, Why
 from finetune.service.projects import (
     Project,
     Training,
     find_project,
+    list_projects,
     new_project,
     numbered,
     start_analysis,
     start_training,
 )
+from finetune.service.room import Room
 from finetune.service.suspects_choice import SuspectsChoice
 
 PAGE = ".page"
@@ -41,13 +45,26 @@ class Service:
     What is asked for is queued there and done while the service is open; what `close` stops is gone on with by the
     next one. Only one may be open for a ``root``: RunError names the address of the other. With ``store`` the jobs
     are queued there instead, among others, and whoever has that store supervised has them done.
+
+    ``asking`` tells who asks where a call does not name the owner; nobody sees what is another's. ``room`` is what
+    each owner may keep, None for no limit.
     """
 
-    def __init__(self, root: Path, *, offline: bool = False, store: JobStore | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        offline: bool = False,
+        store: JobStore | None = None,
+        asking: Callable[[], str] = lambda: "",
+        room: Room | None = None,
+    ) -> None:
         self.root = root.resolve()
         self.home = self.root / PAGE
         self.home.mkdir(parents=True, exist_ok=True)
         self._offline = offline
+        self._asking = asking
+        self._room = room
         self._predictor = Predictor()
         self._lock = FileLock(self.home / "service.lock")
         try:
@@ -78,28 +95,67 @@ class Service:
         self._predictor.close()
         self._lock.release()
 
-    def find(self, project_id: str) -> Project | None:
-        """Return the project with this id, or None."""
-        return find_project(self.home, project_id)
+    def find(self, project_id: str, owner: str | None = None) -> Project | None:
+        """Return the project with this id, None where there is none or it is another's.
 
-    def take_upload(self, upload: Path, *, backbone: str) -> Project:
-        """Make a project of an uploaded file and start to look at it."""
-        project = new_project(self.home, upload=upload)
+        ``owner`` None is whoever asks, here and below.
+        """
+        found = find_project(self.home, project_id)
+        return found if found is not None and found.owner == self._owner(owner) else None
+
+    def projects(self, owner: str | None = None) -> list[Project]:
+        """Return the owner's projects, the newest first."""
+        return list_projects(self.home, self._owner(owner))
+
+    def take_upload(self, upload: Path, *, backbone: str, owner: str | None = None) -> Project:
+        """Make a project of an uploaded file and start to look at it; raises ResourceError as `refuse_beyond_room`.
+
+        A file that is refused is deleted.
+        """
+        named = self._owner(owner)
+        try:
+            self.refuse_beyond_room(named, upload.stat().st_size)
+        except ResourceError:
+            upload.unlink(missing_ok=True)
+            raise
+        project = new_project(self.home, upload=upload, owner=named)
         start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
 
-    def take_sample(self, name: str, *, backbone: str) -> Project:
-        """Make a project of a sample set and start to look at it; raises OptionError for an unknown name."""
-        project = new_project(self.home, sample=name)
+    def take_sample(self, name: str, *, backbone: str, owner: str | None = None) -> Project:
+        """Make a project of a sample set and start to look at it.
+
+        Raises OptionError for an unknown name, ResourceError as `refuse_beyond_room`.
+        """
+        named = self._owner(owner)
+        self.refuse_beyond_room(named, 0)
+        project = new_project(self.home, sample=name, owner=named)
         start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
+
+    def begin_set(self, owner: str | None = None) -> Project:
+        """Make a project without images, to add some to; raises ResourceError as `refuse_beyond_room`."""
+        named = self._owner(owner)
+        self.refuse_beyond_room(named, 0)
+        return self.curation.begin(named)
+
+    def refuse_beyond_room(self, owner: str, coming: int) -> None:
+        """Raise ResourceError where ``coming`` bytes more would be more than ``owner`` may keep."""
+        if self._room is not None:
+            self._room.refuse_beyond(self.home, owner, coming)
+
+    def _owner(self, named: str | None) -> str:
+        return self._asking() if named is None else named
 
     def add_image(self, project: Project, image: Path, label: str) -> Added:
         """Add ``image`` to the project's data set as one of the class ``label``; the file is copied.
 
         It counts once the set is looked at again. Raises OptionError for a class's name that cannot be, ImageError
-        for a file that is no image, and DataError for a project with too many images added already.
+        for a file that is no image, DataError for a project with too many images added already, and ResourceError
+        as `refuse_beyond_room`.
         """
+        if image.is_file():
+            self.refuse_beyond_room(project.owner, image.stat().st_size)
         return self.curation.add(project, image, label)
 
     def leave(self, project: Project) -> None:
@@ -138,7 +194,7 @@ class Service:
         Raises OptionError for a value that cannot be or that the strategy cannot use, DataError before the analysis
         has ended, RunError while the project trains or where no wrong labels were found to choose from.
         """
-        made = _recipe(project, strategy, {**options, **in_force(project, suspects)})
+        made = recipe_of(project, strategy, {**options, **in_force(project, suspects)})
         return start_training(
             project, self._store, root=self.root, recipe=made.model_dump(), offline=self._offline
         )
@@ -149,7 +205,7 @@ class Service:
         Raises DataError before the analysis has ended, OptionError where there are no pretrained weights, RunError
         while it is at work.
         """
-        made = _recipe(project, "freeze-all", in_force(project))
+        made = recipe_of(project, "freeze-all", in_force(project))
         if not can_find_suspects(project.findings):
             raise OptionError(
                 f"wrong labels are found with pretrained weights, and {project.name} was looked at without; "
@@ -166,10 +222,36 @@ class Service:
 
     def preview(self, project: Project, strategy: str, options: Mapping[str, Any]) -> DataJob:
         """Start to draw what training images would look like; ``strategy``, ``options`` and errors as in `train`."""
-        made = _recipe(project, strategy, {**options, **in_force(project)})
+        made = recipe_of(project, strategy, {**options, **in_force(project)})
         return start_data_job(
             project, self._store, "preview", {"recipe": made.model_dump(), "offline": self._offline}
         )
+
+    def compare_backbones(self, project: Project) -> DataJob:
+        """Start to rank the backbones that need no download on the images, in turn with trainings.
+
+        Raises RunError while it is at work.
+        """
+        request = {"recipe": {}, "offline": self._offline}
+        return start_data_job(project, self._store, "backbones", request)
+
+    def stop_comparing(self, project: Project) -> None:
+        """Stop ranking backbones."""
+        stop_data_jobs(project, self._store, "backbones")
+
+    def look_again(self, project: Project, *, backbone: str) -> None:
+        """Look at the project's images anew with ``backbone``, one of those that were ranked on them.
+
+        Raises OptionError for any other, RunError while the project is looked at or trains.
+        """
+        newest = newest_job(project, "backbones")
+        ranked = () if newest is None else newest.result.get("backbones", ())
+        if backbone not in [row["name"] for row in ranked if row["place"] is not None]:
+            raise OptionError(f"{backbone} was not compared on {project.name}; compare backbones first")
+        trainings, looking = project.trainings, read_job(project.looking_again or project.analysis)
+        if (trainings and trainings[-1].is_running) or (looking is not None and not looking.has_ended):
+            raise RunError(f"{project.name} is at work; wait until it has ended, or cancel it")
+        self.curation.look(project, backbone=backbone)
 
     def stop_data_jobs(self, project: Project) -> None:
         """Stop looking for wrong labels and writing a copy."""
@@ -196,6 +278,18 @@ class Service:
         if trainings and trainings[-1].is_running:
             cancel_in(self._store, trainings[-1].job)
 
+    def discard_training(self, project: Project) -> None:
+        """Stop the newest training for good and delete what it has; one that has finished, and earlier ones, stay."""
+        trainings = project.trainings
+        if not trainings or (trainings[-1].report and not trainings[-1].is_running):
+            return
+        newest = trainings[-1]
+        (newest.job / DISCARD).touch()
+        if newest.is_running:
+            cancel_in(self._store, newest.job)
+        else:
+            shutil.rmtree(newest.run, ignore_errors=True)
+
     def warm(self, training: Training) -> None:
         """Load a classifier in the background."""
         self._predictor.warm(training.run / "bundle")
@@ -215,7 +309,12 @@ class Service:
             return "an unknown address"
 
 
-def _recipe(project: Project, strategy: str, options: Mapping[str, Any]) -> Recipe:
+def recipe_of(project: Project, strategy: str, options: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that trains ``strategy`` with the backbone and weights that were advised on.
+
+    Raises OptionError for ``options`` that cannot be or that the strategy cannot use, DataError before the analysis
+    has ended.
+    """
     findings = project.findings
     if "advice" not in findings:
         raise DataError(f"{project.name} has not been looked at to the end; wait for the advice")

@@ -74,6 +74,13 @@ def preview(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     run_preview(folder, reporter, **request)
 
 
+def backbones(folder: Path, reporter: StatusReporter, **request: Any) -> None:
+    """Rank backbones on the images; see `finetune.service.data_work`."""
+    from finetune.service.data_work import backbones as run_ranking
+
+    run_ranking(folder, reporter, **request)
+
+
 def predict(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     """Classify many images; see `finetune.service.predict_work`."""
     from finetune.service.predict_work import predict as run_predict
@@ -89,5 +96,6 @@ KINDS: dict[str, Work] = {
     "suspects": suspects,
     "clean": clean,
     "preview": preview,
+    "backbones": backbones,
     "predict": predict,
 }

@@ -125,7 +125,7 @@ def test_the_whole_path_on_a_sample_set_at_both_widths(
         expect(square).to_be_visible()
         page.locator("#go-to-train").click()
         expect(page.locator("#card-full-finetune .card.chosen")).to_be_visible()
-        expect(page.locator("#card-full-finetune .expected")).to_contain_text("80 % interval")
+        expect(page.locator("#card-full-finetune .facts")).to_contain_text("80 % interval")
         expect(page.locator("#card-freeze-all .layer.frozen")).to_have_count(8)
         expect(page.locator("#card-full-finetune .layer.frozen")).to_have_count(0)
         options_of(page)
@@ -238,7 +238,7 @@ def test_an_expert_sets_any_option_and_an_impossible_pair_is_told_and_nothing_is
         page.locator("#train").click()
         expect(page.locator("#go-to-results")).to_be_visible(timeout=TRAINED_MS)
         expect(page.locator("#notice")).to_have_text("")
-        run = page.locator("#training .quiet").first.inner_text().rpartition("/")[2]
+        run = page.locator("#training .quiet").first.inner_text().rpartition(" ")[2]
         recipe = Recipe.read(served.root / run / "recipe.yaml")
         assert recipe.strategy_options == {"stages": 2}
         assert (recipe.schedule, recipe.gamma, recipe.warmup_epochs) == ("step", 0.5, 0)
@@ -273,10 +273,10 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
             "photos.zip is training; wait for it or cancel it before you bring other images"
         )
         open_tab(second, "Train")
-        second.locator("#cancel").click()
+        second.locator("#pause").click()
         for tab in (page, second):
             expect(tab.locator("#training .told-note")).to_contain_text(
-                "Press Resume to go on.", timeout=SOON_MS
+                "Resume goes on from there", timeout=SOON_MS
             )
         page.locator("#resume").click()
         see_result(page)
@@ -346,13 +346,15 @@ def test_two_people_at_once_wait_for_each_other_and_see_only_their_own(
             train(page, "full-finetune")
         expect(pages[0].locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
         expect(pages[1].locator("#training")).to_contain_text(
-            "Waiting for another training on this computer to end"
+            "Waiting for its turn: 1 before it on this computer"
         )
         pages[0].locator("#cancel").click()
         expect(pages[1].locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
+        expect(pages[0].locator("#training")).to_contain_text("what this training had is deleted")
+        expect(pages[1].locator("#training .quiet").first).to_contain_text(
+            "in the folder photos-full-finetune-"
+        )
         pages[1].locator("#cancel").click()
-        runs = [page.locator("#training .quiet").first.inner_text() for page in pages]
-        assert runs[0] != runs[1]
 
 
 def test_a_run_deleted_under_the_page_is_told(
@@ -365,7 +367,7 @@ def test_a_run_deleted_under_the_page_is_told(
         look_at(page, photos)
         train(page, "freeze-all")
         expect(page.locator("#go-to-results")).to_be_visible(timeout=TRAINED_MS)
-        run = page.locator("#training .quiet").first.inner_text().rpartition("/")[2]
+        run = page.locator("#training .quiet").first.inner_text().rpartition(" ")[2]
         shutil.rmtree(served.root / run)
         expect(page.locator("#training .told-error")).to_contain_text(
             "has been deleted; train again", timeout=SOON_MS

@@ -83,7 +83,7 @@ def test_corrections_and_additions_count_at_the_next_look(
 
 
 def test_a_set_is_made_of_single_images(service: Service, images: Path) -> None:
-    project = service.curation.begin()
+    project = service.begin_set()
     for name in ("apple", "plum"):
         for path in sorted((images / name).iterdir()):
             service.add_image(project, path, name)

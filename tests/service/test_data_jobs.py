@@ -55,7 +55,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def client(service: Service) -> TestClient:
     app = FastAPI()
-    add_downloads(app, service)
+    add_downloads(app.router, service)
     return TestClient(app)
 
 

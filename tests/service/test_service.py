@@ -156,13 +156,18 @@ def test_a_job_that_waits_can_be_cancelled(
     wait_for((first.run / "metrics.csv").exists)
     second = service.train(other, "freeze-all", TINY)
     wait_for(lambda: (status := second.status) is not None and status.state == "waiting")
+    assert second.status is not None
+    assert second.status.n_before == 1
     service.cancel(other)
     status = ended(second.job)
     assert (status.state, status.exit_code) == ("interrupted", 130)
     assert status.error == "cancelled before training began, so there is nothing to keep"
     wait_for(lambda: not second.run.exists())
-    service.cancel(looked_at)
-    ended(first.job)
+    service.discard_training(looked_at)
+    assert ended(first.job).state == "interrupted"
+    wait_for(lambda: not first.run.exists())
+    assert first.is_discarded
+    assert "what this training had is deleted" in make_view(looked_at, "").train.training
 
 
 def test_other_images_wait_until_the_training_before_them_has_ended(
@@ -186,6 +191,13 @@ def test_other_images_wait_until_the_training_before_them_has_ended(
     service.cancel(project)
     ended(resumed.job)
     assert len({each.run for each in project.trainings}) == 1
+    paused = make_view(project, "").train
+    assert "Paused after epoch " in paused.training
+    assert (paused.can_resume, paused.can_cancel, paused.can_pause) == (True, True, False)
+    service.discard_training(project)
+    assert not resumed.run.exists()
+    gone = make_view(project, "").train
+    assert (gone.can_resume, gone.can_cancel, gone.log) == (False, False, "")
 
 
 def test_images_that_were_not_looked_at_to_the_end_go_when_others_come(

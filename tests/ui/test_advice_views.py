@@ -102,8 +102,9 @@ def test_a_card_shows_what_its_strategy_promises(name: str) -> None:
     rows = [row for row in advice["forecast"].values() if row["strategy"] == name]
     best = max(rows, key=lambda row: row["utility"])
     assert f"<strong>{100 * best['accuracy']:.1f} %</strong> expected" in card
-    assert f"80 % interval {100 * best['interval'][0]:.1f} – {100 * best['interval'][1]:.1f}" in card
-    assert f"best with probability {100 * best['p_best']:.0f} %" in card
+    assert f"<dd>{100 * best['interval'][0]:.1f} – {100 * best['interval'][1]:.1f} %</dd>" in card
+    assert f"<dt>best of all, probability</dt><dd>{100 * best['p_best']:.0f} %</dd>" in card
+    assert f"<dt>memory at its peak</dt><dd>{best['peak_bytes'] / 1e9:.1f} GB</dd>" in card
     assert ("(multi-stage head)" in card) == (name == "freeze-all")
 
 

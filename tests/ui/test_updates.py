@@ -12,11 +12,19 @@ from page_parts import TABS, bare_parts
 
 from ui.downloads import zip_bundle
 from ui.layout import Parts
+from ui.train_view import TrainView
 from ui.updates import shown, updates
 from ui.view import View
 
-EMPTY = View("", "", (), "", "", False, False, "", "", "")
-OPEN = replace(EMPTY, data="images", advice="advice", cards=("a", "b", "c", "d"), chosen="partial")
+EMPTY = View("", "", (), "", "", "", "")
+OPEN = replace(
+    EMPTY,
+    data="images",
+    advice="advice",
+    cards=("a", "b", "c", "d"),
+    chosen="partial",
+    train=TrainView(labels=(("Recommended", "recommended"),)),
+)
 
 
 @pytest.fixture
@@ -32,6 +40,8 @@ def given(answer: dict[Any, Any], parts: Parts) -> dict[str, Any]:
     names |= {id(card): f"card {name}" for name, card in train.cards.items()}
     names |= {id(choice): f"choice {name}" for name, choice in train.choices.items()}
     names |= {id(row): f"options {name}" for name, row in train.expert.rows.items()}
+    others = parts.data_tab.other_backbones
+    names |= {id(part): f"backbones {name}" for name, part in vars(others).items()}
     return {names[id(part)]: value for part, value in answer.items()}
 
 
@@ -56,13 +66,13 @@ def test_the_options_of_the_chosen_strategy_are_shown_and_no_others(parts: Parts
 
 def test_only_what_changed_is_sent(parts: Parts) -> None:
     seen = given(updates(parts, OPEN, ""), parts)["seen"]
-    answer = given(updates(parts, replace(OPEN, training="going"), seen), parts)
+    answer = given(updates(parts, replace(OPEN, train=replace(OPEN.train, training="going")), seen), parts)
     assert set(answer) == {"training", "seen"}
 
 
 def test_an_answer_that_got_lost_is_sent_again(parts: Parts) -> None:
     seen = given(updates(parts, OPEN, ""), parts)["seen"]
-    later = replace(OPEN, training="going")
+    later = replace(OPEN, train=replace(OPEN.train, training="going"))
     lost = given(updates(parts, later, seen), parts)
     assert given(updates(parts, later, seen), parts) == lost
 
@@ -91,7 +101,7 @@ def test_the_report_of_a_run_is_offered_where_there_is_one(parts: Parts) -> None
 
 def test_every_part_that_may_change_is_declared(parts: Parts) -> None:
     declared = {id(part) for part in shown(parts)}
-    for view in (EMPTY, OPEN, replace(OPEN, is_training=True, asked="a", address="b")):
+    for view in (EMPTY, OPEN, replace(OPEN, train=TrainView(is_running=True), asked="a", address="b")):
         assert {id(part) for part in updates(parts, view, "")} <= declared
 
 

@@ -373,8 +373,9 @@ def test_progress_tells_how_far_and_how_long() -> None:
     page = str(progress_html(Status("running", phase="training", done=30, total=120, left_s=65)))
     assert 'aria-valuenow="25"' in page
     assert "30 of 120, 65 s left" in Reader(page).text
-    waiting = str(progress_html(Status("waiting")))
-    assert "Waiting for another training on this computer to end" in waiting
+    waiting = str(progress_html(Status("waiting", n_before=2)))
+    assert "Waiting for its turn: 2 before it on this computer" in waiting
+    assert "About to begin" in str(progress_html(Status("waiting")))
     assert "aria-valuenow" not in waiting
 
 

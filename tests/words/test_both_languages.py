@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from finetune.recipe.fields import GROUPS, entry
 from finetune.words import language, noted, speaking, t
 from finetune.words.chinese import CHINESE, PARTS
+from strategies import STRATEGIES
+from ui.option_names import label_of
 
 ROOT = Path(__file__).parents[2]
 SAYING = ("t", "noted")
@@ -32,12 +35,25 @@ def literal(node: ast.expr) -> str | None:
 def sentences() -> dict[str, str]:
     """Every sentence that is said, with where."""
     files = [path for folder in ("ui", "finetune") for path in sorted((ROOT / folder).rglob("*.py"))]
-    return {
+    said = {
         text: f"{path.relative_to(ROOT)}:{line}"
         for path in files
         for line, node in said_in(path)
         if (text := literal(node)) is not None
     }
+    return {**said, **said_by_recipes()}
+
+
+def said_by_recipes() -> dict[str, str]:
+    """What the expert's fold takes from the declarations of recipes and strategies."""
+    said = dict.fromkeys(GROUPS, "the groups of a recipe's fields")
+    for name in (name for fields in GROUPS.values() for name in fields):
+        said |= {entry(name).description: f"the recipe's {name}", label_of(name): f"the name of {name}"}
+    for name, kind in STRATEGIES.items():
+        words = kind.option_words()
+        said |= {kind.summary: name} | {text: f"{name}'s {option}" for option, text in words.items()}
+        said |= {label_of(option): f"the name of {option}" for option in words}
+    return said
 
 
 def placeholders(text: str) -> Counter[str]:

@@ -1,7 +1,11 @@
 """What a tab says while there is nothing on it: what will appear, and why it is not there yet."""
 
-NO_ADVICE = "Here will stand which layers to freeze and why, as soon as your images have been looked at."
-NO_DATA = (
+from finetune.words import noted
+
+NO_ADVICE = noted(
+    "Here will stand which layers to freeze and why, as soon as your images have been looked at."
+)
+NO_DATA = noted(
     "Here you will choose among four strategies and train. It opens when your images have been looked at: "
     "bring some on the tab Data."
 )

@@ -10,6 +10,8 @@ import gradio as gr
 from finetune.data.samples import SAMPLES
 from finetune.model.backbones import CATALOGUE
 from finetune.service.suspects_choice import ALL
+from finetune.words import t
+from ui.tabs.backbones import BackboneParts
 from ui.tabs.closed import NO_ADVICE
 from ui.web.words import note_html
 
@@ -72,5 +74,6 @@ class DataParts:
                 interactive=True,
                 elem_id="suspects-which",
             )
-        self.advice = gr.HTML(note_html(NO_ADVICE), elem_id="advice")
+        self.advice = gr.HTML(note_html(t(NO_ADVICE)), elem_id="advice")
+        self.other_backbones = BackboneParts()
         self.go_on = gr.Button("Go on to Train", variant="primary", visible=False, elem_id="go-to-train")

@@ -34,13 +34,15 @@ class Context:
     """The service in ``data_dir``.
 
     ``asked`` holds the images that came for one job of predictions, until it is done. ``is_local``: only this
-    computer can reach it, so that it may be used without a token as long as there is none.
+    computer can reach it, so that it may be used without a token as long as there is none, but where ``asks_login``:
+    then people sign in to the page.
     """
 
     data_dir: Path
     limits: ApiLimits
     hosts: Hosts
     is_local: bool
+    asks_login: bool
     offline: bool
     is_at_work: Callable[[], bool]
     store: JobStore
@@ -88,6 +90,7 @@ def make_context(
     serving: Limits = USUAL,
     hosts: Hosts = LOCAL,
     is_local: bool = True,
+    asks_login: bool = False,
     offline: bool = False,
     is_at_work: Callable[[], bool] = lambda: True,
 ) -> Context:
@@ -101,6 +104,7 @@ def make_context(
         limits=limits,
         hosts=hosts,
         is_local=is_local,
+        asks_login=asks_login,
         offline=offline,
         is_at_work=is_at_work,
         store=store,

@@ -18,6 +18,7 @@ Lane = Literal["training", "quick"]
 LANES: dict[str, Lane] = {
     "fit": "training",
     "suspects": "training",
+    "backbones": "training",
     "predict": "training",
     "analyse": "quick",
     "clean": "quick",

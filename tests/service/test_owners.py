@@ -1,0 +1,89 @@
+"""Whose a project is: found and listed by its owner alone."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from finetune.errors import ResourceError
+from finetune.service.engine.store import JobStore
+from finetune.service.projects import PROJECT, find_project, new_project
+from finetune.service.room import Room
+from finetune.service.service import Service
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """Over a store that nobody supervises: nothing is done."""
+    opened = Service(tmp_path / "root", offline=True, store=JobStore(tmp_path / "jobs.sqlite"))
+    yield opened
+    opened.close()
+
+
+def test_a_project_is_found_and_listed_by_its_owner_alone(service: Service) -> None:
+    ann = service.take_sample("fruit", backbone="test_resnet", owner="ann")
+    nobody = service.take_sample("fruit", backbone="test_resnet")
+    assert service.find(ann.id, "ann") == ann
+    for other in ("", "ben", "Ann"):
+        assert service.find(ann.id, other) is None
+    assert service.find(nobody.id) == nobody
+    assert service.find(nobody.id, "ann") is None
+    assert service.projects("ann") == [ann]
+    assert service.projects() == [nobody]
+    assert service.projects("ben") == []
+
+
+def test_the_newest_project_comes_first(service: Service) -> None:
+    made = [new_project(service.home, sample="fruit") for _ in range(3)]
+    assert service.projects() == made[::-1]
+
+
+def test_who_asks_need_not_be_named(tmp_path: Path) -> None:
+    asking = "ann"
+    store = JobStore(tmp_path / "jobs.sqlite")
+    service = Service(tmp_path / "root", offline=True, store=store, asking=lambda: asking)
+    project = service.take_sample("fruit", backbone="test_resnet")
+    assert project.owner == "ann"
+    assert service.find(project.id) == project
+    asking = "ben"
+    assert service.find(project.id) is None
+    assert service.projects() == []
+    service.close()
+
+
+def test_a_project_of_an_earlier_version_belongs_to_nobody(tmp_path: Path) -> None:
+    project = new_project(tmp_path, sample="fruit")
+    kept = {"name": "fruit", "data": str(project.data), "sample": "fruit"}
+    (project.folder / PROJECT).write_text(json.dumps(kept), encoding="utf-8")
+    found = find_project(tmp_path, project.id)
+    assert found is not None
+    assert found.owner == ""
+    assert found.created[:10] == project.created[:10]
+
+
+def test_an_owner_keeps_so_much_and_the_others_as_much(tmp_path: Path) -> None:
+    room = Room(kept=5000, projects=2)
+    store = JobStore(tmp_path / "jobs.sqlite")
+    service = Service(tmp_path / "root", offline=True, store=store, room=room)
+
+    def bring(owner: str, size: int) -> Path:
+        upload = tmp_path / "photos.zip"
+        upload.write_bytes(b"x" * size)
+        service.take_upload(upload, backbone="test_resnet", owner=owner)
+        return upload
+
+    bring("ann", 3000)
+    with pytest.raises(
+        ResourceError, match="your data sets would take more than 5e-06 GB; delete some first"
+    ):
+        bring("ann", 3000)
+    assert not (tmp_path / "photos.zip").exists()
+    bring("ben", 3000)
+    service.take_sample("fruit", backbone="test_resnet", owner="ann")
+    with pytest.raises(
+        ResourceError, match="you have 2 data sets here, which is the most; delete some first"
+    ):
+        service.take_sample("fruit", backbone="test_resnet", owner="ann")
+    assert len(service.projects("ann")) == 2
+    service.close()
