@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ui.web.results import score_html
 
 from finetune.advice.advise import DatasetProfile, advise
 from finetune.advice.similarity import TransferGain
@@ -20,6 +19,7 @@ from strategies import STRATEGIES, make_strategy
 from ui.web.data import data_html
 from ui.web.data_tools import cleaned_html, preview_html
 from ui.web.details import folded_details
+from ui.web.results import score_html
 from ui.web.square import BOTTOM, LEFT, RIGHT, TOP, square_svg
 from ui.web.strategy import advice_html, card_html, strip_html
 from ui.web.suspects import suspects_html
