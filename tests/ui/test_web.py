@@ -341,7 +341,7 @@ def test_a_result_gives_its_interval_and_how_it_was_come_by() -> None:
     text = Reader(shown()).text
     assert "90.0 % of 50 test images right" in text
     assert "between 80.0 and 95.0 %" in text
-    assert "run-3: freeze-all, test_resnet, 96 px; 0.3 % of the parameters trained, in 1.0 minutes" in text
+    assert "run-3: freeze-all, test_resnet, 96 px; 0.3 % of the parameters trained, in 61 s" in text
     assert "chosen on these same images" not in text
 
 
