@@ -179,14 +179,6 @@ class Service:
             forget_in(self._store, job)
         shutil.rmtree(project.folder, ignore_errors=True)
 
-    def delete(self, project: Project) -> None:
-        """Delete the project with everything that came of it: its trainings' runs and their classifiers too."""
-        runs = [training.run for training in project.trainings]
-        self.discard(project)
-        for run in runs:
-            if run.parent == self.root:  # never anything that lies elsewhere
-                shutil.rmtree(run, ignore_errors=True)
-
     def train(
         self,
         project: Project,

@@ -101,7 +101,7 @@ def test_a_set_is_made_of_single_images(service: Service, images: Path) -> None:
     with found.data.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert all((found.data.parent / row["path"]).stat().st_size for row in rows), "what was looked at stays"
-    service.delete(found)
+    service.delete_project(found)
     assert service.find(project.id) is None
     assert not project.folder.exists()
 
