@@ -23,12 +23,13 @@ class Hands:
     """What can be done: ``corrections`` are (own class, class to be, empty for left out) by the image's name.
 
     ``larger`` has for each image that may be corrected the address of a picture, its class and its split.
-    ``classes`` are those that an image can be given.
+    ``classes`` are those that an image can be given, ``others`` the addresses of pictures of further corrected images.
     """
 
     larger: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
     corrections: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     classes: Sequence[str] = ()
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 def fate_html(hands: Hands, name: str) -> Markup:
@@ -150,6 +151,5 @@ def corrections_html(hands: Hands, *, are_seen: bool) -> Markup:
 
 
 def _mini(hands: Hands, name: str) -> Markup:
-    if name not in hands.larger:
-        return Markup()
-    return Markup('<img src="{}" alt="" loading="lazy">').format(hands.larger[name][0])
+    address = hands.larger[name][0] if name in hands.larger else hands.others.get(name)
+    return Markup('<img src="{}" alt="" loading="lazy">').format(address) if address else Markup()

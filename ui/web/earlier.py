@@ -37,8 +37,8 @@ def earlier_html(sets: Sequence[EarlierSet], asking: str = "") -> Markup:
     heads = (t("data set"), t("since"), t("images"), t("classes"), t("trainings"), t("best accuracy"), "")
     rows = [_row(each, is_asked=each.id == asking) for each in sets]
     return Markup(
-        '<div class="wide" tabindex="0" role="group" aria-label="{}"><table class="earlier"><thead><tr>{}</tr></thead>'
-        "<tbody>{}</tbody></table></div>"
+        '<div class="wide" tabindex="0" role="group" aria-label="{}"><table class="earlier"><thead><tr>{}</tr>'
+        "</thead><tbody>{}</tbody></table></div>"
     ).format(
         t("Earlier data sets"),
         join(*(Markup('<th scope="col">{}</th>').format(head) for head in heads)),

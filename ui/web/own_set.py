@@ -22,8 +22,8 @@ def own_set_html(classes: Mapping[str, Sequence[str]], address: str, *, name: st
     if not classes:
         return note_html(
             t(
-                "Write a class, choose images of it or take one with the camera, and press Add. Two classes with a few "
-                "images each are enough to begin. Nothing leaves this computer."
+                "Write a class, choose images of it or take one with the camera, and press Add. Two classes with a "
+                "few images each are enough to begin."
             )
         )
     n_images = sum(map(len, classes.values()))
@@ -54,7 +54,7 @@ def _class(label: str, names: Sequence[str], address: str) -> Markup:
         for number, name in reversed(list(enumerate(names, start=1)))
     ]
     more = len(figures) - MOST_SHOWN
-    rest = Markup("<p>{}</p>").format(t("… and {} more").format(more)) if more > 0 else Markup()
+    rest = Markup("<p>{}</p>").format(t("… and {:,} more").format(more)) if more > 0 else Markup()
     return Markup('<h3 class="own-class">{} <span>{}</span></h3><div class="own-images">{}</div>{}').format(
         label, len(names), join(*figures[:MOST_SHOWN]), rest
     )
