@@ -15,6 +15,7 @@ from finetune.service.packing import zip_bundle
 from finetune.service.projects import numbered
 from finetune.service.service import Service
 from ui.log_download import add_log
+from ui.data_pictures import add_pictures
 from ui.view import channels_of_backbone
 from ui.web.health_report import report_html
 
@@ -50,6 +51,7 @@ def add_downloads(app: APIRouter, service: Service) -> None:
         return FileResponse(found[0].run / "report.html", filename=f"{found[0].run.name}-report.html")
 
     _add_files_of_jobs(app, service)
+    add_pictures(app, service)
     add_log(app, service)
 
     @app.get("/report/{project_id}")

@@ -44,7 +44,9 @@ def _others(project: Project, missing: set[str]) -> dict[str, str]:
     found = {name: str(suspects[name]) for name in missing & suspects.keys()}
     for number in look_numbers(project.folder):
         told = read_result(look_folder(project.folder, number) / RESULT).get("enlarged", {})
-        found |= {name: picture_address(project, number, told[name]["file"]) for name in missing & told.keys()}
+        found |= {
+            name: picture_address(project, number, told[name]["file"]) for name in missing & told.keys()
+        }
     for name in missing:
         file = name.removeprefix(f"{FOLDER}/")
         if file != name and small_picture(project, file).is_file():

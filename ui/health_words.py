@@ -22,9 +22,9 @@ def balance_words(imbalance: Mapping[str, Any], whose: str) -> str:
     """Return in one sentence how unequal the classes are, of ``whose`` images."""
     if imbalance["ratio"] == 1:
         return t("Of {} each class has equally many.").format(whose)
-    return t("Of {whose} '{largest}' has {ratio:.1f} times as many as '{smallest}' (effectively {effective:.1f} times).").format(
-        whose=whose, **imbalance
-    )
+    return t(
+        "Of {whose} '{largest}' has {ratio:.1f} times as many as '{smallest}' (effectively {effective:.1f} times)."
+    ).format(whose=whose, **imbalance)
 
 
 def check_words(check: Mapping[str, Any] | None, backbone: Mapping[str, Any] | None) -> str:

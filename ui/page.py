@@ -11,6 +11,7 @@ from finetune.advice.language import Language
 from finetune.service.service import Service
 from finetune.words import speaking, t
 from ui.backbones import wire_backbones
+from ui.data_handlers import wire_data
 from ui.handlers import Handlers
 from ui.layout import Parts
 from ui.signed_in import add_signed_in
@@ -70,6 +71,7 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, service: Service) ->
         _on(button.click, do.choosing(name), state, everything)
     wire_train(blocks, parts, service, do, everything)
     wire_backbones(parts, service, do, everything)
+    wire_data(blocks, parts, service, do, everything)
     _on(data.search.click, do.find_suspects, state, everything)
     _on(data.clean.click, do.clean, state, everything)
     _on(data.stop.click, do.stop, state, everything)

@@ -47,7 +47,11 @@ def channels_html(own: Mapping[str, Any] | None, backbone: Mapping[str, Any] | N
         return Markup()
     sides = [(t("these images"), own)] + ([] if backbone is None else [(backbone["name"], backbone)])
     heads = join(
-        *(Markup('<th scope="col">{}</th>').format(t(HEADS[kind]).format(who)) for who, _ in sides for kind in KINDS)
+        *(
+            Markup('<th scope="col">{}</th>').format(t(HEADS[kind]).format(who))
+            for who, _ in sides
+            for kind in KINDS
+        )
     )
     rows = [
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
@@ -58,9 +62,7 @@ def channels_html(own: Mapping[str, Any] | None, backbone: Mapping[str, Any] | N
     return Markup(
         '<div class="wide" tabindex="0" role="group" aria-label="{}"><table><thead><tr><td></td>{}</tr>'
         '</thead><tbody>{}</tbody></table></div><p class="quiet">{}</p>'
-    ).format(
-        t("Channels"), heads, join(*rows), t("On the 0 to 1 scale; {}.").format(t(WHOSE_CHANNELS))
-    )
+    ).format(t("Channels"), heads, join(*rows), t("On the 0 to 1 scale; {}.").format(t(WHOSE_CHANNELS)))
 
 
 def _cells(rank: int, sides: Sequence[Mapping[str, Any]]) -> Markup:

@@ -7,6 +7,27 @@ from collections.abc import Mapping
 _IMAGES = r"([\d,]+) (?:image|images)"
 _ARE = rf"{_IMAGES}(?: is| are)"
 
+REASONS: Mapping[str, str] = {
+    r"is a folder, not an image": "是文件夹，不是图像",
+    r"is a broken link": "是失效的链接",
+    r"is not an ordinary file": "不是普通文件",
+    r"is not an image but a text such as a web page": "不是图像，而是网页之类的文本",
+    r"is not an image but a PDF": "不是图像，而是 PDF",
+    r"is not an image": "不是图像",
+    r"is a damaged or truncated (\S+)(?: photo)?(?:, .*)?": r"是损坏或不完整的 \1",
+    r"is empty \(0 bytes\)": "是空文件（0 字节）",
+    r"is truncated: .*": "不完整：缺少文件末尾",
+    r"is damaged: (.*)": r"已损坏：\1",
+    r"cannot be read: (.*)": r"无法读取：\1",
+    r"has more than (\d+) million pixels; shrink it": r"超过 \1 百万像素；请缩小",
+    r"needs more memory than there is; shrink it": "所需内存超过可用内存；请缩小",
+    r"is an image outside any class folder": "是不在任何类别文件夹中的图像",
+    r"is a folder without images": "是没有图像的文件夹",
+    r"is in rows (\d+) and (\d+); counted once": r"出现在第 \1 行和第 \2 行；只计一次",
+    r"lies in the classes (.*) at once, byte for byte": r"同时位于类别 \1 中，逐字节相同",
+}
+"""Why a file was left out."""
+
 SENTENCES: Mapping[str, str] = {
     r"none given; train, val and test will be cut, seeded and stratified": (
         "未给出；将按随机种子分层划分训练、验证和测试集"
@@ -17,8 +38,8 @@ SENTENCES: Mapping[str, str] = {
         r"\2 中只有类别“\1”有可读取的图像；分类器需要两个类别"
     ),
     r"no image in (.*) can be read; add images or remove it": r"\1 中没有一张图像可以读取；请添加图像或将其删除",
-    r"class '(.*)' has ([\d,]+) (?:image|images) in (.*), but a split needs (\d+); add images or drop it with "
-    r"--exclude .*": r"\3 中类别“\1”只有 \2 张图像，而划分需要 \4 张；请添加图像或去掉该类别",
+    r"class '(.*)' has (?:([\d,]+)|no readable) (?:image|images) in (.*?),? but (?:only .*, and )?a split needs (\d+); "
+    r".*": r"\3 中类别“\1”的不同图像太少，划分至少需要 \4 张；请添加图像或去掉该类别",
     r"(\d+) (?:class|classes) without images in (.*); not measured there": (
         r"\1 个类别在 \2 中没有图像；在那里无法衡量"
     ),
@@ -89,25 +110,14 @@ SENTENCES: Mapping[str, str] = {
     rf"{_ARE} much more blurred than the rest; look at (?:it|them)": r"\1 张图像比其余的模糊得多；请看一看",
     rf"{_ARE} of a very different size than the others": r"\1 张图像的尺寸与其他的相差很大",
     rf"{_ARE} much wider or taller than the others": r"\1 张图像比其他的宽得多或高得多",
-    r"is a folder, not an image": "是文件夹，不是图像",
-    r"is a broken link": "是失效的链接",
-    r"is not an ordinary file": "不是普通文件",
-    r"is not an image but a text.*": "不是图像而是文本",
-    r"is an image outside any class folder": "是不在任何类别文件夹中的图像",
-    r"is a folder without images": "是没有图像的文件夹",
-    r"is empty.*": "是空文件",
-    r"is truncated.*": "不完整",
+    **REASONS,
 }
-"""Findings' messages, how splits were understood, and why a file was left out."""
+"""Findings' messages, how splits were understood, and reasons."""
 
 EXAMPLES: Mapping[str, str] = {
-    r"is not an image but a text.*": "不是图像而是文本",
-    r"is an image outside any class folder": "是不在任何类别文件夹中的图像",
-    r"is a folder without images": "是没有图像的文件夹",
-    r"is a broken link": "是失效的链接",
-    r"is empty.*": "是空文件",
+    **REASONS,
     r"(.*)… \((\d+) in all\)": r"\1…（共 \2 个）",
     r"([\d,]+) at most": r"最大 \1",
     r"in (.*) and (.*)": r"位于 \1 和 \2",
 }
-"""What stands after the name in a finding's example."""
+"""What stands in a finding's example after the name, if anything does."""
