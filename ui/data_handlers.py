@@ -146,7 +146,10 @@ class DataHandlers:
             answer = self._do.begin(project, seen)
             project_id = project.id
         elif project is not None and verb == DELETE:
-            self._service.delete(project)
+            try:
+                self._service.delete_project(project)
+            except FinetuneError as error:
+                return self._told(error, project_id, chosen, seen)
             if project_id == wanted:
                 project_id = ""
                 answer = {**self._do.show("", "", seen), self._parts.project_id: "", self._parts.chosen: ""}
