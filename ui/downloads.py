@@ -14,8 +14,8 @@ from finetune.service.data_work import CLEANED, SHEET, SUSPECTS, TABLE
 from finetune.service.packing import zip_bundle
 from finetune.service.projects import numbered
 from finetune.service.service import Service
-from ui.log_download import add_log
 from ui.data_pictures import add_pictures
+from ui.log_download import add_log
 from ui.view import channels_of_backbone
 from ui.web.health_report import report_html
 

@@ -9,7 +9,12 @@ import gradio as gr
 import finetune.page
 
 WEB = Path(__file__).parent / "web"
-STYLES = (Path(finetune.page.__file__).parent / "shared.css", WEB / "style.css", WEB / "train.css")
+STYLES = (
+    Path(finetune.page.__file__).parent / "shared.css",
+    WEB / "style.css",
+    WEB / "train.css",
+    WEB / "data.css",
+)
 BLUE, DARK_BLUE, WHITE = "#0072B2", "#005A8D", "#FFFFFF"
 
 

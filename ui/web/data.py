@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ui.health_words import balance_words, training_images
 from finetune.words import noted, t
+from ui.health_words import balance_words, training_images
 from ui.web.by_hand import Hands, closer_html
 from ui.web.finding_words import said_example, said_finding
 from ui.web.words import join

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from finetune.words.chinese import advice, frame, recipe, train
+from finetune.words.chinese import advice, data, frame, recipe, train
 
-PARTS = (frame, advice, train, recipe)
+PARTS = (frame, data, advice, train, recipe)
 """The modules; each has ``WORDS``."""
 CHINESE = MappingProxyType({english: said for part in PARTS for english, said in part.WORDS.items()})
