@@ -4,8 +4,8 @@ from __future__ import annotations
 
 WORDS = {
     # bringing images
-    "Put the images of each class into a folder of its own, and zip them (up to {:g} GB; a tar, an .npz or a .parquet "
-    "of images is taken too; for more, finetune fit takes a folder):": (
+    "Put the images of each class into a folder of its own, and zip them (up to {:g} GB; a tar, an .npz or a "
+    ".parquet of images is taken too; for more, finetune fit takes a folder):": (
         "把每个类别的图像放进各自的文件夹，打包成 zip（最大 {:g} GB；也接受图像的 tar、.npz 或 .parquet；"
         "更大的数据请用 finetune fit 直接读取文件夹）："
     ),
@@ -27,7 +27,9 @@ WORDS = {
     "Add to this class": "添加到该类别",
     "Begin a new, empty set": "新建空数据集",
     "Write a class, choose images of it or take one with the camera, and press Add. Two classes with a dozen images "
-    "each are enough to begin.": "写下类别，选择该类别的图像或用摄像头拍一张，然后点“添加”。两个类别、每类十来张图像就可以开始。",
+    "each are enough to begin.": (
+        "写下类别，选择该类别的图像或用摄像头拍一张，然后点“添加”。两个类别、每类十来张图像就可以开始。"
+    ),
     "So far: {} images in {} classes.": "目前：{} 张图像，{} 个类别。",
     "{} images in {} classes have been added to {}.": "已向 {2} 添加 {0} 张图像，属于 {1} 个类别。",
     "image {} of {}": "第 {} 张，类别 {}",
@@ -61,7 +63,9 @@ WORDS = {
     "Delete for good": "永久删除",
     "Keep it": "保留",
     # health
-    "<strong>{}</strong>: {:,} readable images in {} classes.": "<strong>{}</strong>：{:,} 张可读取的图像，{} 个类别。",
+    "<strong>{}</strong>: {:,} readable images in {} classes.": (
+        "<strong>{}</strong>：{:,} 张可读取的图像，{} 个类别。"
+    ),
     "Splits: {}.": "划分：{}。",
     "It cannot be trained on as it is.": "目前无法用来训练。",
     "Images in each class": "各类别的图像数",
@@ -81,7 +85,9 @@ WORDS = {
         "{0} 的特征在 {2:,} 对可能的重复图像（缩略图相同）中否定了 {1:,} 对。"
     ),
     "training from pretrained weights takes the backbone's, --strategy from-scratch the data's own; --normalization "
-    "says otherwise": "用预训练权重训练时取骨干网络的值，--strategy from-scratch 取数据自身的值；--normalization 可另行指定",
+    "says otherwise": (
+        "用预训练权重训练时取骨干网络的值，--strategy from-scratch 取数据自身的值；--normalization 可另行指定"
+    ),
     "Channels": "通道",
     "Channels of {}": "{}的通道",
     "these images": "这些图像",
@@ -123,15 +129,18 @@ WORDS = {
     "Undo the correction of {}": "撤销对 {} 的更正",
     "Undo all corrections": "撤销全部更正",
     "All corrections": "全部更正",
-    "<strong>{}</strong> corrections count in every training from now on: {} left out, {} given another class, {} kept "
-    "as they are.": "从现在起每次训练都采用 <strong>{}</strong> 处更正：排除 {}，改类别 {}，保持不变 {}。",
+    "<strong>{}</strong> corrections count in every training from now on: {} left out, {} given another class, {} "
+    "kept as they are.": "从现在起每次训练都采用 <strong>{}</strong> 处更正：排除 {}，改类别 {}，保持不变 {}。",
     "What stands above counts them already.": "上面显示的内容已包含这些更正。",
-    "Press Look again to have the health and the advice count them too.": "点“重新分析”，让健康状况和建议也包含这些更正。",
+    "Press Look again to have the health and the advice count them too.": (
+        "点“重新分析”，让健康状况和建议也包含这些更正。"
+    ),
     # wrong labels
     "Find wrong labels": "查找错误标签",
     "<strong>{:,}</strong> of {:,} labels are probably wrong; {} agrees with {:.1f} % of the labels of images it was "
     "not trained on.": (
-        "{1:,} 个标签中有 <strong>{0:,}</strong> 个可能有误；对于没有用来训练的图像，{2} 与其中 {3:.1f} % 的标签一致。"
+        "{1:,} 个标签中有 <strong>{0:,}</strong> 个可能有误；"
+        "对于没有用来训练的图像，{2} 与其中 {3:.1f} % 的标签一致。"
     ),
     "Labels that are probably wrong, each with the class suggested": "可能有误的标签，各附建议的类别",
     "As a table": "以表格显示",
