@@ -9,14 +9,14 @@ from finetune.service.service import Service
 from ui.hands import picture_file
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import APIRouter
     from fastapi.responses import FileResponse
 
 KEPT = {"cache-control": "private, max-age=86400"}
 """A picture never changes: each look has a folder of its own, and the number of an added image is given once."""
 
 
-def add_pictures(app: FastAPI, service: Service) -> None:
+def add_pictures(app: APIRouter, service: Service) -> None:
     """Add the addresses of all pictures to ``app``."""
     from fastapi import HTTPException
     from fastapi.responses import FileResponse

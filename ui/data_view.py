@@ -33,8 +33,8 @@ LOOKING = noted(
 class DataView:
     """HTML, and which button can be pressed.
 
-    ``own`` are the images that were added, ``state`` how a look that goes on or failed stands, ``corrections`` those in
-    force. ``look`` is what the button says that looks at all this, empty while there is nothing to look at.
+    ``own`` are the images that were added, ``state`` how a look that goes on or failed stands, ``corrections`` those
+    in force. ``look`` is what the button says that looks at all this, empty while there is nothing to look at.
     """
 
     own: str = ""

@@ -92,6 +92,7 @@ class Handlers:
         return {**self.show(left, chosen, seen), **told}
 
     def begin(self, project: Project, seen: str) -> Answer:
+        """Show another project, as one that has just been opened."""
         return {
             **self.show(project.id, "", seen),
             self._parts.project_id: project.id,

@@ -38,7 +38,7 @@ def picture_address(project: Project, look: int, file: str) -> str:
 
 
 def _others(project: Project, missing: set[str]) -> dict[str, str]:
-    """Return pictures of corrected images that this look does not show: of earlier looks, of suspects, of added ones."""
+    """Return pictures of corrected images that this look does not show: earlier looks', suspects, added ones."""
     newest = newest_job(project, "suspects")
     suspects = newest.result.get("pictures", {}) if newest is not None else {}
     found = {name: str(suspects[name]) for name in missing & suspects.keys()}

@@ -24,7 +24,7 @@ DEALS: Mapping[str, Literal["drop_suspects", "relabel"] | None] = {
 }
 """What can become of images whose label is probably wrong, with the field of a recipe that does it."""
 
-TITLES = {"fruit": noted("Fruit"), "digits": noted("Digits")}
+TITLES = {"fruit": noted("Still lifes of fruit"), "digits": noted("Handwritten digits")}
 
 HOW_TO_ZIP = noted(
     "Put the images of each class into a folder of its own, and zip them (up to {:g} GB; a tar, an .npz or "

@@ -23,7 +23,7 @@ class Hands:
     """What can be done: ``corrections`` are (own class, class to be, empty for left out) by the image's name.
 
     ``larger`` has for each image that may be corrected the address of a picture, its class and its split.
-    ``classes`` are those that an image can be given, ``others`` the addresses of pictures of further corrected images.
+    ``classes`` are those that an image can be given, ``others`` the addresses of pictures of other corrected images.
     """
 
     larger: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
@@ -141,7 +141,7 @@ def corrections_html(hands: Hands, *, are_seen: bool) -> Markup:
     seen = t("What stands above counts them already.") if are_seen else t(NOT_SEEN)
     rows = [
         Markup("<li>{} <span>{}</span> {}</li>").format(_mini(hands, name), name, fate_html(hands, name))
-        for name in reversed(hands.corrections)
+        for name in reversed(list(hands.corrections))
     ]
     everything = button_html(CORRECT, f"{UNDO}:", t("Undo all corrections"), style="small")
     return Markup(

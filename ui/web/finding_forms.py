@@ -38,8 +38,8 @@ SENTENCES: Mapping[str, str] = {
         r"\2 中只有类别“\1”有可读取的图像；分类器需要两个类别"
     ),
     r"no image in (.*) can be read; add images or remove it": r"\1 中没有一张图像可以读取；请添加图像或将其删除",
-    r"class '(.*)' has (?:([\d,]+)|no readable) (?:image|images) in (.*?),? but (?:only .*, and )?a split needs (\d+); "
-    r".*": r"\3 中类别“\1”的不同图像太少，划分至少需要 \4 张；请添加图像或去掉该类别",
+    r"class '(.*)' has (?:([\d,]+)|no readable) (?:image|images) in (.*?),? but (?:only .*, and )?a split needs "
+    r"(\d+); .*": r"\3 中类别“\1”的不同图像太少，划分至少需要 \4 张；请添加图像或去掉该类别",
     r"(\d+) (?:class|classes) without images in (.*); not measured there": (
         r"\1 个类别在 \2 中没有图像；在那里无法衡量"
     ),

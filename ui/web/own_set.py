@@ -23,7 +23,7 @@ def own_set_html(classes: Mapping[str, Sequence[str]], address: str, *, name: st
         return note_html(
             t(
                 "Write a class, choose images of it or take one with the camera, and press Add. Two classes with a "
-                "few images each are enough to begin."
+                "dozen images each are enough to begin."
             )
         )
     n_images = sum(map(len, classes.values()))

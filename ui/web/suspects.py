@@ -21,8 +21,8 @@ def suspects_html(result: Mapping[str, Any], address: str, hands: Hands | None =
     """
     sentence = t(
         Markup(
-            "<strong>{:,}</strong> of {:,} labels are probably wrong; {} agrees with {:.1f} % of the labels of images "
-            "it was not trained on."
+            "<strong>{:,}</strong> of {:,} labels are probably wrong; {} agrees with {:.1f} % of the labels of "
+            "images it was not trained on."
         )
     ).format(
         result["n_listed"], result["n_judged"], result["backbone"], 100 * result["cross_validated_accuracy"]
