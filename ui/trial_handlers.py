@@ -127,10 +127,11 @@ class TrialHandlers:
         path = self._uploaded(image)
         if project is None or path is None:
             return {self._test.added: ""}
-        if not (label or "").strip():
+        label = (label or "").strip()
+        if not label:
             return {self._test.added: str(error_html(t("choose the class first, or write a new one")))}
         try:
-            self._service.add_image(project, path, label)  # type: ignore[attr-defined]
+            self._service.add_image(project, path, label)
         except FinetuneError as error:
             return {self._test.added: str(error_html(str(error)))}
         told = t("Added to the data set as {}; look again on the tab Data.").format(label)

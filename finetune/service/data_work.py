@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from finetune.progress import Reporter
@@ -45,18 +46,30 @@ def _pictures(rows: Iterable[Suspect]) -> dict[str, str]:
     return {row.name: data_uri(row.path) for row in rows}
 
 
-def clean(folder: Path, reporter: Reporter, *, data: str, name: str, offline: bool) -> None:
+def clean(
+    folder: Path,
+    reporter: Reporter,
+    *,
+    data: str,
+    name: str,
+    offline: bool,
+    corrections: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Do `finetune clean` on ``data`` and pack what is to train on, with the log, as ``folder/cleaned.zip``.
 
+    ``corrections`` are tables by the field of a recipe that takes them.
     All in it lies in one folder called ``name``, so that the zip is a data set again.
     """
     from finetune.data.cleaning.plan import Switches, plan
     from finetune.data.cleaning.write import DATA, LOG_TABLE, write_copy
+    from finetune.data.corrections import corrected
     from finetune.data.health import inspect_source
     from finetune.data.sources import open_source
 
     shutil.rmtree(folder / COPY, ignore_errors=True)
-    source = open_source(data, offline=offline, track=reporter.track)
+    tables = {field: Path(table) for field, table in corrections.items()}
+    opened = open_source(data, offline=offline, track=reporter.track)
+    source, _ = corrected(opened, drop=tables.get("drop_suspects"), relabel=tables.get("relabel"))
     with reporter.track("checking images") as advance:
         health = inspect_source(source, progress=advance)
     try:

@@ -14,6 +14,7 @@ from finetune.errors import ResourceError, RunError
 from finetune.service.data_jobs import KINDS
 from finetune.service.engine.queueing import forget_in
 from finetune.service.engine.store import JobStore
+from finetune.service.looks import look_folder, look_numbers
 from finetune.service.projects import PROJECT, Project, Training, numbered
 from finetune.service.result import read_result
 
@@ -49,7 +50,8 @@ def delete_project(project: Project, store: JobStore) -> None:
     if any(training.is_running for training in trainings):
         raise RunError(f"{project.name} is training; cancel it before you delete it")
     jobs = [job for kind in KINDS for job in numbered(project.folder / kind)]
-    for job in (project.analysis, *jobs, *(training.job for training in trainings)):
+    looks = [look_folder(project.folder, number) for number in look_numbers(project.folder)]
+    for job in (*looks, *jobs, *(training.job for training in trainings)):
         forget_in(store, job)
     for run in {training.run for training in trainings}:
         _remove(run)

@@ -6,6 +6,6 @@ from types import MappingProxyType
 
 from finetune.words.chinese import advice, frame, recipe, results, train, trial, use
 
-PARTS = (frame, advice, train, recipe, trial, results, use)
+PARTS = (frame, advice, train, recipe, results, trial, use)
 """The modules; each has ``WORDS``."""
 CHINESE = MappingProxyType({english: said for part in PARTS for english, said in part.WORDS.items()})
