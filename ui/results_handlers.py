@@ -8,11 +8,11 @@ from typing import Any
 from finetune.service.judged import in_cell
 from finetune.service.projects import Project, Training
 from finetune.service.service import Service
+from ui.clicks import on_press
 from ui.layout import Parts
 from ui.results_view import address_of
 from ui.updates import shown
 from ui.web.matrix import cell_html
-from ui.wiring import on
 
 Answer = dict[Any, Any]
 Show = Callable[[str, str, str], Answer]
@@ -65,6 +65,5 @@ def wire_results(parts: Parts, service: Service, show: Show) -> None:
     do, tab = ResultsHandlers(service, show), parts.results_tab
     state = [parts.project_id, parts.chosen, parts.seen]
     for text, handler in ((tab.run_pressed, do.choose), (tab.beside_pressed, do.choose_beside)):
-        on(text.input, handler, [*state, text], shown(parts), trigger_mode="multiple")
-    asked = [parts.project_id, tab.cell_pressed]
-    on(tab.cell_pressed.input, do.open_cell, asked, [tab.cell], trigger_mode="multiple")
+        on_press(text, handler, state, shown(parts))
+    on_press(tab.cell_pressed, do.open_cell, [parts.project_id], [tab.cell])

@@ -44,10 +44,16 @@ def add_run_addresses(app: APIRouter, service: Service) -> None:
         project = service.find(project_id)
         training = _found(service, project_id, number)
         images = () if training is None else judged_images(training.run)
-        if project is None or not place.isdecimal() or len(place) > 9 or int(place) >= len(images):
+        if (
+            project is None
+            or training is None
+            or not place.isdecimal()
+            or len(place) > 9
+            or int(place) >= len(images)
+        ):
             raise HTTPException(404, "no such image")
         try:
-            content = service.thumbnail(project, images[int(place)].name)
+            content = service.thumbnail(project, training, images[int(place)].name)
         except FinetuneError:
             raise HTTPException(404, "the image is gone") from None
         return Response(content, media_type="image/jpeg", headers=KEPT)

@@ -9,13 +9,13 @@ import gradio as gr
 from finetune.errors import FinetuneError
 from finetune.service.projects import Project
 from finetune.service.service import Service, ready_trainings
+from ui.clicks import on_press
 from ui.layout import TABS, Parts
 from ui.results_handlers import Answer, Show, training_of
 from ui.updates import shown
 from ui.web.erase import ALL, YES, sure_of_all_html, sure_of_run_html
 from ui.web.use import PRECISIONS
 from ui.web.words import error_html
-from ui.wiring import on
 
 
 class UseHandlers:
@@ -91,5 +91,5 @@ def wire_use(parts: Parts, service: Service, show: Show) -> None:
     state = [parts.project_id, parts.chosen, parts.seen]
     outputs: list[Any] = [parts.notice, *shown(parts)]
     going = [parts.project_id, parts.chosen, parts.tabs, parts.tab, *outputs]
-    on(tab.onnx_pressed.input, do.export, [*state, tab.onnx_pressed], outputs, trigger_mode="multiple")
-    on(tab.erase_pressed.input, do.erase, [*state, tab.erase_pressed], going, trigger_mode="multiple")
+    on_press(tab.onnx_pressed, do.export, state, outputs)
+    on_press(tab.erase_pressed, do.erase, state, going)

@@ -63,7 +63,7 @@ def delete_project(project: Project, store: JobStore) -> None:
 
 def _remove(folder: Path) -> None:
     """Delete a folder with all in it; it vanishes first, so that nobody finds half of it."""
-    if not folder.exists():
+    if not folder.is_dir():
         return
     gone = folder.with_name(f".{folder.name}.deleted")
     shutil.rmtree(gone, ignore_errors=True)
@@ -79,7 +79,7 @@ def _remove(folder: Path) -> None:
 
 def _remove_unpacked(project: Project) -> None:
     """Delete what the project's archive was unpacked to, unless somebody else's is the same or uses it."""
-    data = project.data
+    data = project.brought
     if not data.is_file():
         return
     others = [path for path in project.folder.parent.glob("*/data/*") if path != data and path.is_file()]

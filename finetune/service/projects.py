@@ -274,7 +274,7 @@ def start_training(
         run = resume or claim_next_folder(str(project.data), recipe["strategy"], root).path
         request = {
             "kind": "fit",
-            "data": str(project.data if resume is None else _data_of_run(project, resume)),
+            "data": str(project.data if resume is None else data_of_run(project, resume)),
             "recipe": dict(recipe),
             "out": str(run.resolve()),
             "offline": offline,
@@ -287,7 +287,7 @@ def start_training(
     return Training(job, run.resolve(), recipe["strategy"])
 
 
-def _data_of_run(project: Project, run: Path) -> Path:
+def data_of_run(project: Project, run: Path) -> Path:
     """Return what the run was begun with: the project may have been looked at again since, or copied elsewhere."""
     for training in project.trainings:
         asked = Path(read_result(training.job / "request.json").get("data", ""))

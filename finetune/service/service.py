@@ -27,6 +27,7 @@ from finetune.service.predictor import Answer, Predictor, Why
 from finetune.service.projects import (
     Project,
     Training,
+    data_of_run,
     find_project,
     list_projects,
     new_project,
@@ -324,9 +325,12 @@ class Service:
         self._predictor.close()
         delete_project(project, self._store)
 
-    def thumbnail(self, project: Project, name: str) -> bytes:
-        """Return a project's image by its name below the data as a small JPEG; raises ImageError, ResourceError."""
-        return self._thumbnailer.jpeg(project.data, name)
+    def thumbnail(self, project: Project, training: Training, name: str) -> bytes:
+        """Return an image that judged the training, by its name below the data, as a small JPEG.
+
+        Raises ImageError where it has gone, ResourceError where nobody answers.
+        """
+        return self._thumbnailer.jpeg(data_of_run(project, training.run), name)
 
     def discard_training(self, project: Project) -> None:
         """Stop the newest training for good and delete what it has; one that has finished, and earlier ones, stay."""

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from finetune.page.confusion import MOST_DRAWN, cell_words, confusion_svg
-from finetune.page.markup import join, paragraph, percent, section, short, table
+from finetune.page.markup import folded, join, paragraph, percent, section, short, table
 from finetune.service.judged import Judged
 from finetune.words import t
 from ui.web.buttons import button_html
@@ -36,12 +36,11 @@ def matrix_html(report: Mapping[str, Any], number: str) -> Markup:
     told = t(
         "Each row is a class, each column what its images were called. Press a number to see its images."
     )
-    return section(
-        t("What is taken for what"),
-        paragraph(told if few else t("Press a number in the table to see its images."), quiet=True),
-        drawn,
-        _pairs(report, number),
-    )
+    pairs = _pairs(report, number)
+    if few and report.get("most_confused"):
+        pairs = folded(t("Most frequent mistakes"), pairs)
+    told = told if few else t("Press a number in the table to see its images.")
+    return section(t("What is taken for what"), paragraph(told, quiet=True), drawn, pairs)
 
 
 def _grid(

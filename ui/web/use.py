@@ -106,8 +106,8 @@ def lines_html(address: str, path: str, run: str) -> Markup:
     """
     where = Markup('<span class="origin">{}</span>{}').format(address, path)
     python = Markup(
-        'import httpx\n\nwith open("cat.jpg", "rb") as file:\n'
-        '    answer = httpx.post("{}", files={{"image": file}}, timeout=60).json()\n'
+        'import httpx\n\nurl = "{}"\nwith open("cat.jpg", "rb") as image:\n'
+        '    answer = httpx.post(url, files={{"image": image}}, timeout=60).json()\n'
         'print(answer["label"], answer["probability"])'
     )
     return section(
