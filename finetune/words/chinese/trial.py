@@ -17,7 +17,6 @@ WORDS = {
     "Many images at once": "一次处理多张图像",
     "Images, or a zip of them": "多张图像，或图像的 zip",
     "Stop": "停止",
-    "Stopped.": "已停止。",
     "Asked: {}": "作答的分类器：{}",
     "None of these": "都不是",
     "None of these: the image is unlike those that the classifier was trained on. "
@@ -53,7 +52,6 @@ WORDS = {
     "{:,} images, asked of {}": "{:,} 张图像，由 {} 作答",
     "{:,} are none of the classes": "{:,} 张不属于任何类别",
     "{:,} cannot be read": "{:,} 张无法读取",
-    "; ": "；",
     "Drop images or a zip: each gets its label here, and all of them come as one CSV.": (
         "放入多张图像或一个 zip：每张都会在这里得到标签，全部答案可下载为一个 CSV。"
     ),
