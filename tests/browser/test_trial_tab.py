@@ -39,6 +39,7 @@ def test_a_classifier_is_tried_and_every_tab_is_for_everybody(
         ask_many(page, photos, tmp_path)
         check_every_tab(page)
         go_to(page, f"{served.url}/language/zh")
+        open_tab(page, "试用")
         expect(page.locator("#many .headline")).to_contain_text("张图像，由", timeout=SOON_MS)
         assert faults_on_every_tab(page, "zh") == []
         watch.check()
