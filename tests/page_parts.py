@@ -5,7 +5,10 @@ from types import SimpleNamespace
 from strategies import STRATEGIES
 from ui.layout import Parts
 
-DATA = "upload data links tool_row clean search stop cleaned suspects suspects_row deal which advice go_on look_state corrections look"
+DATA = (
+    "upload data links tool_row clean search stop cleaned suspects suspects_row deal which advice go_on look_state "
+    "corrections look"
+)
 TRAIN = (
     "sheet card_row closed_training training_column basis preset train pause resume cancel training "
     "log_fold log see"
