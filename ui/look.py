@@ -11,7 +11,7 @@ import finetune.page
 PAGE, WEB = Path(finetune.page.__file__).parent, Path(__file__).parent / "web"
 STYLES = (
     *(PAGE / name for name in ("shared.css", "results.css")),
-    *(WEB / name for name in ("style.css", "train.css", "trial.css", "results.css")),
+    *(WEB / name for name in ("style.css", "data.css", "train.css", "trial.css", "results.css")),
 )
 BLUE, DARK_BLUE, WHITE = "#0072B2", "#005A8D", "#FFFFFF"
 

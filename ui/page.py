@@ -11,6 +11,7 @@ from finetune.advice.language import Language
 from finetune.service.service import Service
 from finetune.words import speaking, t
 from ui.backbones import wire_backbones
+from ui.data_handlers import wire_data
 from ui.handlers import Handlers
 from ui.layout import Parts
 from ui.results_handlers import wire_results
@@ -76,6 +77,7 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, service: Service) ->
     wire_backbones(parts, service, do, everything)
     wire_results(parts, service, do.show)
     wire_use(parts, service, do.show)
+    wire_data(blocks, parts, service, do, everything)
     _on(data.search.click, do.find_suspects, state, everything)
     _on(data.clean.click, do.clean, state, everything)
     _on(data.stop.click, do.stop, state, everything)

@@ -10,6 +10,7 @@ import gradio as gr
 
 from ui.backbones import wanted_of_backbones
 from ui.data_tools import DataTools
+from ui.data_view import wanted_of_data
 from ui.layout import Parts
 from ui.results_updates import outdated, wanted_results, wanted_use
 from ui.train_view import wanted_of_train
@@ -74,6 +75,7 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
         **_wanted_tools(parts, view.tools),
         "advice": (parts.data_tab.advice, {"value": str(view.advice)}),
         **wanted_of_train(parts.train_tab, view),
+        **wanted_of_data(parts.data_tab, view.by_hand),
         **wanted_of_backbones(parts.data_tab.other_backbones, view),
         "go on": (parts.data_tab.go_on, {"visible": is_open}),
         **wanted_results(parts, view.results),

@@ -12,10 +12,12 @@ from finetune.service.predictor import identity
 from finetune.service.projects import Project
 from finetune.service.service import trained
 from finetune.service.status import Status
-from finetune.words import t
+from finetune.words import noted, t
 from strategies import STRATEGIES
 from ui.backbones import NOTHING_TO_COMPARE, BackbonesView, make_backbones_view
 from ui.data_tools import NO_TOOLS, DataTools, make_tools
+from ui.data_view import NOTHING_BY_HAND, DataView, make_data_view
+from ui.hands import make_hands
 from ui.health import backbone_channels
 from ui.results_view import NO_RESULTS, ResultsView, make_results_view
 from ui.tabs.closed import NO_ADVICE
@@ -27,7 +29,7 @@ from ui.web.details import folded_details
 from ui.web.strategy import advice_html, card_html
 from ui.web.words import error_html, join, note_html, progress_html
 
-GONE = "the data set of this page is gone from the disk; upload it again, or try a sample set"
+GONE = noted("the data set of this page is gone from the disk; upload it again, or try a sample set")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class View:
     train: TrainView = CLOSED
     trial: TrialView = NO_TRIAL
     backbones: BackbonesView = NOTHING_TO_COMPARE
+    by_hand: DataView = NOTHING_BY_HAND
 
 
 def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -> View:
@@ -61,13 +64,14 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
     ``is_known``: the tab had a project, so that none now means that it was deleted.
     """
     if project is None:
-        return _empty(error_html(GONE) if is_known else "")
+        return _empty(error_html(t(GONE)) if is_known else "")
     status = read_job(project.analysis)
+    by_hand = make_data_view(project)
     if status is None:
-        return _empty(error_html(GONE))
+        return _empty("" if project.is_made else error_html(t(GONE)), by_hand=by_hand)
     findings = project.findings
     if "advice" not in findings:
-        return _empty(_looking(project, status), make_tools(project, findings))
+        return _empty(_looking(project, status), make_tools(project, findings), by_hand)
     trainings = project.trainings
     chosen = (
         chosen
@@ -89,12 +93,13 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         train=make_train_view(project, findings, chosen),
         trial=make_trial_view(project, answering),
         backbones=make_backbones_view(project, findings),
+        by_hand=by_hand,
     )
 
 
-def _empty(data: str, tools: DataTools = NO_TOOLS) -> View:
+def _empty(data: str, tools: DataTools = NO_TOOLS, by_hand: DataView = NOTHING_BY_HAND) -> View:
     closed = note_html(t(NO_ADVICE))
-    return View(data, closed, (), "", "", "", "", tools)
+    return View(data, closed, (), "", "", "", "", tools, by_hand=by_hand)
 
 
 def _looking(project: Project, status: Status) -> str:
@@ -111,7 +116,7 @@ def _looking(project: Project, status: Status) -> str:
 def _data(project: Project, findings: Mapping[str, Any], *, shown: str = "") -> str:
     health = findings["health"]
     return join(
-        data_html(project.name, findings, shown=shown),
+        data_html(project.name, findings, shown=shown, hands=make_hands(project, findings)),
         folded_details(health, channels_of_backbone(findings)),
     )
 

@@ -15,10 +15,12 @@ from finetune.service.jobs import read_job
 from finetune.service.looks import look_folder, look_numbers, version
 from finetune.service.own_corrections import Correction, corrections_of, note, tables, take_back
 from finetune.service.projects import Project, new_project, start_analysis
-from finetune.service.result import read_result
+from finetune.service.result import read_result, write_result
 from finetune.service.suspects_choice import SuspectsChoice
 
 MADE = "my images"
+SEEN = "by_hand.json"
+"""In a look's folder: what was done by hand before it."""
 
 
 class Curation:
@@ -78,6 +80,9 @@ class Curation:
                 "brought": "" if project.is_made else str(project.brought),
                 "added": str((project.folder / FOLDER).resolve()),
             }
+        folder = look_folder(project.folder, number)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_result(folder / SEEN, _by_hand(project))
         start_analysis(
             project,
             self._store,
@@ -86,6 +91,18 @@ class Curation:
             number=number,
             more=request,
         )
+
+
+def is_seen(project: Project) -> bool:
+    """Whether the look that holds has seen all that was done by hand."""
+    seen = read_result(project.analysis / SEEN) or {"corrections": [], "added": []}
+    return seen == _by_hand(project)
+
+
+def _by_hand(project: Project) -> dict[str, list[list[str]]]:
+    changing = sorted([each.name, each.to] for each in corrections_of(project).values() if each.changes)
+    added = sorted([image.name, image.label] for image in added_images(project))
+    return {"corrections": changing, "added": added}
 
 
 def in_force(project: Project, choice: SuspectsChoice | None = None) -> dict[str, str]:

@@ -30,6 +30,7 @@ def keep_spare(environment: Mapping[str, str], parent: int) -> None:
     with _lock:
         if _waiting is not None and _waiting[0].poll() is None:
             return
+        _let_go()
         if free_bytes() < LEAST_FREE_BYTES:
             return
         try:
@@ -53,27 +54,34 @@ def take_spare(folder: Path, environment: Mapping[str, str]) -> Process | None:
         if _waiting is None or _waiting[1] != environment:
             return None
         process, _waiting = _waiting[0], None
-    if process.poll() is not None:
-        return None
     assert process.stdin is not None
     try:
-        process.stdin.write(f"{folder.resolve()}\n".encode())
-        process.stdin.close()
-    except OSError:  # it has just ended
-        process.kill()
-        process.wait()
-        return None
-    return process
+        if process.poll() is None:
+            with process.stdin as asked:
+                asked.write(f"{folder.resolve()}\n".encode())
+            return process
+    except OSError:
+        pass  # it has just ended
+    _end(process)
+    return None
 
 
 def end_spare() -> None:
     """End the waiting process."""
-    global _waiting
     with _lock:
-        if _waiting is not None:
-            _waiting[0].kill()
-            _waiting[0].communicate()
-            _waiting = None
+        _let_go()
+
+
+def _let_go() -> None:
+    global _waiting
+    if _waiting is not None:
+        _end(_waiting[0])
+        _waiting = None
+
+
+def _end(process: Process) -> None:
+    process.kill()
+    process.communicate()
 
 
 def free_bytes() -> int:

@@ -31,7 +31,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return colour_zip(tmp_path_factory.mktemp("images") / "plain.zip", each=4).with_suffix("")
+    return colour_zip(tmp_path_factory.mktemp("images") / "plain.zip", each=8).with_suffix("")
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +63,13 @@ def test_corrections_and_additions_count_at_the_next_look(
     service.add_image(project, images / "apple" / "0.png", " apple ")
     service.add_image(project, images / "lime" / "0.png", "mango")
     assert project.findings["health"]["classes"] == before, "not before it is looked at again"
-    for number in (1, 2, 3):
+    for number in range(1, 8):
         service.add_image(project, images / "lime" / f"{number}.png", "mango")
     looked = again(service, project)
     assert looked.findings["health"]["classes"] == {
         "apple": before["apple"] + 1,
         "lime": before["lime"] + 1,
-        "mango": 4,
+        "mango": 8,
         "plum": before["plum"] - 2,
     }
     assert looked.data.name == "flawed.csv"
@@ -91,12 +91,12 @@ def test_a_set_is_made_of_single_images(service: Service, images: Path) -> None:
     service.curation.remove(project, gone.name)
     again_added = service.add_image(project, images / "apple" / "1.png", "apple")
     assert again_added.name != gone.name, "a number is not given twice"
-    assert len(added_images(project)) == 9
+    assert len(added_images(project)) == 17
     service.curation.look(project, backbone="test_resnet")
     assert ended(project.analysis).state == "finished"
     found = service.find(project.id)
     assert found is not None
-    assert found.findings["health"]["classes"] == {"apple": 5, "plum": 4}
+    assert found.findings["health"]["classes"] == {"apple": 9, "plum": 8}
     service.curation.remove(found, again_added.name)
     with found.data.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))

@@ -21,7 +21,7 @@ def changes_html(advice: Mapping[str, Any]) -> Markup:
     if not told:
         return Markup("")
     rows = [Markup("<li>{}</li>").format(sentence) for sentence in told]
-    return Markup('<h3 class="small-head">{}</h3><ul class="findings">{}</ul>').format(
+    return Markup('<h2 class="small-head">{}</h2><ul class="findings">{}</ul>').format(
         t("What would change this"), join(*rows)
     )
 

@@ -24,7 +24,7 @@ def more_images_html(advice: Mapping[str, Any]) -> Markup:
     curve = advice.get("measures", {}).get("curve")
     if not rows or curve is None:
         return Markup("")
-    return Markup('<h3 class="small-head">{}</h3><p>{}</p>{}<p class="quiet">{}</p>').format(
+    return Markup('<h2 class="small-head">{}</h2><p>{}</p>{}<p class="quiet">{}</p>').format(
         t("How many more images?"),
         _sentence(rows),
         _svg(rows, curve),

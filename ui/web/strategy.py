@@ -59,7 +59,7 @@ def _probes_html(advice: Mapping[str, Any]) -> Markup:
         return Markup("")
     end = t("{}.")
     rows = [Markup("<li>{}</li>").format(end.format(text[:1].upper() + text[1:])) for text in said]
-    return Markup('<h3 class="small-head">{}</h3><ul class="findings">{}</ul>').format(
+    return Markup('<h2 class="small-head">{}</h2><ul class="findings">{}</ul>').format(
         t("What probes of the layers say"), join(*rows)
     )
 
