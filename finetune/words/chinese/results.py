@@ -82,7 +82,7 @@ WORDS = {
     "No image was called another class.": "没有图像被判断成别的类别。",
     "All counts as a table": "全部数目（表格）",
     "{} called {}: {} of {}": "{}判断为{}：{} / {}",
-    "{}, called {}: {:,} images": "{}，判断为{}：{:,} 张图像",
+    "{}, called {} (images: {:,})": "{}，判断为{}（{:,} 张图像）",
     "Close": "关闭",
     "The surest {} are shown; predictions.csv in the run's folder names all.": (
         "只显示概率最高的 {} 张；全部见训练文件夹中的 predictions.csv。"

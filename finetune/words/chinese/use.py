@@ -65,8 +65,9 @@ WORDS = {
     ),
     "The images, the other runs and what you have downloaded stay.": "图像、其他训练和您已下载的文件会保留。",
     "The images of {} go from this server's disk, with the copy that was unpacked from them, all that was measured "
-    "on them here, and {:,} runs with their classifiers.": (
-        "{} 的图像将从这台服务器的磁盘删除，连同解压出的副本、在此测得的一切，以及 {:,} 次训练和它们的分类器。"
+    "on them here, and the runs with their classifiers (number of runs: {:,}).": (
+        "{} 的图像将从这台服务器的磁盘删除，连同解压出的副本、在此测得的一切，"
+        "以及所有训练和它们的分类器（训练次数：{:,}）。"
     ),
     "What you have downloaded stays, and so do numbers without images by which later runs are quicker and forecast "
     "better; finetune cache --clear removes those.": (
