@@ -17,9 +17,9 @@ TEST = (
 TABS = {
     "data_tab": DATA,
     "train_tab": TRAIN,
-    "results_tab": "results",
+    "results_tab": "results runs comparison matrix cell details",
     "test_tab": TEST,
-    "use_tab": "download",
+    "use_tab": "download exports lines card card_fold erase sure",
 }
 
 

@@ -56,6 +56,7 @@ MAY_IMPORT = {
         "errors",
         "evaluation",
         "explain",
+        "export",
         "failure",
         "known",
         "model",

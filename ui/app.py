@@ -170,6 +170,7 @@ def mount_page(
     from ui.addresses import UPLOAD, NoAddresses
     from ui.asking import of_request, owner_of
     from ui.clicks import clicks_head
+    from ui.copying import copying_head
     from ui.downloads import add_downloads
     from ui.languages import CHINESE, Languages, speaking_head
     from ui.login import add_login
@@ -201,7 +202,10 @@ def mount_page(
             path=path,
             theme=make_theme(),
             css_paths=[*STYLES],
-            head=speaking_head(language) + clicks_head() + (HEAD if login is not None else ""),
+            head=speaking_head(language)
+            + clicks_head()
+            + copying_head()
+            + (HEAD if login is not None else ""),
             app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
             footer_links=[],
             max_file_size=int(upload_gb * 10**9),

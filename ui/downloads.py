@@ -14,7 +14,9 @@ from finetune.service.data_work import CLEANED, SHEET, SUSPECTS, TABLE
 from finetune.service.packing import zip_bundle
 from finetune.service.projects import numbered
 from finetune.service.service import Service
+from ui.data_pictures import add_pictures
 from ui.log_download import add_log
+from ui.run_addresses import add_run_addresses
 from ui.view import channels_of_backbone
 from ui.web.health_report import report_html
 
@@ -50,6 +52,8 @@ def add_downloads(app: APIRouter, service: Service) -> None:
         return FileResponse(found[0].run / "report.html", filename=f"{found[0].run.name}-report.html")
 
     _add_files_of_jobs(app, service)
+    add_run_addresses(app, service)
+    add_pictures(app, service)
     add_log(app, service)
 
     @app.get("/report/{project_id}")

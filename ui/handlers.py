@@ -59,7 +59,7 @@ class Handlers:
             project = self._service.take_upload(Path(upload), backbone=backbone)
         except FinetuneError as error:
             return {**self._not_begun(error, project_id, chosen, seen), **letting_go}
-        return {**self._begin(project, seen), **letting_go}
+        return {**self.begin(project, seen), **letting_go}
 
     def taking_sample(self, name: str) -> Callable[..., Answer]:
         """Return the handler that begins a project with the sample set ``name``."""
@@ -71,7 +71,7 @@ class Handlers:
                 project = self._service.take_sample(name, backbone=backbone)
             except FinetuneError as error:
                 return self._not_begun(error, project_id, chosen, seen)
-            return self._begin(project, seen)
+            return self.begin(project, seen)
 
         return take
 
@@ -91,7 +91,8 @@ class Handlers:
         told = {self._parts.project_id: left, self._parts.notice: str(error_html(str(error)))}
         return {**self.show(left, chosen, seen), **told}
 
-    def _begin(self, project: Project, seen: str) -> Answer:
+    def begin(self, project: Project, seen: str) -> Answer:
+        """Show another project, as one that has just been opened."""
         return {
             **self.show(project.id, "", seen),
             self._parts.project_id: project.id,

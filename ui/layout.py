@@ -26,12 +26,14 @@ class Parts:
 
     ``seen`` is a hidden text that each browser tab holds for itself: what it shows already. ``tab`` is the id of the
     page's tab that is open, kept by the browser, since a page that is loaded again has forgotten it;
-    so are the strategy that was ``chosen`` and the ``options`` of a training, by their names. A tab's own components
-    would not do: what the browser keeps comes to those of an open tab alone.
+    so are the ids of the data sets that are ``known``, the strategy that was ``chosen`` and the ``options`` of a
+    training, by their names. A tab's own components would not do: what the browser keeps comes to those of an open
+    tab alone.
     """
 
     def __init__(self, *, upload_gb: float) -> None:
         self.project_id = gr.BrowserState("", storage_key="finetune-project", secret="finetune")
+        self.known = gr.BrowserState([], storage_key="finetune-projects", secret="finetune")
         self.tab = gr.BrowserState(TABS[0], storage_key="finetune-tab", secret="finetune")
         self.chosen = gr.BrowserState("", storage_key="finetune-strategy", secret="finetune")
         self.options = gr.BrowserState({}, storage_key="finetune-options", secret="finetune")

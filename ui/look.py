@@ -8,10 +8,10 @@ import gradio as gr
 
 import finetune.page
 
-WEB = Path(__file__).parent / "web"
+PAGE, WEB = Path(finetune.page.__file__).parent, Path(__file__).parent / "web"
 STYLES = (
-    Path(finetune.page.__file__).parent / "shared.css",
-    *(WEB / name for name in ("style.css", "train.css", "trial.css")),
+    *(PAGE / name for name in ("shared.css", "results.css")),
+    *(WEB / name for name in ("style.css", "data.css", "train.css", "trial.css", "results.css")),
 )
 BLUE, DARK_BLUE, WHITE = "#0072B2", "#005A8D", "#FFFFFF"
 

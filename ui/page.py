@@ -11,12 +11,15 @@ from finetune.advice.language import Language
 from finetune.service.service import Service
 from finetune.words import speaking, t
 from ui.backbones import wire_backbones
+from ui.data_handlers import wire_data
 from ui.handlers import Handlers
 from ui.layout import Parts
+from ui.results_handlers import wire_results
 from ui.signed_in import add_signed_in
 from ui.train_handlers import wire_train
 from ui.trial_handlers import TrialHandlers, wire_trial
 from ui.updates import shown
+from ui.use_handlers import wire_use
 from ui.wiring import on as _on
 
 POLL_EVERY_S = 1.0
@@ -72,6 +75,9 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, service: Service) ->
         _on(button.click, do.choosing(name), state, everything)
     wire_train(blocks, parts, service, do, everything)
     wire_backbones(parts, service, do, everything)
+    wire_results(parts, service, do.show)
+    wire_use(parts, service, do.show)
+    wire_data(blocks, parts, service, do, everything)
     _on(data.search.click, do.find_suspects, state, everything)
     _on(data.clean.click, do.clean, state, everything)
     _on(data.stop.click, do.stop, state, everything)

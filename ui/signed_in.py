@@ -23,7 +23,8 @@ window.fetch = async (...given) => {{
 <style>
 .signed-in {{ display: flex; flex-wrap: wrap; gap: 0.2rem 0.8rem; justify-content: flex-end; align-items: center;
   font-size: 0.9rem; overflow-wrap: anywhere; }}
-.signed-in button {{ text-decoration: underline; cursor: pointer; padding: 0.3rem; }}
+.signed-in button {{ text-decoration: underline !important; cursor: pointer; padding: 0.3rem !important;
+  border: none !important; background: none !important; font: inherit !important; }}
 </style>"""
 """What the page's head holds where people sign in."""
 WORDS = {"en": ("Signed in as {}", "Sign out"), "zh": ("已登录：{}", "退出登录")}

@@ -42,7 +42,6 @@ class TrialHandlers:
     def __init__(self, service: Service, test: TrialParts) -> None:
         self._service = service
         self._test = test
-        self._can_add = hasattr(service, "add_image")
 
     def classify(self, project_id: str, image: Upload, truth: Mapping[str, str] | None) -> Answer:
         """Show the labels of ``image`` with their probabilities, or what is wrong with it.
@@ -66,7 +65,7 @@ class TrialHandlers:
             **no_answer(test),
             test.answer: str(answer_html(answer, label=label, is_calibrated=fitted_on != "none")),
             test.ask_why: gr.update(visible=True),
-            test.add_row: gr.update(visible=self._can_add and not label),
+            test.add_row: gr.update(visible=not label),
         }
 
     def why(self, project_id: str, image: Upload) -> str:
@@ -127,10 +126,11 @@ class TrialHandlers:
         path = self._uploaded(image)
         if project is None or path is None:
             return {self._test.added: ""}
-        if not (label or "").strip():
+        label = (label or "").strip()
+        if not label:
             return {self._test.added: str(error_html(t("choose the class first, or write a new one")))}
         try:
-            self._service.add_image(project, path, label)  # type: ignore[attr-defined]
+            self._service.add_image(project, path, label)
         except FinetuneError as error:
             return {self._test.added: str(error_html(str(error)))}
         told = t("Added to the data set as {}; look again on the tab Data.").format(label)

@@ -10,16 +10,15 @@ import gradio as gr
 
 from ui.backbones import wanted_of_backbones
 from ui.data_tools import DataTools
+from ui.data_view import wanted_of_data
 from ui.layout import Parts
-from ui.tabs.closed import NO_TRAINING, NOTHING_TO_USE
+from ui.results_updates import outdated, wanted_results, wanted_use
 from ui.train_view import wanted_of_train
 from ui.trial_updates import no_answer, wanted_trial
 from ui.view import View
-from ui.web.words import note_html
 
 Properties = dict[str, Any]
 DIGEST_LENGTH = 8
-REPORT = "Download the full report"
 
 
 def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
@@ -34,6 +33,7 @@ def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
     answer: dict[Any, Any] = {wanted[name][0]: gr.update(**wanted[name][1]) for name in changed}
     if "asked" in changed:  # an answer of another classifier must not stay
         answer |= {parts.test_tab.image: None, **no_answer(parts.test_tab)}
+    answer |= outdated(parts, changed)
     if changed:
         answer[parts.seen] = json.dumps(now)
     return answer or {parts.seen: gr.skip()}
@@ -49,6 +49,7 @@ def shown(parts: Parts) -> list[Any]:
         *cards,
         parts.test_tab.image,
         *no_answer(parts.test_tab),
+        *outdated(parts, ("matrix", "erase")),
         parts.seen,
     ]
 
@@ -74,11 +75,12 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
         **_wanted_tools(parts, view.tools),
         "advice": (parts.data_tab.advice, {"value": str(view.advice)}),
         **wanted_of_train(parts.train_tab, view),
+        **wanted_of_data(parts.data_tab, view.by_hand),
         **wanted_of_backbones(parts.data_tab.other_backbones, view),
         "go on": (parts.data_tab.go_on, {"visible": is_open}),
-        "results": (parts.results_tab.results, {"value": view.results or str(note_html(NO_TRAINING))}),
+        **wanted_results(parts, view.results),
         **wanted_trial(parts.test_tab, view),
-        "download": (parts.use_tab.download, {"value": _download_html(view)}),
+        **wanted_use(parts, view.use),
     }
     return wanted
 
@@ -95,18 +97,3 @@ def _wanted_tools(parts: Parts, tools: DataTools) -> dict[str, tuple[Any, Proper
         "suspects choice": (parts.data_tab.suspects_row, {"visible": tools.has_suspects}),
         "sheet": (parts.train_tab.sheet, {"value": str(tools.preview), "visible": bool(tools.preview)}),
     }
-
-
-def _download_html(view: View) -> str:
-    if not view.address:
-        return str(note_html(NOTHING_TO_USE))
-    return (
-        f'<p><a class="download" href="{view.address}" download>Download the classifier (zip)</a></p>'
-        "<p class='quiet'>Weights as safetensors, class names and preprocessing as JSON. "
-        "<code>finetune predict FOLDER IMAGE</code> uses it, and so does timm.</p>"
-        + (
-            f'<p><a class="download second" href="{view.report}" download>{REPORT}</a></p>'
-            if view.report
-            else ""
-        )
-    )

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from fastapi.concurrency import run_in_threadpool
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.responses import PlainTextResponse
 
 from finetune.errors import ResourceError
-from finetune.service.api.bodies import refuse
 from finetune.service.api.limits import MB
 from finetune.service.api.part_headers import PartHeaders
 from finetune.service.api.problems import Problem
@@ -60,7 +60,8 @@ class PageUploads:
             owner = scope.get("state", {}).get(OWNER, "")
             await run_in_threadpool(self._make_room, headers.get(b"content-length", b"0"), owner)
         except Problem as problem:
-            await refuse(problem, send)
+            # Gradio shows a person the body as it is.
+            await PlainTextResponse(problem.detail, problem.status_code)(scope, receive, send)
             return
         await self._app(scope, _Fields(headers.get(b"content-type", b""), receive).receive, send)
 

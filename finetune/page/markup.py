@@ -97,7 +97,7 @@ def span(interval: Sequence[float] | None, *, digits: int = 3, scale: float = 1)
     if interval is None:
         return NOTHING
     low, high = (f"{scale * end:.{digits}f}" for end in interval)
-    return f"{low} to {high}"
+    return t("{} to {}").format(low, high)
 
 
 def short(text: str, most: int = 18) -> str:

@@ -19,12 +19,13 @@ from finetune.service.projects import Project, numbered
 from finetune.service.result import RESULT, read_result
 from finetune.service.status import Status
 
-Kind = Literal["suspects", "clean", "preview", "backbones", "trial"]
+Kind = Literal["suspects", "clean", "preview", "backbones", "trial", "export"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WORDS: Mapping[Kind, str] = {
     "suspects": "looking for wrong labels",
     "clean": "writing a cleaned copy",
     "preview": "drawing a preview",
+    "export": "writing an ONNX file",
     "backbones": "comparing backbones",
     "trial": "classifying",
 }

@@ -20,10 +20,11 @@ class Room:
         """Raise ResourceError where ``coming`` bytes more, or another project, would be more than the owner may."""
         own = list_projects(home, owner)
         if len(own) >= self.projects:
-            raise ResourceError(f"you have {len(own)} data sets here, which is the most; delete some first")
+            sets = "data set" if len(own) == 1 else "data sets"
+            raise ResourceError(f"you have {len(own)} {sets} here, which is the most; delete some first")
         if sum(map(bytes_of, own)) + coming > self.kept:
             raise ResourceError(
-                f"your data sets would take more than {self.kept / 1e9:g} GB; delete some first"
+                f"your data sets here would take more than {self.kept / 1e9:g} GB; delete some first"
             )
 
 

@@ -11,17 +11,23 @@ from filelock import FileLock, Timeout
 
 from finetune.errors import DataError, OptionError, ResourceError, RunError
 from finetune.recipe import Recipe
+from finetune.service.additions import Added
+from finetune.service.choice import choose, choose_beside, chosen_of
+from finetune.service.curation import Curation, in_force
 from finetune.service.data_jobs import KINDS, DataJob, newest_job, start_data_job, stop_data_jobs
+from finetune.service.deleting import delete_project, delete_run
 from finetune.service.engine.background import BackgroundSupervisor
 from finetune.service.engine.going_on import DISCARD
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.queueing import cancel_in, forget_in
 from finetune.service.engine.store import JobStore
 from finetune.service.jobs import prepare_process, read_job
+from finetune.service.looks import look_folder, look_numbers
 from finetune.service.predictor import Answer, Predictor, Why
 from finetune.service.projects import (
     Project,
     Training,
+    data_of_run,
     find_project,
     list_projects,
     new_project,
@@ -32,6 +38,7 @@ from finetune.service.projects import (
 from finetune.service.room import Room
 from finetune.service.spare import end_spare
 from finetune.service.suspects_choice import SuspectsChoice
+from finetune.service.thumbnailer import Thumbnailer
 from finetune.service.trials import start_trial
 
 PAGE = ".page"
@@ -65,6 +72,7 @@ class Service:
         self._asking = asking
         self._room = room
         self._predictor = Predictor()
+        self._thumbnailer = Thumbnailer()
         self._lock = FileLock(self.home / "service.lock")
         try:
             self._lock.acquire(timeout=0)
@@ -73,6 +81,7 @@ class Service:
                 f"a page for {root} is open already at {self._address()}; use that one, or another --folder"
             ) from None
         self._store = store or JobStore(self.home / DATABASE)
+        self.curation = Curation(self.home, self._store, offline=offline)
         self._supervisor = None if store is not None else BackgroundSupervisor(self.home, self._store)
         if self._supervisor is not None:
             self._supervisor.start()
@@ -92,6 +101,7 @@ class Service:
             self._supervisor.stop()
             end_spare()
         self._predictor.close()
+        self._thumbnailer.close()
         self._lock.release()
 
     def find(self, project_id: str, owner: str | None = None) -> Project | None:
@@ -132,6 +142,12 @@ class Service:
         start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
 
+    def begin_set(self, owner: str | None = None) -> Project:
+        """Make a project without images, to add some to; raises ResourceError as `refuse_beyond_room`."""
+        named = self._owner(owner)
+        self.refuse_beyond_room(named, 0)
+        return self.curation.begin(named)
+
     def refuse_beyond_room(self, owner: str, coming: int) -> None:
         """Raise ResourceError where ``coming`` bytes more would be more than ``owner`` may keep."""
         if self._room is not None:
@@ -140,23 +156,27 @@ class Service:
     def _owner(self, named: str | None) -> str:
         return self._asking() if named is None else named
 
-    def leave(self, project: Project) -> None:
-        """Make room for another project: one without trainings is of no more use, and goes with its images.
+    def add_image(self, project: Project, image: Path, label: str) -> Added:
+        """Add ``image`` to the project's data set as one of the class ``label``; the file is copied.
 
-        Raises RunError while it trains, since nobody would be left to see or to stop that.
+        It counts once the set is looked at again. Raises OptionError for a class's name that cannot be, ImageError
+        for a file that is no image, DataError for a project with too many images added already, and ResourceError
+        as `refuse_beyond_room`.
         """
-        trainings = project.trainings
-        if trainings and trainings[-1].is_running:
-            raise RunError(
-                f"{project.name} is training; wait for it or cancel it before you bring other images"
-            )
-        if not trainings:
+        if image.is_file():
+            self.refuse_beyond_room(project.owner, image.stat().st_size)
+        return self.curation.add(project, image, label)
+
+    def leave(self, project: Project) -> None:
+        """Make room for another project: one that was not looked at to the end is of no use, and goes."""
+        if "advice" not in project.findings and not project.trainings and not project.is_made:
             self.discard(project)
 
     def discard(self, project: Project) -> None:
         """Stop the project's work and delete its images and analysis; its runs stay."""
         jobs = [job for kind in KINDS for job in numbered(project.folder / kind)]
-        for job in (project.analysis, *jobs, *(training.job for training in project.trainings)):
+        jobs += [look_folder(project.folder, number) for number in look_numbers(project.folder)]
+        for job in (*jobs, *(training.job for training in project.trainings)):
             forget_in(self._store, job)
         shutil.rmtree(project.folder, ignore_errors=True)
 
@@ -170,13 +190,12 @@ class Service:
     ) -> Training:
         """Start a training by ``strategy`` with the backbone and weights that were advised on.
 
-        ``options`` are further fields of a `Recipe`; ``suspects`` says what becomes of probably wrong labels.
+        ``options`` are further fields of a `Recipe`; ``suspects`` says what becomes of probably wrong labels that
+        the project's own corrections, which always count, say nothing of.
         Raises OptionError for a value that cannot be or that the strategy cannot use, DataError before the analysis
         has ended, RunError while the project trains or where no wrong labels were found to choose from.
         """
-        made = recipe_of(project, strategy, options)
-        if suspects is not None:
-            made = made.with_changes(**{suspects.field: str(suspects.table(project))})
+        made = recipe_of(project, strategy, {**options, **in_force(project, suspects)})
         return start_training(
             project, self._store, root=self.root, recipe=made.model_dump(), offline=self._offline
         )
@@ -187,7 +206,7 @@ class Service:
         Raises DataError before the analysis has ended, OptionError where there are no pretrained weights, RunError
         while it is at work.
         """
-        made = recipe_of(project, "freeze-all", {})
+        made = recipe_of(project, "freeze-all", in_force(project))
         if not can_find_suspects(project.findings):
             raise OptionError(
                 f"wrong labels are found with pretrained weights, and {project.name} was looked at without; "
@@ -199,11 +218,12 @@ class Service:
     def clean(self, project: Project) -> DataJob:
         """Start to write a cleaned copy; raises RunError while one is being written."""
         name = f"{Path(project.name).stem}-cleaned"
-        return start_data_job(project, self._store, "clean", {"name": name, "offline": self._offline})
+        request = {"name": name, "offline": self._offline, "corrections": in_force(project)}
+        return start_data_job(project, self._store, "clean", request)
 
     def preview(self, project: Project, strategy: str, options: Mapping[str, Any]) -> DataJob:
         """Start to draw what training images would look like; ``strategy``, ``options`` and errors as in `train`."""
-        made = recipe_of(project, strategy, options)
+        made = recipe_of(project, strategy, {**options, **in_force(project)})
         return start_data_job(
             project, self._store, "preview", {"recipe": made.model_dump(), "offline": self._offline}
         )
@@ -238,12 +258,10 @@ class Service:
         ranked = () if newest is None else newest.result.get("backbones", ())
         if backbone not in [row["name"] for row in ranked if row["place"] is not None]:
             raise OptionError(f"{backbone} was not compared on {project.name}; compare backbones first")
-        trainings, looking = project.trainings, read_job(project.analysis)
+        trainings, looking = project.trainings, read_job(project.looking_again or project.analysis)
         if (trainings and trainings[-1].is_running) or (looking is not None and not looking.has_ended):
             raise RunError(f"{project.name} is at work; wait until it has ended, or cancel it")
-        forget_in(self._store, project.analysis)
-        shutil.rmtree(project.analysis, ignore_errors=True)
-        start_analysis(project, self._store, backbone=backbone, offline=self._offline)
+        self.curation.look(project, backbone=backbone)
 
     def stop_data_jobs(self, project: Project) -> None:
         """Stop looking for wrong labels and writing a copy."""
@@ -274,6 +292,45 @@ class Service:
         """Have the next job's process load its libraries, unless jobs are at work, which need the processors."""
         if self._supervisor is not None and not self._store.list(states=("queued", "running"), limit=1):
             prepare_process()
+
+    def choose(self, project: Project, number: str) -> None:
+        """Let the classifier of training ``number`` answer; one that cannot be asked changes nothing."""
+        ready = ready_trainings(project)
+        for training in ready:
+            if training.number == number:
+                choose(project, training, ready)
+
+    def choose_beside(self, project: Project, number: str) -> None:
+        """Compare the run that is shown with that of training ``number``; any other number ends comparing."""
+        found = (each for each in project.trainings if each.number == number)
+        choose_beside(project, next(found, None))
+
+    def export(self, project: Project, training: Training, precision: str) -> DataJob:
+        """Start to write the training's classifier as an ONNX file; raises RunError while one is being written."""
+        request = {
+            "run": str(training.run),
+            "training": training.number,
+            "precision": precision,
+            "offline": self._offline,
+        }
+        return start_data_job(project, self._store, "export", request)
+
+    def delete_run(self, project: Project, training: Training) -> None:
+        """Delete a run from the disk, with its classifier; raises as `finetune.service.deleting.delete_run`."""
+        self._predictor.close()  # it may hold this one; the next question loads what it needs
+        delete_run(project, self._store, training)
+
+    def delete_project(self, project: Project) -> None:
+        """Delete the project with its images and runs; raises as `finetune.service.deleting.delete_project`."""
+        self._predictor.close()
+        delete_project(project, self._store)
+
+    def thumbnail(self, project: Project, training: Training, name: str) -> bytes:
+        """Return an image that judged the training, by its name below the data, as a small JPEG.
+
+        Raises ImageError where it has gone, ResourceError where nobody answers.
+        """
+        return self._thumbnailer.jpeg(data_of_run(project, training.run), name)
 
     def discard_training(self, project: Project) -> None:
         """Stop the newest training for good and delete what it has; one that has finished, and earlier ones, stay."""
@@ -335,13 +392,27 @@ def _weights_of(findings: Mapping[str, Any]) -> str:
     return "hub" if source == "cache" else str(source)
 
 
+def address_told(project: Project) -> str:
+    """Return the address that the page was announced at, where the project lies; a usual one before that."""
+    try:
+        return (project.folder.parent / ADDRESS).read_text(encoding="utf-8").strip()
+    except OSError:
+        return "http://127.0.0.1:7860"
+
+
 def trained(project: Project) -> Training | None:
-    """Return the newest training with a classifier that can be asked, or None."""
+    """Return the training whose classifier answers, the chosen one or else the newest; None where there is none."""
+    return chosen_of(project, ready_trainings(project))
+
+
+def ready_trainings(project: Project) -> list[Training]:
+    """Return the trainings with a classifier that can be asked, one a run, the newest first."""
     trainings = project.trainings
     # A run that is going on is about to replace its bundle, whichever training made that.
     busy = {training.run for training in trainings if training.is_running}
-    ready = (each for each in reversed(trainings) if each.run not in busy and (each.run / "bundle").is_dir())
-    return next(ready, None)
+    runs = {training.run: training for training in trainings}  # a resumed run is one run
+    found = [each for each in runs.values() if each.run not in busy and (each.run / "bundle").is_dir()]
+    return sorted(found, key=lambda each: int(each.number), reverse=True)
 
 
 def can_resume(training: Training) -> bool:

@@ -95,6 +95,13 @@ def trial(folder: Path, reporter: StatusReporter, *, model: str, **request: Any)
     answer(folder, reporter, **request)
 
 
+def export(folder: Path, reporter: StatusReporter, **request: Any) -> None:
+    """Write a classifier as an ONNX file; see `finetune.service.data_work`."""
+    from finetune.service.data_work import export as run_export
+
+    run_export(folder, reporter, **request)
+
+
 def backbones(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     """Rank backbones on the images; see `finetune.service.data_work`."""
     from finetune.service.data_work import backbones as run_ranking
@@ -118,6 +125,7 @@ KINDS: dict[str, Work] = {
     "clean": clean,
     "preview": preview,
     "trial": trial,
+    "export": export,
     "backbones": backbones,
     "predict": predict,
 }

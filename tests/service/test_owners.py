@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from page_parts import bare_parts
 
 from finetune.errors import ResourceError
 from finetune.service.engine.store import JobStore
 from finetune.service.projects import PROJECT, find_project, new_project
 from finetune.service.room import Room
 from finetune.service.service import Service
+from ui.handlers import Handlers
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_an_owner_keeps_so_much_and_the_others_as_much(tmp_path: Path) -> None:
 
     bring("ann", 3000)
     with pytest.raises(
-        ResourceError, match="your data sets would take more than 5e-06 GB; delete some first"
+        ResourceError, match="your data sets here would take more than 5e-06 GB; delete some first"
     ):
         bring("ann", 3000)
     assert not (tmp_path / "photos.zip").exists()
@@ -86,4 +88,17 @@ def test_an_owner_keeps_so_much_and_the_others_as_much(tmp_path: Path) -> None:
     ):
         service.take_sample("fruit", backbone="test_resnet", owner="ann")
     assert len(service.projects("ann")) == 2
+    service.close()
+
+
+def test_the_page_says_why_nothing_more_is_taken(tmp_path: Path) -> None:
+    store, parts = JobStore(tmp_path / "jobs.sqlite"), bare_parts()
+    service = Service(tmp_path / "root", offline=True, store=store, room=Room(kept=10, projects=1))
+    do = Handlers(service, parts)
+    begun = do.taking_sample("fruit")("", "", "", "test_resnet")[parts.project_id]
+    (tmp_path / "photos.zip").write_bytes(b"x" * 100)
+    told = do.take_upload("", "", "", str(tmp_path / "photos.zip"), "test_resnet")
+    assert "you have 1 data set here, which is the most" in told[parts.notice]
+    assert told[parts.project_id] == ""
+    assert [project.id for project in service.projects()] == [begun]
     service.close()

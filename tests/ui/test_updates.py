@@ -15,6 +15,7 @@ from ui.layout import Parts
 from ui.train_view import TrainView
 from ui.updates import shown, updates
 from ui.view import View
+from ui.web.use import downloads_html
 
 EMPTY = View("", "", (), "", "", "", "")
 OPEN = replace(
@@ -92,12 +93,10 @@ def test_another_classifier_takes_the_answers_of_the_one_before_away(parts: Part
     assert "asked" in resumed
 
 
-def test_the_report_of_a_run_is_offered_where_there_is_one(parts: Parts) -> None:
-    asked = replace(OPEN, address="/bundle/x/1", asked="run-1:5:7", asked_name="partial (run-1)")
-    without = given(updates(parts, asked, ""), parts)["download"]["value"]
-    offered = given(updates(parts, replace(asked, report="/run/x/1"), ""), parts)["download"]["value"]
-    assert 'href="/run/x/1"' in offered
-    assert "/run/" not in without
+def test_the_report_of_a_run_is_offered_where_there_is_one() -> None:
+    without = {"bundle": "/bundle/x/1", "report": "", "card": ""}
+    assert 'href="/run/x/1"' in downloads_html("run-1", {}, without | {"report": "/run/x/1"})
+    assert "/run/" not in downloads_html("run-1", {}, without)
 
 
 def test_every_part_that_may_change_is_declared(parts: Parts) -> None:

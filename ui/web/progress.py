@@ -10,13 +10,13 @@ from finetune.service.projects import Project, Training
 from finetune.service.result import read_result
 from finetune.service.service import can_resume
 from finetune.service.status import Status
-from finetune.words import t
-from ui.web.training import result_html
+from finetune.words import noted, t
 from ui.web.words import error_html, join, note_html, progress_html, spoken, time_words
 
 LAST_SENTENCES = 4
 LAST_LINES = 200
 MOST_BYTES = 64 * 1024
+BEING_DELETED = noted("It ends, and what it has is deleted.")
 STAMP = len("2025-01-31 12:00:00 ")
 """A line of the log begins with its time."""
 
@@ -24,6 +24,8 @@ STAMP = len("2025-01-31 12:00:00 ")
 def training_html(project: Project, training: Training, status: Status) -> Markup:
     """Return where the training is, or how it ended, with its curves."""
     if training.is_discarded and status.has_ended:
+        if training.run.is_dir():  # its process has said its last word, but may still write
+            return note_html(t(BEING_DELETED))
         return _note(t("Cancelled: what this training had is deleted. Earlier trainings are as they were."))
     if not training.run.is_dir() and status.state != "failed":
         return error_html(t("the run folder {} has been deleted; train again").format(training.run))
@@ -45,7 +47,7 @@ def _in_short(training: Training) -> Markup:
     """Return the score alone of a finished run."""
     report = training.report
     if not report:
-        return result_html(report)
+        return note_html(t("Finished, but its report has been deleted."))
     text = t(Markup("<strong>{:.1f} %</strong> right, in {}."))
     return Markup('<p class="headline" role="status">{}</p>').format(
         text.format(100 * report["accuracy"], time_words(report["seconds"]))
@@ -57,7 +59,7 @@ def _stopping(training: Training, status: Status) -> Markup:
     if status.phase != STOPPING:
         return Markup("")
     if training.is_discarded:
-        return note_html(t("It ends, and what it has is deleted."))
+        return note_html(t(BEING_DELETED))
     return note_html(t("It ends the step that it is in and keeps its state; then Resume goes on from there."))
 
 

@@ -117,7 +117,7 @@ def why_html(why: Why) -> Markup:
 
 def _range(label: str, property_name: str, value: int) -> Markup:
     return Markup(
-        '<label class="range"><span>{}</span><input type="range" min="0" max="100" value="{}" '
+        '<label class="slider"><span>{}</span><input type="range" min="0" max="100" value="{}" '
         "oninput=\"this.closest('.why').style.setProperty('--{}', this.value + '%')\"></label>"
     ).format(label, value, property_name)
 

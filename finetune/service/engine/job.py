@@ -24,6 +24,7 @@ LANES: dict[str, Lane] = {
     "clean": "quick",
     "preview": "quick",
     "trial": "quick",
+    "export": "quick",
 }
 """Which queue a kind of work stands in: what loads a device waits its turn, what people wait for does not."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from finetune.words.chinese import advice, frame, recipe, train, trial
+from finetune.words.chinese import advice, data, frame, recipe, results, train, trial, use
 
-PARTS = (frame, advice, train, recipe, trial)
+PARTS = (frame, data, advice, train, recipe, results, trial, use)
 """The modules; each has ``WORDS``."""
 CHINESE = MappingProxyType({english: said for part in PARTS for english, said in part.WORDS.items()})

@@ -1,0 +1,138 @@
+"""What can be done with a classifier outside the page, as HTML: files to take, lines to copy, and what to delete."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from finetune.page.markup import Cell, join, paragraph, percent, section
+from finetune.service.status import Status
+from finetune.words import noted, t
+from ui.web.buttons import button_html
+from ui.web.words import error_html, progress_html
+
+PRECISIONS = {
+    "fp32": (
+        noted("Full precision (fp32)"),
+        noted(
+            "Gives the labels that this page gives; that is checked on your own images before you get the file."
+        ),
+    ),
+    "int8": (
+        noted("Eight bits (int8)"),
+        noted(
+            "About a quarter of the size, and often faster; a few labels may change, and you are told how many."
+        ),
+    ),
+}
+
+
+def downloads_html(name: str, report: Mapping[str, Any], addresses: Mapping[str, str]) -> Markup:
+    """Return which classifier this is, and the files that are there; ``addresses`` by bundle, report and card."""
+    told = t(Markup("<strong>{}</strong>: {}, {} of the {} images right.")).format(
+        name,
+        report.get("strategy", ""),
+        percent(report.get("accuracy")),
+        t("test") if report.get("accuracy_split") == "test" else t("validation"),
+    )
+    links = [
+        ("bundle", "", t("Download the classifier (zip)")),
+        ("report", "second", t("Download the full report")),
+        ("card", "second", t("Download the model card")),
+    ]
+    made = [
+        Markup('<a class="download {}" href="{}" download>{}</a>').format(kind, addresses[what], text)
+        for what, kind, text in links
+        if addresses.get(what)
+    ]
+    about = t(
+        "The zip holds the weights as safetensors, class names and preprocessing as JSON; timm loads the network "
+        "from it, and the lines below use all of it. Another run? Choose it on the tab Results."
+    )
+    return join(
+        paragraph(told) if report else Markup(),
+        Markup('<p class="downloads">{}</p>').format(Markup(" ").join(made)),
+        paragraph(about, quiet=True),
+    )
+
+
+def export_html(
+    number: str, precision: str, *, status: Status | None, error: str, result: Mapping[str, Any], address: str
+) -> Markup:
+    """Return one kind of ONNX file of the run of training ``number``: a button, how far it is, or the file.
+
+    ``status`` is that of the newest job that wrote it, None before the first; ``address`` is empty without a file.
+    """
+    title, about = PRECISIONS[precision]
+    button = button_html(
+        "onnx", f"{number}:{precision}", t("Write this file"), label=t("Write {}").format(t(title))
+    )
+    state: Cell
+    if address:
+        state = _written(result, address)
+    elif status is not None and not status.has_ended:
+        state = progress_html(status)
+    else:
+        state = join(error_html(error) if error else "", button)
+    return Markup('<div class="export"><p><strong>{}</strong> {}</p>{}</div>').format(
+        t(title), t(about), state
+    )
+
+
+def _written(result: Mapping[str, Any], address: str) -> Markup:
+    link = Markup('<p><a class="download second" href="{}" download>{}</a></p>').format(
+        address, t("Download ({:.1f} MB)").format(result["bytes"] / 1e6)
+    )
+    checked = t("Compared on {:,} images: {:,} other labels, largest difference of a logit {:.2g}.")
+    told = checked.format(result["checked"], result["flips"], result["max_abs_dlogit"])
+    return join(link, paragraph(told, quiet=True))
+
+
+def exports_html(exports: Sequence[Markup]) -> Markup:
+    """Return all kinds of ONNX file."""
+    about = t(
+        "One file with the preprocessing inside, which ONNX Runtime runs without this program, in any language."
+    )
+    return section(t("As an ONNX file"), paragraph(about, quiet=True), *exports)
+
+
+def lines_html(address: str, path: str, run: str) -> Markup:
+    """Return lines to copy that ask the classifier: at ``path`` of the server at ``address``; ``run`` is its folder.
+
+    The page's script puts the address in the place of ``address`` that the browser knows the server by.
+    """
+    where = Markup('<span class="origin">{}</span>{}').format(address, path)
+    python = Markup(
+        'import httpx\n\nurl = "{}"\nwith open("cat.jpg", "rb") as image:\n'
+        '    answer = httpx.post(url, files={{"image": image}}, timeout=60).json()\n'
+        'print(answer["label"], answer["probability"])'
+    )
+    return section(
+        t("Ask it from elsewhere"),
+        paragraph(
+            t("While this page is open on the server, with an image of yours in the place of cat.jpg:")
+        ),
+        code_html(Markup("curl -F image=@cat.jpg {}").format(where), t("curl")),
+        code_html(python.format(where), "Python"),
+        paragraph(t("Without the page, on this computer:")),
+        code_html(Markup("finetune predict {} cat.jpg").format(shlex.quote(run)), t("command line")),
+        paragraph(
+            t(
+                "The answer is JSON: the label, its probability, the likeliest labels under top, and known, which is "
+                "false for an image unlike those that it was trained on. Whoever has this address can ask."
+            ),
+            quiet=True,
+        ),
+    )
+
+
+def code_html(lines: Markup, what: str) -> Markup:
+    """Return ``lines`` of ``what`` with a button that copies them."""
+    return Markup(
+        '<div class="lines"><pre tabindex="0" role="region" aria-label="{0}"><code>{1}</code></pre>'
+        '<button type="button" class="press" data-copy data-copied="{2}" aria-label="{3}">{4}</button>'
+        '<span class="sr-only" role="status"></span></div>'
+    ).format(what, lines, t("Copied"), t("Copy {}").format(what), t("Copy"))
