@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from outlooks import advice_of, best_is, measures_of, outlook_of
 
+from finetune.page.curves import PLANNED, chart
 from finetune.recipe import Recipe
 from finetune.recipe.fields import GROUPS, ORDER, SET_ELSEWHERE, entry
 from finetune.service.presets import foresee
@@ -189,3 +190,9 @@ def test_ranked_backbones_can_be_taken_but_for_the_one_in_use() -> None:
 )
 def test_what_a_training_says_has_its_chinese(english: str, chinese: str) -> None:
     assert in_chinese(english) == chinese
+
+
+def test_the_marks_beside_an_axis_fit_before_it() -> None:
+    drawn = str(chart("Learning rate", {PLANNED: [(0, 2.5e-6), (1, 5e-4)]}, "epoch", least=0.0))
+    assert ">2.5e-6<" in drawn
+    assert "e-06" not in drawn
