@@ -62,7 +62,7 @@ def _beside(report: Mapping[str, Any]) -> Markup:
         if (found := baselines.get(key)) and "accuracy" in found
     ]
     left_out = [
-        paragraph(t("Left out: {}, since {}.").format(t(name), found["left_out"]), quiet=True)
+        paragraph(t("Left out: {}, since {}.").format(t(name), t(found["left_out"])), quiet=True)
         for key, name in BASELINES.items()
         if (found := baselines.get(key)) and "left_out" in found
     ]
