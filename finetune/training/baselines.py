@@ -26,7 +26,6 @@ from finetune.training.learner import Learner, options_of
 from finetune.training.loaders import transform_of
 from finetune.training.resolve import preprocessing_of
 from finetune.training.setup import Setup
-from finetune.words import noted
 
 MOST_LEARNT, MOST_JUDGED = 5_000, 2_000
 """Images that are looked at where the run itself has computed the features of its training images..."""
@@ -81,7 +80,7 @@ def find_baselines(
     }
     for name, call in calls.items():
         if name == "linear_probe" and _is_probe(setup):
-            found[name] = {"left_out": noted("this classifier is one itself")}
+            found[name] = {"left_out": "this classifier is one itself"}
             continue
         try:
             right = int((call() == probed.judged_classes).sum())
