@@ -5,7 +5,15 @@ import re
 import pytest
 
 from finetune.words import speaking
-from ui.web.by_hand import Hands, choices_html, closer_html, corrections_html, suspect_choices_html
+from ui.web.by_hand import (
+    NOT_SEEN,
+    SEEN,
+    Hands,
+    choices_html,
+    closer_html,
+    corrections_html,
+    suspect_choices_html,
+)
 from ui.web.earlier import EarlierSet, earlier_html
 from ui.web.finding_words import said_example, said_finding
 from ui.web.own_set import own_set_html
@@ -57,13 +65,13 @@ def test_images_of_a_finding_stand_side_by_side_in_a_fold() -> None:
     assert str(closer_html(HANDS, "k", "small", [["unknown.png"]])) == "small"
 
 
-@pytest.mark.parametrize("are_seen", [True, False])
-def test_how_many_corrections_are_in_force(are_seen: bool) -> None:
-    html = str(corrections_html(HANDS, are_seen=are_seen))
-    assert "<strong>3</strong> corrections count in every training from now on: 1 left out, 1 given" in html
-    assert ("counts them already" in html) == are_seen
+@pytest.mark.parametrize("seen", [SEEN, NOT_SEEN, ""])
+def test_how_many_corrections_are_in_force(seen: str) -> None:
+    html = str(corrections_html(HANDS, seen=seen))
+    assert "from now on: <strong>3</strong> (1 left out, 1 given another class, 1 kept" in html
+    assert f"{seen}</p>" in html
     assert clicks(html)[-1] == "correct:undo:"
-    assert not corrections_html(Hands(), are_seen=are_seen)
+    assert not corrections_html(Hands(), seen=seen)
 
 
 def test_a_growing_set_shows_its_classes_the_newest_images_first() -> None:
