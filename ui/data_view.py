@@ -15,7 +15,7 @@ from finetune.service.looks import look_numbers
 from finetune.service.projects import Project
 from finetune.words import noted, t
 from ui.hands import make_hands
-from ui.web.by_hand import corrections_html
+from ui.web.by_hand import NOT_SEEN, SEEN, corrections_html
 from ui.web.own_set import own_set_html
 from ui.web.words import error_html, join, note_html, progress_html
 
@@ -60,11 +60,13 @@ def make_data_view(project: Project) -> DataView:
     if again is not None and status is not None:
         failed = error_html(project.readable(status.error))
         state = str(failed if status.has_ended else join(note_html(t(LOOKING)), progress_html(status)))
-    wants_look = bool(added) if not has_begun else not seen
+    has_failed = status is not None and status.has_ended and status.state != "finished"
+    wants_look = (not seen or (project.is_made and has_failed)) if has_begun else bool(added)
+    told = "" if is_looking else t(SEEN if seen else NOT_SEEN)
     return DataView(
         own=str(own_set_html(classes, f"/added/{project.id}/", name=name)),
         state=state,
-        corrections=str(corrections_html(make_hands(project, project.findings), are_seen=seen)),
+        corrections=str(corrections_html(make_hands(project, project.findings), seen=told)),
         look=(t(AGAIN) if has_begun else t(FIRST_LOOK)) if wants_look and not is_looking else "",
     )
 

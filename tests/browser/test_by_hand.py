@@ -43,7 +43,7 @@ def mend(page: Page) -> None:
     expect(large).to_be_visible()
     assert large.evaluate("async image => { await image.decode(); return image.naturalWidth; }") == 48
     closer.get_by_role("button", name="Leave plum/again.png out").press("Enter")
-    expect(page.locator("#corrections")).to_contain_text("1 corrections count", timeout=SOON_MS)
+    expect(page.locator("#corrections")).to_contain_text("from now on: 1 (1 left out", timeout=SOON_MS)
     expect(closer.get_by_role("button", name="Undo the correction of plum/again.png")).to_be_visible()
     closer.get_by_label("Another class for plum/0.png").select_option("lime")
     closer.get_by_role("button", name="Give plum/0.png this class").click()

@@ -15,6 +15,7 @@ CORRECT, CLASS = "correct", "class"
 """What `ui.clicks` hears: a verb and an image's name; and the number of a class and an image's name."""
 OUT, KEEP, SUGGESTED, UNDO = "out", "keep", "suggested", "undo"
 MOST_LISTED = 200
+SEEN = noted("What stands above counts them already.")
 NOT_SEEN = noted("Press Look again to have the health and the advice count them too.")
 
 
@@ -125,8 +126,8 @@ def _large(hands: Hands, name: str) -> Markup:
     ).format(address, name, place, name, choices_html(hands, name, label))
 
 
-def corrections_html(hands: Hands, *, are_seen: bool) -> Markup:
-    """Return how many corrections are in force, and the list of them; empty without any."""
+def corrections_html(hands: Hands, *, seen: str) -> Markup:
+    """Return how many corrections are in force, whether a look has ``seen`` them, and all; empty without any."""
     if not hands.corrections:
         return Markup()
     fates = list(hands.corrections.values())
@@ -134,11 +135,10 @@ def corrections_html(hands: Hands, *, are_seen: bool) -> Markup:
     n_kept = sum(own == to for own, to in fates)
     told = t(
         Markup(
-            "<strong>{}</strong> corrections count in every training from now on: {} left out, {} given another "
-            "class, {} kept as they are."
+            "Corrections that count in every training from now on: <strong>{}</strong> ({} left out, {} given "
+            "another class, {} kept as they are)."
         )
     ).format(len(fates), n_out, len(fates) - n_out - n_kept, n_kept)
-    seen = t("What stands above counts them already.") if are_seen else t(NOT_SEEN)
     rows = [
         Markup("<li>{} <span>{}</span> {}</li>").format(_mini(hands, name), name, fate_html(hands, name))
         for name in reversed(list(hands.corrections))

@@ -125,8 +125,10 @@ WORDS = {
     "Undo the correction of {}": "撤销对 {} 的更正",
     "Undo all corrections": "撤销全部更正",
     "All corrections": "全部更正",
-    "<strong>{}</strong> corrections count in every training from now on: {} left out, {} given another class, {} "
-    "kept as they are.": "从现在起每次训练都采用 <strong>{}</strong> 处更正：排除 {}，改类别 {}，保持不变 {}。",
+    "Corrections that count in every training from now on: <strong>{}</strong> ({} left out, {} given another class, "
+    "{} kept as they are).": (
+        "从现在起每次训练都采用的更正：<strong>{}</strong> 处（排除 {}，改类别 {}，保持不变 {}）。"
+    ),
     "What stands above counts them already.": "上面显示的内容已包含这些更正。",
     "Press Look again to have the health and the advice count them too.": (
         "点“重新分析”，让健康状况和建议也包含这些更正。"
