@@ -42,7 +42,6 @@ class TrialHandlers:
     def __init__(self, service: Service, test: TrialParts) -> None:
         self._service = service
         self._test = test
-        self._can_add = hasattr(service, "add_image")
 
     def classify(self, project_id: str, image: Upload, truth: Mapping[str, str] | None) -> Answer:
         """Show the labels of ``image`` with their probabilities, or what is wrong with it.
@@ -66,7 +65,7 @@ class TrialHandlers:
             **no_answer(test),
             test.answer: str(answer_html(answer, label=label, is_calibrated=fitted_on != "none")),
             test.ask_why: gr.update(visible=True),
-            test.add_row: gr.update(visible=self._can_add and not label),
+            test.add_row: gr.update(visible=not label),
         }
 
     def why(self, project_id: str, image: Upload) -> str:

@@ -1,6 +1,6 @@
 """One process that waits for a job with its libraries loaded: to import torch and its like takes some seconds.
 
-It holds some 400 MB. Like any process of a job (`finetune.service.jobs`) it has a group of its own, the niceness and
+It holds 500 MB. Like any process of a job (`finetune.service.jobs`) it has a group of its own, the niceness and
 the environment; it ends when the one that started it is gone.
 """
 

@@ -53,13 +53,11 @@ WORDS = {
     "Copy {}": "复制：{}",
     "Copied": "已复制",
     # Deleting
-    "Delete": "删除",
     "Delete?": "确定删除吗？",
     "You are told what goes, and asked once more.": "会先告诉您将删除什么，并再次询问。",
     "Delete {} and all its runs…": "删除 {} 及其所有训练…",
     "Delete the run {}…": "删除训练 {}…",
     "Other runs": "其他训练",
-    "Keep it": "保留",
     "Yes, delete {}": "是，删除 {}",
     "Yes, delete the run {}": "是，删除训练 {}",
     "The folder {} goes from the disk: classifier, report, predictions and pictures, and its ONNX files.": (
