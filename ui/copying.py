@@ -1,12 +1,12 @@
-"""What lets a button copy the lines beside it; see `ui.web.use.code_html`."""
+"""What lets a button copy the lines beside it (`ui.web.use.code_html`), and what brings a training into view."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-SCRIPT = Path(__file__).parent / "web" / "copying.js"
+SCRIPTS = tuple(Path(__file__).parent / "web" / name for name in ("copying.js", "moving.js"))
 
 
 def copying_head() -> str:
-    """Return the script for the page's head."""
-    return f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>"
+    """Return the scripts for the page's head."""
+    return "".join(f"<script>{script.read_text(encoding='utf-8')}</script>" for script in SCRIPTS)

@@ -16,8 +16,9 @@ from ui.tabs.use import UseParts
 TABS = (noted("Data"), noted("Train"), noted("Results"), noted("Test"), noted("Use"))
 """The tabs' ids: what they are called in English."""
 INTRODUCTION = noted(
-    "Bring a folder of labelled images as a zip. The page measures them, says which layers of a pretrained network "
-    "to freeze and why, trains, and gives you a classifier. Nothing leaves this computer."
+    "Teach a network that has seen a million photographs to tell your images apart. Bring them as a zip, a folder "
+    "for each class. The page measures them, advises how much of the network to train and what to keep as it is "
+    "(frozen), trains, and gives you a classifier. Nothing leaves this computer."
 )
 
 

@@ -20,6 +20,7 @@ LABELS = {
     "head_first": noted("Head first (LP-FT)"),
     "hflip": noted("Horizontal flip"),
     "hidden": noted("Hidden layers"),
+    "image_size": noted("Image size, px"),
     "l2": noted("L2 penalty"),
     "l2_sp": noted("L2-SP"),
     "lr": noted("Learning rate"),

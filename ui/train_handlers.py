@@ -82,7 +82,9 @@ class TrainHandlers:
         try:
             options = recipe_fields(strategy, values)
             made = recipe_of(project, strategy, with_preset(preset_of(values), findings, strategy, options))
-            return str(plan_html(foresee(made, findings), findings["sizes"]["train"], options)), kept
+            plan = foresee(made, findings)
+            n_train, side = findings["sizes"]["train"], int(findings["image_size"])
+            return str(plan_html(plan, n_train, options, side)), kept
         except FinetuneError as error:
             return str(note_html(f"⚠ {error}")), kept
 

@@ -109,7 +109,7 @@ def wanted_of_train(train: TrainParts, view: View) -> Wanted:
         "training": (train.training, {"value": shown.training}),
         "log fold": (train.log_fold, {"visible": bool(shown.log)}),
         "log": (train.log, {"value": shown.log}),
-        "see": (train.see, {"visible": bool(view.results.score)}),
+        "see": (train.see, {"visible": bool(view.results.score) and not shown.is_running}),
     }
     for name, text in zip(STRATEGIES, view.cards, strict=False):
         is_chosen = name == view.chosen

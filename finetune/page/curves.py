@@ -149,7 +149,8 @@ def _ticks(first: float, last: float, low: float, high: float) -> Markup:
 
 def _short(value: float) -> str:
     """Return a number in at most seven letters, which is what stands beside the axis."""
-    return f"{value:.3g}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
+    text = f"{value:.3g}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
+    return text.replace("e-0", "e-")
 
 
 def _line(rank: int, name: str, places: Sequence[tuple[float, float]], *, dots: bool) -> Markup:

@@ -21,7 +21,12 @@ def gallery_html(report: Mapping[str, Any], thumbnails: Mapping[str, str]) -> Ma
         section(
             t("Most confident mistakes"),
             paragraph(
-                t(Markup("Some may be wrong labels: <code>finetune suspects</code> looks for those.")),
+                t(
+                    Markup(
+                        "Some may be wrong labels. The page looks for those by “Find wrong labels” on its tab Data; "
+                        "the command line by <code>finetune suspects</code>."
+                    )
+                ),
                 quiet=True,
             )
             if mistakes

@@ -11,6 +11,8 @@ from finetune.page.markup import NOTHING, Cell, folded, join, paragraph, percent
 from finetune.words import noted, t
 
 SPLITS = {"test": noted("test images"), "val": noted("validation images"), "all": noted("images")}
+OF_ITSELF = noted("this classifier is one itself")
+"""Why a run leaves its probe out, as `finetune.training.baselines` says it."""
 BASELINES = {
     "linear_probe": noted("linear probe: only the head trained"),
     "knn": noted("nearest neighbours of frozen features"),
@@ -62,7 +64,7 @@ def _beside(report: Mapping[str, Any]) -> Markup:
         if (found := baselines.get(key)) and "accuracy" in found
     ]
     left_out = [
-        paragraph(t("Left out: {}, since {}.").format(t(name), found["left_out"]), quiet=True)
+        paragraph(t("Left out: {}, since {}.").format(t(name), t(found["left_out"])), quiet=True)
         for key, name in BASELINES.items()
         if (found := baselines.get(key)) and "left_out" in found
     ]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from outlooks import advice_of, best_is, measures_of, outlook_of
 
+from finetune.page.curves import PLANNED, chart
 from finetune.recipe import Recipe
 from finetune.recipe.fields import GROUPS, ORDER, SET_ELSEWHERE, entry
 from finetune.service.presets import foresee
@@ -60,8 +61,9 @@ def test_an_unknown_preset_is_the_first() -> None:
 
 def test_the_plan_says_what_was_changed_and_draws_the_rate_within_its_frame() -> None:
     made = Recipe.make(strategy="partial", epochs=10, schedule="step")
-    page = str(plan_html(foresee(made, FINDINGS), 640, {"epochs": "10", "schedule": "step"}))
-    assert "10 epochs over 640 images at 224 px" in page
+    page = str(plan_html(foresee(made, FINDINGS), 640, {"epochs": "10", "schedule": "step"}, 224))
+    assert "10 epochs (passes over the 640 training images, at 224 px)" in page
+    assert "on the cards" not in page
     assert "About 60 s on this computer" in page
     assert "Changed: Epochs = 10, Schedule = step." in page
     assert 'aria-label="Learning rate over epoch: planned now ' in page
@@ -70,13 +72,14 @@ def test_the_plan_says_what_was_changed_and_draws_the_rate_within_its_frame() ->
     assert min(heights) < heights[-1] <= max(heights)
     with speaking("zh"):
         assert "已更改：轮数 = 10，学习率调度 = step。" in str(
-            plan_html(foresee(made, FINDINGS), 640, {"epochs": "10", "schedule": "step"})
+            plan_html(foresee(made, FINDINGS), 640, {"epochs": "10", "schedule": "step"}, 224)
         )
 
 
 def test_a_solved_head_has_no_rate_to_draw() -> None:
-    page = str(plan_html(foresee(Recipe.make(strategy="freeze-all"), FINDINGS), 640, {}))
+    page = str(plan_html(foresee(Recipe.make(strategy="freeze-all"), FINDINGS), 640, {}, 192))
     assert "without epochs" in page
+    assert "on the cards hold for 192 px; at 224 px expect others." in page
     assert "<svg" not in page
 
 
@@ -187,3 +190,9 @@ def test_ranked_backbones_can_be_taken_but_for_the_one_in_use() -> None:
 )
 def test_what_a_training_says_has_its_chinese(english: str, chinese: str) -> None:
     assert in_chinese(english) == chinese
+
+
+def test_the_marks_beside_an_axis_fit_before_it() -> None:
+    drawn = str(chart("Learning rate", {PLANNED: [(0, 2.5e-6), (1, 5e-4)]}, "epoch", least=0.0))
+    assert ">2.5e-6<" in drawn
+    assert "e-06" not in drawn

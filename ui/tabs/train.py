@@ -64,7 +64,7 @@ class TrainParts:
     def _options(self) -> None:
         with gr.Accordion(t("Options"), open=False), gr.Row():
             self.size = gr.Dropdown(
-                said(*IMAGE_SIZES), value=OWN_SIZE, label=t("Side of the input, px"), elem_id="image-size"
+                said(*IMAGE_SIZES), value=OWN_SIZE, label=t("Image size, px"), elem_id="image-size"
             )
             self.minutes = gr.Dropdown(
                 said(*MINUTES), value=NO_LIMIT, label=t("Time limit, minutes"), elem_id="minutes"
@@ -73,7 +73,10 @@ class TrainParts:
                 said(*AUGMENTATIONS),
                 value=OWN,
                 label=t("Augmentation"),
-                info=t("light, medium, strong mirror images unless the classes are digits, letters or signs"),
+                info=t(
+                    "images are varied while training; light, medium and strong mirror them, but not digits, "
+                    "letters or signs"
+                ),
                 elem_id="augment",
             )
             self.preview = gr.Button(t("Preview the augmentation"), size="sm", elem_id="preview-augment")

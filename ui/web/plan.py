@@ -19,11 +19,10 @@ TITLES: Mapping[Preset, str] = {
     "thorough": noted("Thorough"),
 }
 SAYS: Mapping[Preset, str] = {
-    "recommended": noted("as the strategy does it by itself"),
-    "fast": noted("for a first look: smaller images and a third of the epochs"),
+    "recommended": noted("what suits most data"),
+    "fast": noted("a first look: smaller images and a third of the epochs"),
     "thorough": noted(
-        "when time does not matter: twice the epochs with stronger augmentation; a head that is solved is judged "
-        "on five folds instead"
+        "when time does not matter: twice the epochs, and images varied more; for freeze-all, a surer score"
     ),
 }
 MOST_POINTS = 240
@@ -39,10 +38,15 @@ def _label(preset: Preset, seconds: float | None) -> str:
     return title if seconds is None else t("{}, about {}").format(title, time_words(seconds))
 
 
-def plan_html(plan: Foreseen, n_train: int, options: Mapping[str, Any]) -> Markup:
-    """Return the plan; ``options`` are the recipe's fields that the user has changed."""
+def plan_html(plan: Foreseen, n_train: int, options: Mapping[str, Any], measured_side: int) -> Markup:
+    """Return the plan; ``options`` are the recipe's fields that the user has changed.
+
+    ``measured_side`` is the side in px of the images that the forecasts of the cards come from.
+    """
+    other_side = t("The percentages and times on the cards hold for {} px; at {} px expect others.")
     return join(
         Markup('<p role="status">{}</p>').format(_sentence(plan, n_train)),
+        note_html(other_side.format(measured_side, plan.side)) if plan.side != measured_side else "",
         note_html(t("Changed: {}.").format(t(", ").join(_changed(options)))) if options else "",
         _schedule(plan),
     )
@@ -52,12 +56,13 @@ def _sentence(plan: Foreseen, n_train: int) -> str:
     about = "" if plan.seconds is None else time_words(plan.seconds)
     if plan.epochs is None:
         told = t(
-            "The head is solved at once on the features of {:,} images at {} px, without epochs."
+            "The new classifier is computed at once from {:,} training images at {} px, without epochs "
+            "(passes over the images)."
         ).format(n_train, plan.side)
     else:
-        told = t("{} epochs over {:,} images at {} px, at most: it ends early when nothing improves.").format(
-            plan.epochs, n_train, plan.side
-        )
+        told = t(
+            "{} epochs (passes over the {:,} training images, at {} px) at most: it ends early when nothing improves."
+        ).format(plan.epochs, n_train, plan.side)
     if not about:
         return told
     return t("{} About {} on this computer, by the forecast; the training measures it again.").format(

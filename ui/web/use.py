@@ -49,7 +49,8 @@ def downloads_html(name: str, report: Mapping[str, Any], addresses: Mapping[str,
         if addresses.get(what)
     ]
     about = t(
-        "The zip holds the weights as safetensors, class names and preprocessing as JSON; timm loads the network "
+        "The zip is the whole classifier, to keep or to hand on; to try it without writing code, stay on the tab "
+        "Test. It holds the weights as safetensors, class names and preprocessing as JSON; timm loads the network "
         "from it, and the lines below use all of it. Another run? Choose it on the tab Results."
     )
     return join(

@@ -9,10 +9,11 @@ WORDS = {
     "Results": "结果",
     "Test": "试用",
     "Use": "部署",
-    "Bring a folder of labelled images as a zip. The page measures them, says which layers of a pretrained network "
-    "to freeze and why, trains, and gives you a classifier. Nothing leaves this computer.": (
-        "把带标签的图像文件夹打包成 zip 放进来。页面会测量这些图像，说明应冻结预训练网络的哪些层及原因，"
-        "然后训练，最后给您一个分类器。数据不会离开这台计算机。"
+    "Teach a network that has seen a million photographs to tell your images apart. Bring them as a zip, a folder "
+    "for each class. The page measures them, advises how much of the network to train and what to keep as it is "
+    "(frozen), trains, and gives you a classifier. Nothing leaves this computer.": (
+        "让一个见过上百万张照片的网络学会区分您的图像。把图像按类别放进各自的文件夹，打包成 zip 放进来。"
+        "页面会测量这些图像，建议训练网络的多少、保留（冻结）哪些部分，然后训练，最后给您一个分类器。数据不会离开这台计算机。"
     ),
     # Pieces of sentences that all tabs use
     "{}.": "{}。",

@@ -90,8 +90,10 @@ WORDS = {
     "{}, a {}, called {}": "{}，实为{}，判断为{}",
     "Most confident mistakes": "最自信的错误",
     "Least certain hits": "最没把握的正确判断",
-    "Some may be wrong labels: <code>finetune suspects</code> looks for those.": (
-        "其中有些可能是标签错误：可用 <code>finetune suspects</code> 查找。"
+    "this classifier is one itself": "本分类器自身就是",
+    "Some may be wrong labels. The page looks for those by “Find wrong labels” on its tab Data; the command line by "
+    "<code>finetune suspects</code>.": (
+        "其中有些可能是标签错误：可用页面“数据”标签页中的“查找错误标签”，或命令 <code>finetune suspects</code> 查找。"
     ),
     "the image cannot be read any more": "该图像已无法读取",
     "called {}<br>is <strong>{}</strong> {}": "判断为 {}<br>实为 <strong>{}</strong> {}",

@@ -13,30 +13,33 @@ WORDS = {
     "Recommended": "推荐",
     "Fast": "快速",
     "Thorough": "充分",
-    "as the strategy does it by itself": "按策略自身的做法",
-    "for a first look: smaller images and a third of the epochs": "先看个大概：图像更小，轮数为三分之一",
-    "when time does not matter: twice the epochs with stronger augmentation; a head that is solved is judged on "
-    "five folds instead": "不在乎时间时：轮数加倍并加强数据增强；直接求解的分类头则改用五折评估",
+    "what suits most data": "适合大多数数据",
+    "a first look: smaller images and a third of the epochs": "先看个大概：图像更小，轮数为三分之一",
+    "when time does not matter: twice the epochs, and images varied more; for freeze-all, a surer score": (
+        "不在乎时间时：轮数加倍，图像变化更多；对 freeze-all 则评分更可靠"
+    ),
     "Options": "选项",
     "All options": "全部选项",
     "Put all options back": "恢复所有选项",
-    "Side of the input, px": "输入边长（像素）",
+    "Image size, px": "图像边长（像素）",
+    "The percentages and times on the cards hold for {} px; at {} px expect others.": (
+        "卡片上的百分比和时间适用于 {} 像素；用 {} 像素时会不同。"
+    ),
     "the network's own": "由网络决定",
     "Time limit, minutes": "时间上限（分钟）",
     "no limit": "不限",
     "Augmentation": "数据增强",
-    "light, medium, strong mirror images unless the classes are digits, letters or signs": (
-        "light、medium、strong 会镜像图像，除非类别是数字、字母或标志"
+    "images are varied while training; light, medium and strong mirror them, but not digits, letters or signs": (
+        "训练时会对图像做变化；light、medium、strong 还会镜像图像，但数字、字母或标志不会"
     ),
     "Preview the augmentation": "预览数据增强",
     # The plan
     "{}, about {}": "{}，约 {}",
-    "{} epochs over {:,} images at {} px, at most: it ends early when nothing improves.": (
-        "最多 {} 轮，每轮 {:,} 张图像，边长 {} 像素；不再改善时提前结束。"
+    "{} epochs (passes over the {:,} training images, at {} px) at most: it ends early when nothing improves.": (
+        "最多 {} 轮（每轮把 {:,} 张训练图像看一遍，边长 {} 像素）；不再改善时提前结束。"
     ),
-    "The head is solved at once on the features of {:,} images at {} px, without epochs.": (
-        "直接在 {:,} 张图像（边长 {} 像素）的特征上求解分类头，没有轮次。"
-    ),
+    "The new classifier is computed at once from {:,} training images at {} px, without epochs (passes over the "
+    "images).": ("由 {:,} 张训练图像（边长 {} 像素）直接算出新的分类头，不分轮（逐遍看图像）。"),
     "{} About {} on this computer, by the forecast; the training measures it again.": (
         "{}按预测在这台计算机上约需 {}；训练开始时会重新测量。"
     ),

@@ -12,9 +12,11 @@ WORDS = {
     "Download the full report": "下载完整报告",
     "Download the model card": "下载模型卡",
     "Model card": "模型卡（英文）",
-    "The zip holds the weights as safetensors, class names and preprocessing as JSON; timm loads the network from "
+    "The zip is the whole classifier, to keep or to hand on; to try it without writing code, stay on the tab Test. "
+    "It holds the weights as safetensors, class names and preprocessing as JSON; timm loads the network from "
     "it, and the lines below use all of it. Another run? Choose it on the tab Results.": (
-        "zip 中有 safetensors 格式的权重，以及 JSON 格式的类别名称和预处理；timm 可从中加载网络，"
+        "zip 就是整个分类器，可以保存或交给别人；不写代码想试一试，请用“试用”标签页。"
+        "其中有 safetensors 格式的权重，以及 JSON 格式的类别名称和预处理；timm 可从中加载网络，"
         "下面的代码会用到全部内容。想用另一次训练？请在“结果”标签页中选择。"
     ),
     # ONNX
