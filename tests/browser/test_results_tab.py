@@ -84,10 +84,12 @@ def choose_and_compare(page: Page, served: Served) -> None:
     open_tab(page, "Use")
     expect(page.locator("#download")).to_contain_text("photos-freeze-all-1", timeout=SOON_MS)
     go_to(page, f"{served.url}/language/zh")
+    page.get_by_role("tab", name="部署").click()
     expect(page.locator("#download")).to_contain_text("图像判断正确", timeout=SOON_MS)
     page.get_by_role("tab", name="结果").click()
     expect(page.locator("#comparison .headline")).to_contain_text("分不出高下", timeout=SOON_MS)
     go_to(page, f"{served.url}/language/en")
+    open_tab(page, "Results")
     expect(page.locator("#runs .shown")).to_contain_text("photos-freeze-all-1", timeout=SOON_MS)
 
 
