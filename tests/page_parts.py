@@ -5,7 +5,10 @@ from types import SimpleNamespace
 from strategies import STRATEGIES
 from ui.layout import Parts
 
-DATA = "upload data links tool_row clean search stop cleaned suspects suspects_row deal which advice go_on"
+DATA = (
+    "upload data links tool_row clean search stop cleaned suspects suspects_row deal which advice go_on look_state "
+    "corrections look"
+)
 TRAIN = (
     "sheet card_row closed_training training_column basis preset train pause resume cancel training "
     "log_fold log see"
@@ -33,6 +36,7 @@ def bare_parts() -> Parts:
     made.data_tab.other_backbones = SimpleNamespace(  # type: ignore[assignment]
         **{name: object() for name in ["column", "why", "compare", "stop", "table", "taken"]}
     )
+    made.data_tab.hand = SimpleNamespace(own=object())  # type: ignore[assignment]
     train: SimpleNamespace = made.train_tab  # type: ignore[assignment]
     train.cards = {name: object() for name in STRATEGIES}
     train.choices = {name: object() for name in STRATEGIES}

@@ -44,16 +44,11 @@ def add_run_addresses(app: APIRouter, service: Service) -> None:
         project = service.find(project_id)
         training = _found(service, project_id, number)
         images = () if training is None else judged_images(training.run)
-        if (
-            project is None
-            or training is None
-            or not place.isdecimal()
-            or len(place) > 9
-            or int(place) >= len(images)
-        ):
+        known = {str(image.place): image.name for image in images}
+        if project is None or training is None or place not in known:
             raise HTTPException(404, "no such image")
         try:
-            content = service.thumbnail(project, training, images[int(place)].name)
+            content = service.thumbnail(project, training, known[place])
         except FinetuneError:
             raise HTTPException(404, "the image is gone") from None
         return Response(content, media_type="image/jpeg", headers=KEPT)

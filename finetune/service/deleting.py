@@ -35,7 +35,7 @@ def delete_run(project: Project, store: JobStore, training: Training) -> None:
     ]
     for job in exports:
         forget_in(store, job)
-    _remove(training.run)
+    _remove_run(project, training.run)
     for job in (*exports, *(each.job for each in of_run)):
         forget_in(store, job)
         _remove(job)
@@ -54,11 +54,16 @@ def delete_project(project: Project, store: JobStore) -> None:
     for job in (*looks, *jobs, *(training.job for training in trainings)):
         forget_in(store, job)
     for run in {training.run for training in trainings}:
-        _remove(run)
+        _remove_run(project, run)
     _remove_unpacked(project)
     # First what makes it a project: half of one is none.
     (project.folder / PROJECT).unlink(missing_ok=True)
     _remove(project.folder)
+
+
+def _remove_run(project: Project, run: Path) -> None:
+    if run.parent == project.folder.resolve().parent.parent:  # never anything that lies elsewhere
+        _remove(run)
 
 
 def _remove(folder: Path) -> None:
@@ -87,5 +92,5 @@ def _remove_unpacked(project: Project) -> None:
         return
     unpacked = kept_set(content_name(data))
     # Who has unpacked the same archive last, from elsewhere, is still to use it.
-    if source_of(unpacked) == str(data):
+    if Path(source_of(unpacked)).is_relative_to(project.folder.resolve().parent):
         remove_set(unpacked)

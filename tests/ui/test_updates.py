@@ -43,6 +43,7 @@ def given(answer: dict[Any, Any], parts: Parts) -> dict[str, Any]:
     names |= {id(row): f"options {name}" for name, row in train.expert.rows.items()}
     others = parts.data_tab.other_backbones
     names |= {id(part): f"backbones {name}" for name, part in vars(others).items()}
+    names |= {id(part): f"hand {name}" for name, part in vars(parts.data_tab.hand).items()}
     return {names[id(part)]: value for part, value in answer.items()}
 
 

@@ -108,7 +108,7 @@ def _finding(finding: Mapping[str, Any], pictures: Mapping[str, str], hands: Han
     else:
         shown = Markup('<div class="examples">{}</div>').format(", ".join(examples)) if examples else Markup()
     key = hashlib.sha256(finding["message"].encode()).hexdigest()[:8]
-    closer = closer_html(hands, f"{finding['kind']}-{key}", shown, finding.get("images", ()))
+    closer = closer_html(hands, f"{finding.get('kind', 'finding')}-{key}", shown, finding.get("images", ()))
     return Markup('<li class="{}"><strong>{}</strong> {}{}</li>').format(
         finding["severity"], t(MARKS[finding["severity"]]), said_finding(finding["message"]), closer
     )

@@ -43,7 +43,7 @@ def sure_of_all_html(data: str, runs: Sequence[str]) -> Markup:
     """Ask whether the data set shall go with its ``runs``, by their folders' names."""
     goes = t(
         "The images of {} go from this server's disk, with the copy that was unpacked from them, all that was "
-        "measured on them here, and {:,} runs with their classifiers."
+        "measured on them here, and the runs with their classifiers (number of runs: {:,})."
     ).format(data, len(runs))
     stays = t(
         "What you have downloaded stays, and so do numbers without images by which later runs are quicker and "

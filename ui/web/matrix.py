@@ -93,7 +93,7 @@ def _pairs(report: Mapping[str, Any], number: str) -> Markup:
 def cell_html(images: Sequence[Judged], label: str, called: str, address: Callable[[Judged], str]) -> Markup:
     """Return the images of a cell, the surest first; ``address`` says where the picture of one is."""
     shown = images[:MOST_IN_CELL]
-    title = t("{}, called {}: {:,} images").format(label, called, len(images))
+    title = t("{}, called {} (images: {:,})").format(label, called, len(images))
     rest = len(images) - len(shown)
     figures = [
         Markup(

@@ -48,20 +48,17 @@ WORDS = {
     "Here will stand the data sets that you bring, to come back to.": "您带来的数据集会列在这里，可随时返回。",
     "data set": "数据集",
     "since": "创建于",
-    "images": "图像",
     "classes": "类别数",
     "trainings": "训练次数",
     "best accuracy": "最佳准确率",
     "Open": "打开",
     "Open {}": "打开 {}",
     "open now": "当前打开",
-    "Delete": "删除",
     "Delete {}": "删除 {}",
     "Delete {} with its images, its {} trainings and their classifiers? This cannot be undone.": (
         "删除 {} 及其图像、{} 次训练和相应的分类器？此操作无法撤销。"
     ),
     "Delete for good": "永久删除",
-    "Keep it": "保留",
     # health
     "<strong>{}</strong>: {:,} readable images in {} classes.": (
         "<strong>{}</strong>：{:,} 张可读取的图像，{} 个类别。"
@@ -106,7 +103,6 @@ WORDS = {
     "Written anew as PNG: {:,}.": "重新写成 PNG：{:,}。",
     "Given the right ending: {:,}.": "改为正确的扩展名：{:,}。",
     "Download the cleaned copy (zip)": "下载清理后的副本（zip）",
-    "Stop": "停止",
     "Stop {}": "停止{}",
     "the search": "查找",
     "the copy": "生成副本",
@@ -149,7 +145,6 @@ WORDS = {
     "image": "图像",
     "label": "标签",
     "suggested": "建议",
-    "score": "得分",
     "{:,} more are in the list.": "列表中还有 {:,} 个。",
     "Download the list (CSV)": "下载列表（CSV）",
     "The others in the next training": "其余的在下次训练中",

@@ -25,4 +25,9 @@ WORDS = {
     "{:,} of {:,}": "{:,} / {:,}",
     "{} left": "还需 {}",
     "<strong>Error:</strong> {}": "<strong>错误：</strong>{}",
+    "images": "图像",
+    "Delete": "删除",
+    "Keep it": "保留",
+    "Stop": "停止",
+    "score": "得分",
 }

@@ -18,7 +18,6 @@ WORDS = {
     ),
     "test images": "测试图像",
     "validation images": "验证图像",
-    "images": "图像",
     "this classifier": "本分类器",
     "linear probe: only the head trained": "线性探测：只训练分类头",
     "nearest neighbours of frozen features": "冻结特征的最近邻",
@@ -37,7 +36,6 @@ WORDS = {
         "因标签可能有误而改为建议类别的图像：{:,} 张。"
     ),
     "Figures": "各项指标",
-    "score": "指标",
     "value": "数值",
     "95 % interval": "95 % 置信区间",
     "accuracy": "准确率",
@@ -84,7 +82,7 @@ WORDS = {
     "No image was called another class.": "没有图像被判断成别的类别。",
     "All counts as a table": "全部数目（表格）",
     "{} called {}: {} of {}": "{}判断为{}：{} / {}",
-    "{}, called {}: {:,} images": "{}，判断为{}：{:,} 张图像",
+    "{}, called {} (images: {:,})": "{}，判断为{}（{:,} 张图像）",
     "Close": "关闭",
     "The surest {} are shown; predictions.csv in the run's folder names all.": (
         "只显示概率最高的 {} 张；全部见训练文件夹中的 predictions.csv。"

@@ -16,7 +16,6 @@ WORDS = {
     "choose the class first, or write a new one": "请先选择类别，或写一个新类别",
     "Many images at once": "一次处理多张图像",
     "Images, or a zip of them": "多张图像，或图像的 zip",
-    "Stop": "停止",
     "Asked: {}": "作答的分类器：{}",
     "None of these": "都不是",
     "None of these: the image is unlike those that the classifier was trained on. "

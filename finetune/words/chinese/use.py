@@ -53,13 +53,11 @@ WORDS = {
     "Copy {}": "复制：{}",
     "Copied": "已复制",
     # Deleting
-    "Delete": "删除",
     "Delete?": "确定删除吗？",
     "You are told what goes, and asked once more.": "会先告诉您将删除什么，并再次询问。",
     "Delete {} and all its runs…": "删除 {} 及其所有训练…",
     "Delete the run {}…": "删除训练 {}…",
     "Other runs": "其他训练",
-    "Keep it": "保留",
     "Yes, delete {}": "是，删除 {}",
     "Yes, delete the run {}": "是，删除训练 {}",
     "The folder {} goes from the disk: classifier, report, predictions and pictures, and its ONNX files.": (
@@ -67,8 +65,9 @@ WORDS = {
     ),
     "The images, the other runs and what you have downloaded stay.": "图像、其他训练和您已下载的文件会保留。",
     "The images of {} go from this server's disk, with the copy that was unpacked from them, all that was measured "
-    "on them here, and {:,} runs with their classifiers.": (
-        "{} 的图像将从这台服务器的磁盘删除，连同解压出的副本、在此测得的一切，以及 {:,} 次训练和它们的分类器。"
+    "on them here, and the runs with their classifiers (number of runs: {:,}).": (
+        "{} 的图像将从这台服务器的磁盘删除，连同解压出的副本、在此测得的一切，"
+        "以及所有训练和它们的分类器（训练次数：{:,}）。"
     ),
     "What you have downloaded stays, and so do numbers without images by which later runs are quicker and forecast "
     "better; finetune cache --clear removes those.": (
