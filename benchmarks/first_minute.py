@@ -3,7 +3,7 @@
 Presses "Use sample set" and waits for the advice, presses Train and waits for the first point of the curve and for
 the end, then presses a held-out image and waits for its label and, after "Why?", for the heat-map. Appends rows to
 ``results/first-minute.jsonl`` and prints them; ``--cold`` presses as soon as the page is there, before anything has
-been loaded in the background.
+been loaded in the background. With ``--advice`` it stops at the advice.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ def first_minute(page: Page, address: str, sample: str, reading_s: float) -> dic
     row: dict[str, Any] = {"sample": sample, "reading_s": reading_s}
     row["bars_s"] = seconds_until(page, "#data .bar", began)
     row["advice_s"] = seconds_until(page, "#go-to-train", began)
+    print(row, flush=True)
+    if "--advice" in sys.argv:
+        return row
     page.wait_for_timeout(1000 * reading_s)
     page.locator("#go-to-train").click()
     began = pressed(page, "#train")

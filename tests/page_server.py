@@ -98,6 +98,7 @@ def serve_page(folder: Path, *options: str, command: str = "ui") -> Iterator[Ser
             "PYTHONPATH": paths,
             "HF_HOME": str(hub),
             "FINETUNE_CACHE": str(folder / "cache"),
+            "FINETUNE_SPARE": os.environ.get("FINETUNE_SPARE", "0"),
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -14,12 +14,12 @@ from typing import Any
 from finetune.data.health import HealthReport, inspect_source
 from finetune.data.health.findings import Finding
 from finetune.data.health.thumbnails import class_thumbnails, finding_thumbnails
-from finetune.data.samples import write_sample
 from finetune.data.sources import Source
 from finetune.errors import DataError
 from finetune.model.backbones import Backbone
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
+from finetune.service.drawn_samples import copy_sample
 from finetune.service.pictures import PICTURES, enlarge
 from finetune.service.result import RESULT, write_result
 from finetune.service.version import write_version
@@ -49,7 +49,7 @@ def analyse(
 
     if sample and not Path(brought or data).exists():
         with reporter.track("writing the sample set") as advance:
-            write_sample(sample, Path(brought or data), progress=advance)
+            copy_sample(sample, Path(brought or data), advance)
     if added:
         write_version(Path(data), brought=brought, added=Path(added), offline=offline, reporter=reporter)
     recipe = Recipe.make(backbone=backbone, **corrections)

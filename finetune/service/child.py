@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import json
 import os
+import select
 import signal
 import sys
 import threading
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from finetune.errors import INTERRUPTED_EXIT_CODE
+from finetune.errors import INTERRUPTED_EXIT_CODE, FinetuneError
 from finetune.failure import explain
 from finetune.python import confine
 from finetune.service.status import StatusReporter
@@ -48,6 +49,7 @@ def wait_for_folder() -> Path:
     _lower_priority()
     for module in USUAL:
         importlib.import_module(module)
+    _draw_samples_meanwhile()
     told = sys.stdin.readline().strip()
     if not told:
         sys.exit(0)
@@ -56,6 +58,25 @@ def wait_for_folder() -> Path:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
     return Path(told)
+
+
+class _Asked(Exception):  # noqa: N818 - nothing went wrong
+    """A job has come, or the asker has gone."""
+
+
+def _draw_samples_meanwhile() -> None:
+    """Draw the sample sets into the cache until somebody asks for something."""
+    from finetune.data.samples import SAMPLES
+    from finetune.service.drawn_samples import kept_sample
+
+    def progress(_done: int, _total: int) -> None:
+        if select.select([sys.stdin], [], [], 0)[0]:
+            raise _Asked
+
+    with contextlib.suppress(_Asked, FinetuneError, OSError):
+        for name in SAMPLES:
+            progress(0, 0)
+            kept_sample(name, progress)
 
 
 def main(folder: Path, parent: int) -> int:

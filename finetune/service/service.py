@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -289,7 +290,12 @@ class Service:
             cancel_in(self._store, trainings[-1].job)
 
     def prepare(self) -> None:
-        """Have the next job's process load its libraries, unless jobs are at work, which need the processors."""
+        """Have the next job's process load its libraries, unless jobs are at work, which need the processors.
+
+        The environment's ``FINETUNE_SPARE=0`` keeps that memory free.
+        """
+        if os.environ.get("FINETUNE_SPARE") == "0":
+            return
         if self._supervisor is not None and not self._store.list(states=("queued", "running"), limit=1):
             prepare_process()
 

@@ -10,8 +10,10 @@ import pytest
 from drawing import draw_set
 from services import wait_for
 
+from finetune.data.samples import write_sample
 from finetune.python import environment
 from finetune.service import spare
+from finetune.service.drawn_samples import copy_sample, kept_sample
 from finetune.service.jobs import cancel_job, prepare_process, process_of, start_job, wait_job
 from finetune.service.spare import end_spare, keep_spare, take_spare
 from finetune.training.processes import birth
@@ -74,6 +76,25 @@ def test_one_with_another_environment_or_that_was_killed_is_not_taken(tmp_path: 
     process.kill()
     process.wait()
     assert take_spare(tmp_path, environment()) is None
+
+
+def test_it_draws_the_sample_sets_until_it_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path / "cache"))
+
+    def asked(done: int, _total: int) -> None:
+        if done > 3:
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        kept_sample("digits", asked)
+    assert list((tmp_path / "cache" / "sets").iterdir()) == []
+    prepare_process()
+    wait_for(lambda: any((tmp_path / "cache" / "sets").glob("sample-digits-*")))
+    drawn = write_sample("digits", tmp_path / "drawn")
+    copy_sample("digits", tmp_path / "copied", asked)
+    names = [path.relative_to(drawn) for path in sorted(drawn.rglob("*.*"))]
+    assert len(names) == 1797
+    assert all((tmp_path / "copied" / name).read_bytes() == (drawn / name).read_bytes() for name in names)
 
 
 def test_there_is_none_while_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
