@@ -1,27 +1,44 @@
-"""Walk through the page on the fruit sample set and take the pictures that the README shows."""
+"""Walk through the page on the fruit sample set and take a picture of every tab, in both languages and at two widths.
+
+    python benchmarks/screenshots.py [--to DIR]
+
+They go to ``docs/page``, and are what the README and docs/page.md show. Chinese needs a font, such as Debian's
+fonts-wqy-microhei.
+"""
 
 from __future__ import annotations
 
+import argparse
+import io
+import itertools
 import re
 import tempfile
 from pathlib import Path
 
 from common import ROOT
 from page import CHROMIUM, CHROMIUM_OPTIONS, running_page
+from PIL import Image
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from finetune.data.samples import write_sample
+from ui.languages import PLACES
+from ui.layout import TABS
 
 PATIENCE_MS = 300_000
-WIDTHS = {"desktop": (1180, 900), "phone": (375, 812)}
+WIDTHS = {"desktop": 1180, "phone": 375}
 OPTIONS = re.compile("^Options")
 IMAGE_SIZE = "160"
 
 
-def walk(page: Page, address: str, image: Path) -> None:
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab").nth(TABS.index(name)).click()
+
+
+def walk(page: Page, address: str) -> None:
     page.goto(address)
     page.locator("#sample-fruit").click()
-    expect(page.locator("#choose-partial")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#go-to-train")).to_be_visible(timeout=PATIENCE_MS)
+    page.locator("#go-to-train").click()
     page.get_by_role("button", name=OPTIONS).click()
     page.locator("#image-size input").click()
     page.get_by_role("option", name=IMAGE_SIZE, exact=True).click()
@@ -31,46 +48,52 @@ def walk(page: Page, address: str, image: Path) -> None:
         expect(page.locator("#train")).to_have_text(f"Train with {strategy}")
         page.locator("#train").click()
         expect(page.locator("#training")).to_contain_text(f"{strategy} in", timeout=PATIENCE_MS)
-        expect(page.locator("#training .result")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#training .headline")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def try_on(page: Page, image: Path) -> None:
+    open_tab(page, "Test")
     page.locator("#image input[type=file]").set_input_files(image)
     expect(page.locator("#answer")).to_contain_text("%", timeout=PATIENCE_MS)
 
 
-def shoot(page: Page, name: str, top: str, bottom: str) -> None:
-    """Save what lies between two parts of the page, both included."""
-    first, last = page.locator(top).bounding_box(), page.locator(bottom).bounding_box()
-    assert first is not None
-    assert last is not None
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    height = last["y"] + last["height"] - first["y"]
-    clip = {"x": 0, "y": first["y"] - 4, "width": width, "height": height + 16}
-    page.screenshot(path=ROOT / "docs" / f"{name}.png", full_page=True, clip=clip)  # type: ignore[arg-type]
-
-
-def take(playwright: Playwright, folder: Path, address: str, image: Path) -> None:
+def take(playwright: Playwright, folder: Path, address: str, image: Path, target: Path) -> None:
+    """Walk, and save a picture of each tab at each width below ``target``."""
     context = playwright.chromium.launch_persistent_context(
         str(folder / "profile"), executable_path=CHROMIUM, headless=True, args=CHROMIUM_OPTIONS
     )
     page = context.new_page()
-    page.set_viewport_size({"width": WIDTHS["desktop"][0], "height": WIDTHS["desktop"][1]})
-    walk(page, address, image)
-    page.mouse.move(0, 0)
-    page.wait_for_timeout(1_500)
-    page.evaluate("window.scrollTo(0, 0)")
-    shoot(page, "page-advice", "#advice", "#train")
-    shoot(page, "page-result", "#training", "#download")
-    page.set_viewport_size({"width": WIDTHS["phone"][0], "height": WIDTHS["phone"][1]})
-    page.wait_for_timeout(1_500)
-    shoot(page, "page-phone", "#advice", "#choose-partial")
+    page.set_viewport_size({"width": WIDTHS["desktop"], "height": 900})
+    walk(page, address)
+    target.mkdir(parents=True, exist_ok=True)
+    for language, place in PLACES.items():
+        page.goto(f"{address}{place}")
+        try_on(page, image)
+        for (width, px), tab in itertools.product(WIDTHS.items(), TABS):
+            page.set_viewport_size({"width": px, "height": 812})
+            open_tab(page, tab)
+            page.mouse.move(0, 0)
+            page.wait_for_timeout(1_500)
+            save(page.screenshot(full_page=True), target / f"{tab.lower()}-{width}-{language}.png")
     context.close()
 
 
+def save(picture: bytes, path: Path) -> None:
+    """Write a picture of few colours as a small file."""
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(256).save(path, optimize=True)
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--to", type=Path, default=ROOT / "docs" / "page", help="the folder of the pictures")
+    target = parser.parse_args().to
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         images = write_sample("fruit", Path(folder) / "fruit")
         with running_page(Path(folder)) as address:
-            take(playwright, Path(folder), address, sorted(images.glob("pepper/*"))[3])
-    print("wrote docs/page-advice.png, docs/page-result.png, docs/page-phone.png")
+            take(playwright, Path(folder), address, sorted(images.glob("pepper/*"))[3], target)
+    print(f"wrote {len(TABS) * len(WIDTHS) * len(PLACES)} pictures to {target}")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 ``python benchmarks/service_attacks.py`` starts `finetune serve` on this computer with the tokens of two people and
 secrets in its environment, and tries what other web sites, guessers, the other person, hostile archives, images and
-pickles, addresses, slow and greedy clients would; then what means something on `finetune ui` by itself. Rows go to
-``results/service_attacks.jsonl``, which is written anew; ``--docs`` renews the table in ``docs/security.md``. The
-exit code is 1 where a control did not hold.
+pickles, addresses, slow and greedy clients would; then what means something on `finetune ui` by itself, with a login
+and without. Rows go to ``results/service_attacks.jsonl``, which is written anew; ``--docs`` renews the table in
+``docs/security.md``. The exit code is 1 where a control did not hold.
 Some minutes; Linux alone, for it looks into /proc.
 """
 
@@ -42,10 +42,18 @@ def _code(text: str) -> str:
 
 
 def main() -> None:
-    from attacks import archives, files, inside, load, page, web
+    from attacks import archives, files, inside, load, login, page, web
     from attacks.stage import opened
 
-    parts = {"web": web, "archives": archives, "files": files, "load": load, "inside": inside, "page": page}
+    parts = {
+        "web": web,
+        "archives": archives,
+        "files": files,
+        "load": load,
+        "inside": inside,
+        "page": page,
+        "login": login,
+    }
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--docs", action="store_true", help="renew the table in docs/security.md")
     parser.add_argument(

@@ -1,6 +1,7 @@
 """Draw ``augmentation.jpg``, the sheet of `finetune augment` on the sample fruit under the policy ``strong``, mixed.
 
-``python docs/draw_augmentation.py [FILE]``; without a file it goes where the page shows it.
+``python docs/draw_augmentation.py [FILE [FRUIT]]``; without a file it goes where the page shows it. FRUIT is a folder
+that ``finetune samples fruit`` has written; without one it is drawn anew.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ def main() -> None:
     """Write the sample, draw the sheet, make it small."""
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE
     with tempfile.TemporaryDirectory() as folder:
-        write_sample("fruit", Path(folder) / "photos", seed=0)
+        photos = sys.argv[2] if len(sys.argv) > 2 else write_sample("fruit", Path(folder) / "photos", seed=0)
         command = [
             "augment",
-            f"{folder}/photos",
+            str(photos),
             "--augment",
             "strong",
             "--vflip",

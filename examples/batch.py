@@ -15,4 +15,8 @@ jobs = [
     }.items()
 ]
 for row in finetune.run_batch(jobs, out="checkpoints/both", offline=True):
-    print(f"{row.name}: {row.state}, {row.accuracy:.1%}, {row.seconds:.0f} s" if row.accuracy else row)
+    print(
+        f"{row.name}: {row.state}, {row.accuracy:.1%}, {row.seconds:.0f} s"
+        if row.accuracy is not None
+        else row
+    )

@@ -1,12 +1,18 @@
 """What all tests share."""
 
+import contextlib
+import io
 import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
+from warm import warm_processes
+
+from finetune.cli import run
 
 settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
@@ -66,12 +72,35 @@ def no_experience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINETUNE_EXPERIENCE", "off")
 
 
+@pytest.fixture(scope="module")
+def warm() -> Iterator[None]:
+    """Let processes of our own start at once, in tests whose claim is not how they start."""
+    with warm_processes():
+        yield
+
+
 @pytest.fixture
 def experience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of trainings for one test, which is not there yet."""
     file = tmp_path / "own" / "experience.jsonl"
     monkeypatch.setenv("FINETUNE_EXPERIENCE", str(file))
     return file
+
+
+@pytest.fixture(scope="session")
+def fruit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole sample set of fruit, which every process of the tests reads and none changes.
+
+    To draw it takes as long as forty small trainings, so one process does, by the command that the documents name.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    target = shared / "fruit"
+    with FileLock(shared / "fruit.lock"):
+        if not target.exists():
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+                assert run(["samples", "fruit", str(target)]) == 0, said.getvalue()
+    return target
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from hub_cache import lay_in_cache
 from PIL import Image
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
 from safetensors.torch import save
+from warm import afresh, warm_processes
 
 from finetune.model.backbones import find_backbone
 from finetune.model.build import build
@@ -78,10 +79,13 @@ class Served:
 
 
 @contextmanager
-def serve_page(folder: Path, *options: str, command: str = "ui") -> Iterator[Served]:
+def serve_page(
+    folder: Path, *options: str, command: str = "ui", loads_itself: bool = False
+) -> Iterator[Served]:
     """Run ``finetune ui`` in ``folder`` until the context ends, with a tiny network in its hub cache.
 
-    Or another ``command`` that serves.
+    Or another ``command`` that serves. It and its jobs start warm, unless it ``loads_itself`` all that it needs, as a
+    user's does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     hub = folder / "hf"
@@ -89,22 +93,26 @@ def serve_page(folder: Path, *options: str, command: str = "ui") -> Iterator[Ser
         fill_hub_cache(hub)
     paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "finetune", command, "--port", "0", "--offline", *options],
-        cwd=folder,
-        env={
-            **os.environ,
-            **threads,
-            "PYTHONPATH": paths,
-            "HF_HOME": str(hub),
-            "FINETUNE_CACHE": str(folder / "cache"),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with afresh() if loads_itself else warm_processes():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "finetune", command, "--port", "0", "--offline", *options],
+            cwd=folder,
+            env={
+                **os.environ,
+                **threads,
+                "PYTHONPATH": paths,
+                "HF_HOME": str(hub),
+                "FINETUNE_CACHE": str(folder / "cache"),
+                "FINETUNE_SPARE": os.environ.get("FINETUNE_SPARE", "0"),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     try:
-        yield Served(_address(process), folder / ("checkpoints" if command == "ui" else "service"), process)
+        yield Served(
+            address_told(process), folder / ("checkpoints" if command == "ui" else "service"), process
+        )
     finally:
         process.terminate()
         try:
@@ -114,7 +122,7 @@ def serve_page(folder: Path, *options: str, command: str = "ui") -> Iterator[Ser
             process.communicate()
 
 
-def _address(process: subprocess.Popen[str]) -> str:
+def address_told(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=lambda: lines.put(process.stdout.readline()), daemon=True).start()  # type: ignore[union-attr]
@@ -159,7 +167,7 @@ class Browser:
 
     @contextmanager
     def person(
-        self, served: Served, name: str, *, width: int = 1280
+        self, served: Served, name: str, *, width: int = 1280, locale: str = "en-US"
     ) -> Iterator[tuple[BrowserContext, Watch]]:
         context = self.playwright.chromium.launch_persistent_context(
             str(self.folder / name),
@@ -167,6 +175,7 @@ class Browser:
             headless=True,
             args=list(CHROMIUM_OPTIONS),
             viewport={"width": width, "height": 900},
+            locale=locale,
         )
         watch = Watch(served.url)
         context.on("page", watch.attach)

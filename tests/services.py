@@ -7,26 +7,37 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from page_server import fill_hub_cache
+from warm import warm_processes
 
 from finetune.service.jobs import read_job
 from finetune.service.status import Status
+from finetune.training.processes import birth
 
 PATIENCE_S = 600
 
 
 @contextmanager
 def tiny_network(home: Path) -> Iterator[None]:
-    """A hub cache below ``home`` with a tiny network, which children find by the environment."""
+    """A hub cache below ``home`` with a tiny network, which children find by the environment; they start warm."""
     hub = fill_hub_cache(home)
     changes = {"HF_HOME": str(hub), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)
-    yield
+    with warm_processes():
+        yield
     for name, value in before.items():
         if value is None:
             del os.environ[name]
         else:
             os.environ[name] = value
+
+
+def is_gone(pid: int, born: str) -> bool:
+    """Whether the process ``pid`` that began at ``born`` is there no more."""
+    try:
+        return birth(pid) != born
+    except (OSError, LookupError):
+        return True
 
 
 def wait_for(what: Callable[[], bool]) -> None:

@@ -3,15 +3,14 @@
 import importlib.util
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from test_docs import Reader, commands
 
-from finetune import cli
 from finetune.data.augmentation.family import PER_IMAGE, flag
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -54,24 +53,23 @@ def run(arguments: list[str], folder: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_the_picture_is_as_large_as_its_script_draws_it_and_small_on_disk(tmp_path: Path) -> None:
-    run([str(DOCS / "draw_augmentation.py"), str(tmp_path / "new.jpg")], tmp_path)
+def test_the_picture_is_as_large_as_its_script_draws_it_and_small_on_disk(
+    fruit: Path, tmp_path: Path
+) -> None:
+    run([str(DOCS / "draw_augmentation.py"), str(tmp_path / "new.jpg"), str(fruit)], tmp_path)
     kept = DOCS / "augmentation.jpg"
     assert kept.stat().st_size < LARGEST_BYTES
     with Image.open(tmp_path / "new.jpg") as new, Image.open(kept) as old:
         assert new.size == old.size
 
 
-def test_every_command_of_the_page_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_command_of_the_page_runs(tmp_path: Path, fruit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    commands = [shlex.split(line) for line in "".join(blocks).splitlines()]
-    assert len(commands) == 4
-    for command in commands:
-        assert command[0] == "finetune"
-        assert cli.run(command[1:]) == 0, capsys.readouterr().err
+    sample, *page = commands(PAGE)
+    assert len(page) == 3
+    reader = Reader(tmp_path, fruit)
+    reader.draw(sample, a_class=8)
+    reader.run(page)
     assert (tmp_path / "grown" / "augmentation.png").is_file()
 
 

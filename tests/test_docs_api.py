@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from api_server import photos, picture
 from page_server import REPOSITORY, serve_page
+from warm import warm_processes
 
 from finetune.service.tokens import TOKENS, TokenStore
 
@@ -50,7 +51,7 @@ def test_the_page_s_lines_run(tmp_path: Path) -> None:
     script = with_a_tiny_network("set -euo pipefail\n" + "".join(code("sh")))
     assert script.count("test_resnet") == 3
     assert script.count("curl ") >= 25
-    with serve_page(folder, "--no-page", command="serve") as served:
+    with warm_processes(), serve_page(folder, "--no-page", command="serve") as served:
         environment = os.environ | {"URL": served.url, "TOKEN": token, "PYTHONPATH": str(REPOSITORY)}
         done = subprocess.run(
             ["bash", "-c", script],

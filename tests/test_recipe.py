@@ -13,7 +13,8 @@ from finetune.errors import OptionError
 from finetune.model.backbones import CATALOGUE
 from finetune.recipe import Recipe
 from finetune.recipe.names import BASELINES, WITHOUT_BLOCKS
-from finetune.training.resolve import preprocessing_of, resolve, steps_per_epoch
+from finetune.training.lengths import steps_per_epoch
+from finetune.training.resolve import preprocessing_of, resolve
 from strategies import STRATEGIES
 
 GRADIENT = ("partial", "full-finetune", "from-scratch")

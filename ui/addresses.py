@@ -8,6 +8,7 @@ from typing import Any
 from finetune.service.api.bodies import refuse
 from finetune.service.api.problems import Problem
 from finetune.service.guard import App, Message, Receive, Send
+from ui.languages import below
 
 BELOW = "/gradio_api/"
 UPLOAD = f"{BELOW}upload"
@@ -27,7 +28,7 @@ class NoAddresses:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass on what names no address."""
-        path = scope.get("path", "")
+        path = below(scope)
         if scope["type"] != "http" or not path.startswith(BELOW):
             await self._app(scope, receive, send)
         elif path.lower().startswith(FETCHING):

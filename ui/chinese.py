@@ -1,4 +1,4 @@
-"""A reporter that says in Chinese what is said while data is advised on; what it does not know stays English."""
+"""A reporter that says in Chinese what is said while data is advised on or trained on; the unknown stays English."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import re
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from ui import chinese_training as training
+from ui.chinese_training import COUNTED
+
 if TYPE_CHECKING:
     from finetune.progress import Advance, Reporter
 
 SENTENCES = (
     (
-        r"splits: none given; train, val and test will be cut, seeded and stratified",
-        "划分：未给出；按种子分层划出 train、val 和 test",
+        r"splits: none given; train, val and test will be cut, each class in the same shares",
+        "划分：未给出；将划出 train、val 和 test，各类比例相同",
     ),
     (r"splits: (.*); what is missing will be cut from train", r"划分：\1；缺少的部分从 train 中划出"),
     (r"splits: (.*)", r"划分：\1"),
@@ -68,6 +71,14 @@ PLACES = (
 """How a split was understood, within a sentence of `SENTENCES`."""
 
 
+LENGTHS = (
+    (r"(\d[\d.]*) seconds?", r"\1 秒"),
+    (r"(\d[\d.]*) minutes?", r"\1 分钟"),
+    (r"(\d[\d.]*) hours?", r"\1 小时"),
+)
+"""Lengths of time within a sentence."""
+
+
 class InChinese:
     """Hands on to ``reporter`` what it is told, in Chinese where that is known."""
 
@@ -85,11 +96,15 @@ class InChinese:
 
 def in_chinese(text: str) -> str:
     """Return ``text`` in Chinese, or as it is where it is not known."""
-    for pattern, chinese in SENTENCES:
+    counted = re.fullmatch(COUNTED, text)
+    if counted:
+        title, done, total, seconds = counted.groups()
+        return f"{in_chinese(title)}：{done} / {total}，{seconds} 秒"
+    for pattern, chinese in (*SENTENCES, *training.SENTENCES):
         found = re.fullmatch(pattern, text)
         if found:
             told = found.expand(chinese)
-            for place, said in PLACES:
+            for place, said in (*PLACES, *LENGTHS):
                 told = re.sub(place, said, told)
             return told
     return text

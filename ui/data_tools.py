@@ -8,7 +8,9 @@ from typing import Any
 
 from finetune.service.data_jobs import Kind, newest_job
 from finetune.service.projects import Project
-from finetune.service.service import can_find_suspects
+from finetune.service.trainings import can_find_suspects
+from finetune.words import t
+from ui.hands import make_hands
 from ui.web.data_tools import cleaned_html, preview_html, report_link
 from ui.web.suspects import suspects_html
 from ui.web.words import error_html, note_html, progress_html
@@ -56,14 +58,15 @@ def make_tools(project: Project, findings: Mapping[str, Any]) -> DataTools:
     """Return what can be done with the images of ``project``, of which ``findings`` are known so far."""
     if "health" not in findings:
         return NO_TOOLS
-    search = _tell(project, "suspects", suspects_html)
+    hands = make_hands(project, findings)
+    search = _tell(project, "suspects", lambda result, address: suspects_html(result, address, hands))
     copy = _tell(project, "clean", cleaned_html)
-    at_work = [words for words, told in (("the search", search), ("the copy", copy)) if told.is_running]
+    at_work = [words for words, told in ((t("the search"), search), (t("the copy"), copy)) if told.is_running]
     return DataTools(
         links=report_link(f"/report/{project.id}"),
         can_search=can_find_suspects(findings) and not search.is_running,
         can_clean=not copy.is_running,
-        stops=f"Stop {' and '.join(at_work)}" if at_work else "",
+        stops=t("Stop {}").format(t(" and ").join(at_work)) if at_work else "",
         cleaned=copy.html,
         suspects=search.html,
         has_suspects=bool(search.result.get("n_listed")),
@@ -81,6 +84,6 @@ def _tell(project: Project, kind: Kind, show: Show) -> _Told:
         return _Told(progress_html(status), is_running=True)
     if status.state != "finished":
         stopped = status.state == "interrupted"
-        return _Told(note_html("Stopped.") if stopped else error_html(project.readable(status.error)))
+        return _Told(note_html(t("Stopped.")) if stopped else error_html(project.readable(status.error)))
     result = job.result
     return _Told(show(result, f"/{kind}/{project.id}/{job.number}"), result=result) if result else _Told()

@@ -1,6 +1,6 @@
 """What the page hands out as files: classifiers, the health report, what jobs on the images have made.
 
-Whoever has no key finds nothing.
+The service finds a project for its owner alone.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ from finetune.service.data_work import CLEANED, SHEET, SUSPECTS, TABLE
 from finetune.service.packing import zip_bundle
 from finetune.service.projects import numbered
 from finetune.service.service import Service
+from ui.data_pictures import add_pictures
+from ui.log_download import add_log
+from ui.run_addresses import add_run_addresses
 from ui.view import channels_of_backbone
 from ui.web.health_report import report_html
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import APIRouter
     from fastapi.responses import FileResponse, HTMLResponse
 
     from finetune.service.projects import Project
 
 
-def add_downloads(app: FastAPI, service: Service) -> None:
-    """Add the addresses of all downloads to ``app``; a project's id in an address is its key."""
+def add_downloads(app: APIRouter, service: Service) -> None:
+    """Add the addresses of all downloads to ``app``, whose dependency says who asks."""
     from fastapi import HTTPException
     from fastapi.responses import FileResponse, HTMLResponse
 
@@ -49,6 +52,9 @@ def add_downloads(app: FastAPI, service: Service) -> None:
         return FileResponse(found[0].run / "report.html", filename=f"{found[0].run.name}-report.html")
 
     _add_files_of_jobs(app, service)
+    add_run_addresses(app, service)
+    add_pictures(app, service)
+    add_log(app, service)
 
     @app.get("/report/{project_id}")
     def report(project_id: str) -> HTMLResponse:
@@ -61,7 +67,7 @@ def add_downloads(app: FastAPI, service: Service) -> None:
         return HTMLResponse(page, headers={"content-disposition": f"attachment; filename*=utf-8''{name}"})
 
 
-def _add_files_of_jobs(app: FastAPI, service: Service) -> None:
+def _add_files_of_jobs(app: APIRouter, service: Service) -> None:
     """Add the list of wrong labels, the cleaned copy and the preview of an augmentation, by the job's number."""
     from fastapi import HTTPException
     from fastapi.responses import FileResponse

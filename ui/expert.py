@@ -11,48 +11,16 @@ from finetune.data.augmentation.family import PER_IMAGE
 from finetune.errors import OptionError
 from finetune.recipe.fields import GROUPS, Entry, entry
 from finetune.recipe.sentences import shown
+from finetune.words import noted, t
 from strategies import STRATEGIES
+from ui.option_names import label_of
 
-OWN = "the strategy's own"
-OF_POLICY = "the policy's own"
+OWN = noted("the strategy's own")
+OF_POLICY = noted("the policy's own")
 """What a single augmentation shows where nothing is chosen."""
 
-YES_NO = {"yes": True, "no": False}
-
-LABELS = {
-    "accumulate": "Gradient accumulation",
-    "average_last": "Average of the last epochs",
-    "blur": "Gaussian blur",
-    "clip_norm": "Gradient clipping, norm",
-    "crop": "Random resized crop",
-    "cutmix": "CutMix alpha",
-    "ema": "EMA of the weights",
-    "erasing": "Random erasing",
-    "exclude": "Classes to leave out",
-    "find_lr": "Learning-rate finder",
-    "gamma": "Gamma of the step schedule",
-    "grow_from": "Growing input",
-    "head_first": "Head first (LP-FT)",
-    "hflip": "Horizontal flip",
-    "hidden": "Hidden layers",
-    "l2": "L2 penalty",
-    "l2_sp": "L2-SP",
-    "lr": "Learning rate",
-    "mixup": "Mixup alpha",
-    "nesterov": "Nesterov momentum",
-    "noise": "Gaussian noise",
-    "rand_augment": "RandAugment",
-    "test_share": "Share of test images",
-    "translate": "Shift",
-    "trivial_augment": "TrivialAugment",
-    "unfreeze_at": "Gradual unfreezing",
-    "val_share": "Share of validation images",
-    "vflip": "Vertical flip",
-    "views": "Cached views",
-    "warmup_epochs": "Warm-up epochs",
-    "wise_ft": "WiSE-FT",
-}
-"""Where the field's own name is not the usual one."""
+YES_NO = {noted("yes"): True, noted("no"): False}
+NO_TEXT = noted("none")
 
 
 class ExpertParts:
@@ -70,8 +38,21 @@ class ExpertParts:
                 with gr.Row(visible=False) as self.rows[name]:
                     self._own |= {(name, option): _own_number(name, option) for option in kind.option_names()}
         for title, fields in GROUPS.items():
-            with gr.Accordion(title, open=False), gr.Row():
+            with gr.Accordion(t(title), open=False), gr.Row():
                 self._fields |= {name: _component(entry(name)) for name in fields}
+
+    @property
+    def names(self) -> list[str]:
+        """Return the name of what each of `inputs` sets."""
+        return [*(option for _, option in self._own), *self._fields]
+
+    @property
+    def firsts(self) -> list[Any]:
+        """Return what each of `inputs` holds before anything is chosen."""
+        return [
+            *(str(_default(*own)) for own in self._own),
+            *(at_first(entry(name)) for name in self._fields),
+        ]
 
     @property
     def inputs(self) -> list[Any]:
@@ -149,8 +130,8 @@ def _own_number(strategy: str, option: str) -> gr.Textbox:
     says = STRATEGIES[strategy].option_words()[option]
     return gr.Textbox(
         str(_default(strategy, option)),
-        label=_label(option),
-        info=f"Of {strategy}. {says}",
+        label=t(label_of(option)),
+        info=t("Of {}. {}").format(strategy, t(says)),
         elem_id=f"own-{option.replace('_', '-')}",
     )
 
@@ -162,16 +143,17 @@ def _component(field: Entry) -> Any:
     """
     common: dict[str, Any] = {
         "value": at_first(field),
-        "label": _label(field.name),
-        "info": f"{field.description} `{shown(field.name)}`",
+        "label": t(label_of(field.name)),
+        "info": f"{t(field.description)} `{shown(field.name)}`",
         "elem_id": f"option-{field.name.replace('_', '-')}",
     }
     if field.kind == "flag":
         return gr.Checkbox(**common)
     if field.kind in ("choice", "yes-no"):
-        return gr.Dropdown([_own(field), *(field.choices or YES_NO)], **common)
-    return gr.Textbox(placeholder="none" if field.kind == "texts" else _own(field), **common)
+        return gr.Dropdown(said(_own(field), *(field.choices or YES_NO)), **common)
+    return gr.Textbox(placeholder=t(NO_TEXT if field.kind == "texts" else _own(field)), **common)
 
 
-def _label(name: str) -> str:
-    return LABELS.get(name, name.replace("_", " ").capitalize())
+def said(*choices: str) -> list[tuple[str, str]]:
+    """Return choices with their labels in the language that is spoken; names of methods have but one."""
+    return [(t(choice), choice) for choice in choices]

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from finetune.errors import FinetuneError
-from finetune.service.projects import Project, Training
-from finetune.service.service import Service, trained
-from finetune.service.suspects_choice import ALL, SuspectsChoice
-from ui.expert import OWN, changed
-from ui.layout import DEALS, KEEP, NO_LIMIT, OWN_SIZE, Parts
+from finetune.service.projects import Project
+from finetune.service.service import Service
+from finetune.service.suspects_choice import ALL
+from finetune.service.trainings import trained
+from ui.layout import ASKS_AT_REST_EVERY_S, ASKS_EVERY_S, TABS, Parts
+from ui.tabs.data import KEEP
 from ui.updates import updates
 from ui.view import View, make_view
-from ui.web.trial import NOT_KNOWN, why_html
 from ui.web.words import error_html
 
 Answer = dict[Any, Any]
@@ -26,7 +25,7 @@ Answer = dict[Any, Any]
 class Handlers:
     """The handlers of one page. Each takes the tab's project, its choice and what it shows, and ends in `show`.
 
-    A project's id is its key: whoever does not know it finds nothing.
+    The service finds a project for its owner alone, who is whoever's event is being handled (`ui.asking`).
     """
 
     def __init__(self, service: Service, parts: Parts) -> None:
@@ -37,23 +36,35 @@ class Handlers:
     def show(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Bring the tab up to date."""
         project = self._service.find(project_id)
-        view = make_view(project, chosen, is_known=bool(project_id))
+        view = make_view(project, chosen, is_known=bool(project_id), asks=self._service.asks())
         self._warm(view, project)
-        return updates(self._parts, view, seen)
+        self._service.prepare()
+        every_s = ASKS_EVERY_S if self._service.is_busy else ASKS_AT_REST_EVERY_S
+        return updates(self._parts, view, seen, asks_every_s=every_s)
+
+    def open(self, tab: str) -> Any:
+        """Open the tab that the browser remembers; a page that is loaded has the first one open.
+
+        Whoever has opened another before this answer came stays there.
+        """
+        return gr.Tabs(selected=tab) if tab in TABS[1:] else gr.skip()
 
     def take_upload(
         self, project_id: str, chosen: str, seen: str, upload: str | None, backbone: str
     ) -> Answer:
         """Begin a project with an uploaded file; the upload field lets go of it, since it has moved."""
-        letting_go = {self._parts.upload: gr.update(value=None)}
+        letting_go = {self._parts.data_tab.upload: gr.update(value=None)}
         if upload is None or (why := self._leave(project_id)):
             return {
                 **self.show(project_id, chosen, seen),
                 **letting_go,
                 self._parts.notice: why if upload else "",
             }
-        project = self._service.take_upload(Path(upload), backbone=backbone)
-        return {**self._begin(project, seen), **letting_go}
+        try:
+            project = self._service.take_upload(Path(upload), backbone=backbone)
+        except FinetuneError as error:
+            return {**self._not_begun(error, project_id, chosen, seen), **letting_go}
+        return {**self.begin(project, seen), **letting_go}
 
     def taking_sample(self, name: str) -> Callable[..., Answer]:
         """Return the handler that begins a project with the sample set ``name``."""
@@ -61,7 +72,11 @@ class Handlers:
         def take(project_id: str, chosen: str, seen: str, backbone: str) -> Answer:
             if why := self._leave(project_id):
                 return {**self.show(project_id, chosen, seen), self._parts.notice: why}
-            return self._begin(self._service.take_sample(name, backbone=backbone), seen)
+            try:
+                project = self._service.take_sample(name, backbone=backbone)
+            except FinetuneError as error:
+                return self._not_begun(error, project_id, chosen, seen)
+            return self.begin(project, seen)
 
         return take
 
@@ -75,14 +90,21 @@ class Handlers:
             return str(error_html(str(error)))
         return ""
 
-    def _begin(self, project: Project, seen: str) -> Answer:
+    def _not_begun(self, error: FinetuneError, project_id: str, chosen: str, seen: str) -> Answer:
+        """Say why there is no new project; the one before may have been let go of."""
+        left = project_id if self._service.find(project_id) is not None else ""
+        told = {self._parts.project_id: left, self._parts.notice: str(error_html(str(error)))}
+        return {**self.show(left, chosen, seen), **told}
+
+    def begin(self, project: Project, seen: str) -> Answer:
+        """Show another project, as one that has just been opened."""
         return {
             **self.show(project.id, "", seen),
             self._parts.project_id: project.id,
             self._parts.chosen: "",
             self._parts.notice: "",
-            self._parts.deal: KEEP,
-            self._parts.which: ALL,
+            self._parts.data_tab.deal: KEEP,
+            self._parts.data_tab.which: ALL,
         }
 
     def choosing(self, name: str) -> Callable[..., Answer]:
@@ -93,50 +115,19 @@ class Handlers:
 
         return choose
 
-    def train(self, project_id: str, chosen: str, seen: str, deal: str, which: str, *options: Any) -> Answer:
-        """Start to train with the chosen strategy.
-
-        ``deal`` is one of `DEALS` and ``which`` says for which of the suspects; ``options`` as in `_options`.
-        """
-
-        def start(project: Project) -> None:
-            strategy = make_view(project, chosen).chosen
-            field = DEALS.get(deal)
-            suspects = None if field is None else SuspectsChoice(field, which)
-            self._service.train(project, strategy, _options(strategy, *options), suspects=suspects)
-
-        return self._act(project_id, chosen, seen, start)
-
-    def preview(self, project_id: str, chosen: str, seen: str, *options: Any) -> Answer:
-        """Start to draw what the augmentation that is chosen would do; ``options`` as in `_options`."""
-
-        def start(project: Project) -> None:
-            strategy = make_view(project, chosen).chosen
-            self._service.preview(project, strategy, _options(strategy, *options))
-
-        return self._act(project_id, chosen, seen, start)
-
     def find_suspects(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Start to look for wrong labels."""
-        return self._act(project_id, chosen, seen, self._service.find_suspects)
+        return self.act(project_id, chosen, seen, self._service.find_suspects)
 
     def clean(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Start to write a cleaned copy."""
-        return self._act(project_id, chosen, seen, self._service.clean)
+        return self.act(project_id, chosen, seen, self._service.clean)
 
     def stop(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Stop looking for wrong labels, and writing a copy."""
-        return self._act(project_id, chosen, seen, self._service.stop_data_jobs)
+        return self.act(project_id, chosen, seen, self._service.stop_data_jobs)
 
-    def cancel(self, project_id: str, chosen: str, seen: str) -> Answer:
-        """Stop the training, keeping what it has."""
-        return self._act(project_id, chosen, seen, self._service.cancel)
-
-    def resume(self, project_id: str, chosen: str, seen: str) -> Answer:
-        """Go on with the training that was stopped."""
-        return self._act(project_id, chosen, seen, self._service.resume)
-
-    def _act(self, project_id: str, chosen: str, seen: str, act: Callable[[Project], object]) -> Answer:
+    def act(self, project_id: str, chosen: str, seen: str, act: Callable[[Project], object]) -> Answer:
         """Do something with the tab's project; what cannot be done is said and nothing is lost."""
         project = self._service.find(project_id)
         told = ""
@@ -147,48 +138,6 @@ class Handlers:
             told = str(error_html(str(error)))
         return {**self.show(project_id, chosen, seen), self._parts.notice: told}
 
-    def classify(
-        self, project_id: str, image: Mapping[str, Any] | None
-    ) -> tuple[dict[str, float] | None, str]:
-        """Return the labels of an image with their probabilities, and what was wrong with it.
-
-        ``image`` is the browser's own word for an uploaded file: Gradio would open it first, and its words for one
-        that is no image are not ours.
-        """
-        training, path = self._question(project_id, image)
-        if path is None or training is None:
-            return None, ""
-        try:
-            answer = self._service.predict(training, path)
-        except FinetuneError as error:
-            return None, str(error_html(str(error)))
-        if answer.error:
-            return None, str(error_html(answer.error))
-        return dict(answer.top), str(NOT_KNOWN) if answer.known is False else ""
-
-    def why(self, project_id: str, image: Mapping[str, Any] | None) -> str:
-        """Return the picture of what spoke for the answer to ``image``, which is as in `classify`."""
-        training, path = self._question(project_id, image)
-        if path is None or training is None:
-            return ""
-        try:
-            found = self._service.why(training, path)
-        except FinetuneError as error:
-            return str(error_html(str(error)))
-        return str(error_html(found.error) if found.error else why_html(found.sentence, found.picture))
-
-    def _question(
-        self, project_id: str, image: Mapping[str, Any] | None
-    ) -> tuple[Training | None, Path | None]:
-        """Return the classifier to ask and the uploaded file to ask about, each None where there is none."""
-        project = self._service.find(project_id)
-        training = trained(project) if project is not None else None
-        # Path.resolve raises on links in a circle.
-        path = Path(os.path.realpath(image["path"])) if image and image.get("path") else None
-        if path is None or not path.is_relative_to(self._service.uploads):
-            return training, None
-        return training, path
-
     def _warm(self, view: View, project: Project | None) -> None:
         """Load a new classifier before the first image comes."""
         if project is None or not view.asked or view.asked == self._warmed:
@@ -197,13 +146,3 @@ class Handlers:
         training = trained(project)
         if training is not None:
             self._service.warm(training)
-
-
-def _options(strategy: str, size: str, minutes: str, augment: str, *expert: Any) -> dict[str, Any]:
-    """Return the recipe's fields that are set; ``expert`` are the values of the fold's components."""
-    common = {
-        "image_size": None if size == OWN_SIZE else size,
-        "max_minutes": None if minutes == NO_LIMIT else minutes,
-        "augment": None if augment == OWN else augment,
-    }
-    return {**common, **changed(strategy, expert)}

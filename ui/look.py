@@ -8,7 +8,11 @@ import gradio as gr
 
 import finetune.page
 
-STYLES = (Path(finetune.page.__file__).parent / "shared.css", Path(__file__).parent / "web" / "style.css")
+PAGE, WEB = Path(finetune.page.__file__).parent, Path(__file__).parent / "web"
+STYLES = (
+    *(PAGE / name for name in ("shared.css", "results.css")),
+    *(WEB / name for name in ("style.css", "data.css", "train.css", "trial.css", "results.css")),
+)
 BLUE, DARK_BLUE, WHITE = "#0072B2", "#005A8D", "#FFFFFF"
 
 

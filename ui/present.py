@@ -69,6 +69,15 @@ def tokens_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     return made
 
 
+def users_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """List users; ``rows`` are those of ``finetune user list --json``."""
+    made = table("name", "added", "password of", "sessions", "last seen", right=("sessions",))
+    for row in rows:
+        seen = row["seen"] or "signed out"
+        made.add_row(escape(row["name"]), row["created"], row["changed"], str(row["sessions"]), seen)
+    return made
+
+
 def backbones_table(backbones: Iterable[tuple[Backbone, str]]) -> Table:
     """List backbones with where their weights are: ``packaged``, ``in cache`` or ``needs download``."""
     made = table(

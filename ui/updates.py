@@ -7,31 +7,35 @@ import json
 from typing import Any
 
 import gradio as gr
-from markupsafe import Markup
 
-from strategies import STRATEGIES
+from ui.backbones import wanted_of_backbones
 from ui.data_tools import DataTools
-from ui.layout import Parts
-from ui.view import NO_TRAINING, View
-from ui.web.words import note_html
+from ui.data_view import wanted_of_data
+from ui.layout import ASKS_EVERY_S, Parts
+from ui.results_updates import outdated, wanted_results, wanted_use
+from ui.train_view import wanted_of_train
+from ui.trial_updates import no_answer, wanted_trial
+from ui.view import View
 
 Properties = dict[str, Any]
 DIGEST_LENGTH = 8
-REPORT = "Download the full report"
 
 
-def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
+def updates(parts: Parts, view: View, seen: str, *, asks_every_s: float = ASKS_EVERY_S) -> dict[Any, Any]:
     """Return component to update for a tab that has ``seen``; what it shows then travels with the answer.
+
+    From now on it asks again ``asks_every_s``.
 
     The tab itself holds ``seen``: an answer that got lost on its way is thus sent again with the next.
     """
     before = _parsed(seen)
-    wanted = _wanted(parts, view)
+    wanted = {**_wanted(parts, view), "timer": (parts.timer, {"value": asks_every_s})}
     now = {name: _digest(properties) for name, (_, properties) in wanted.items()}
     changed = [name for name in wanted if before.get(name) != now[name]]
     answer: dict[Any, Any] = {wanted[name][0]: gr.update(**wanted[name][1]) for name in changed}
     if "asked" in changed:  # an answer of another classifier must not stay
-        answer |= {parts.image: None, parts.answer: None, parts.trouble: "", parts.why: ""}
+        answer |= {parts.test_tab.image: None, **no_answer(parts.test_tab)}
+    answer |= outdated(parts, changed)
     if changed:
         answer[parts.seen] = json.dumps(now)
     return answer or {parts.seen: gr.skip()}
@@ -39,10 +43,18 @@ def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
 
 def shown(parts: Parts) -> list[Any]:
     """Return every component that `updates` may change."""
-    empty = View("", "", (), "", "", False, False, "", "", "")
+    empty = View("", "", (), "", "", "", "")
     fixed = [component for component, _ in _wanted(parts, empty).values()]
-    cards = [*parts.cards.values(), *parts.choices.values()]
-    return [*fixed, *cards, parts.image, parts.answer, parts.trouble, parts.why, parts.seen]
+    cards = [*parts.train_tab.cards.values(), *parts.train_tab.choices.values()]
+    return [
+        *fixed,
+        parts.timer,
+        *cards,
+        parts.test_tab.image,
+        *no_answer(parts.test_tab),
+        *outdated(parts, ("matrix", "erase")),
+        parts.seen,
+    ]
 
 
 def _parsed(seen: str) -> dict[str, str]:
@@ -62,61 +74,29 @@ def _wanted(parts: Parts, view: View) -> dict[str, tuple[Any, Properties]]:
     """Return for every part of the page its component and the properties it should have."""
     is_open = bool(view.cards)
     wanted: dict[str, tuple[Any, Properties]] = {
-        "data": (parts.data, {"value": str(view.data)}),
+        "data": (parts.data_tab.data, {"value": str(view.data)}),
         **_wanted_tools(parts, view.tools),
-        "advice": (parts.advice, {"value": str(view.advice)}),
-        "cards": (parts.card_row, {"visible": is_open}),
-        "closed training": (parts.closed_training, {"visible": not is_open}),
-        "training column": (parts.training_column, {"visible": is_open}),
-        "train": (parts.train, {"value": f"Train with {view.chosen}", "visible": not view.is_training}),
-        "cancel": (parts.cancel, {"visible": view.is_training}),
-        "resume": (parts.resume, {"visible": view.can_resume}),
-        "training": (parts.training, {"value": str(view.training)}),
-        "closed trial": (parts.closed_trial, {"visible": not view.address}),
-        "trial": (parts.trial_row, {"visible": bool(view.address)}),
-        "asked": (parts.asked, {"value": _asked_html(view)}),
-        "download": (parts.download, {"value": _download_html(view)}),
+        "advice": (parts.data_tab.advice, {"value": str(view.advice)}),
+        **wanted_of_train(parts.train_tab, view),
+        **wanted_of_data(parts.data_tab, view.by_hand),
+        **wanted_of_backbones(parts.data_tab.other_backbones, view),
+        "go on": (parts.data_tab.go_on, {"visible": is_open}),
+        **wanted_results(parts, view.results),
+        **wanted_trial(parts.test_tab, view),
+        **wanted_use(parts, view.use),
     }
-    for name, text in zip(STRATEGIES, view.cards, strict=False):
-        is_chosen = name == view.chosen
-        label, variant = ("Chosen ✓", "primary") if is_chosen else (f"Choose {name}", "secondary")
-        wanted[f"card {name}"] = (parts.cards[name], {"value": str(text)})
-        wanted[f"choice {name}"] = (parts.choices[name], {"value": label, "variant": variant})
-    for name, row in parts.expert.rows.items():
-        wanted[f"options {name}"] = (row, {"visible": name == view.chosen})
     return wanted
 
 
 def _wanted_tools(parts: Parts, tools: DataTools) -> dict[str, tuple[Any, Properties]]:
     return {
-        "tools": (parts.tool_row, {"visible": tools.is_open}),
-        "links": (parts.links, {"value": str(tools.links)}),
-        "clean": (parts.clean, {"visible": tools.can_clean}),
-        "search": (parts.search, {"visible": tools.can_search}),
-        "stop": (parts.stop, {"value": tools.stops, "visible": bool(tools.stops)}),
-        "cleaned": (parts.cleaned, {"value": str(tools.cleaned)}),
-        "suspects": (parts.suspects, {"value": str(tools.suspects)}),
-        "suspects choice": (parts.suspects_row, {"visible": tools.has_suspects}),
-        "sheet": (parts.sheet, {"value": str(tools.preview)}),
+        "tools": (parts.data_tab.tool_row, {"visible": tools.is_open}),
+        "links": (parts.data_tab.links, {"value": str(tools.links)}),
+        "clean": (parts.data_tab.clean, {"visible": tools.can_clean}),
+        "search": (parts.data_tab.search, {"visible": tools.can_search}),
+        "stop": (parts.data_tab.stop, {"value": tools.stops, "visible": bool(tools.stops)}),
+        "cleaned": (parts.data_tab.cleaned, {"value": str(tools.cleaned)}),
+        "suspects": (parts.data_tab.suspects, {"value": str(tools.suspects)}),
+        "suspects choice": (parts.data_tab.suspects_row, {"visible": tools.has_suspects}),
+        "sheet": (parts.train_tab.sheet, {"value": str(tools.preview), "visible": bool(tools.preview)}),
     }
-
-
-def _asked_html(view: View) -> str:
-    """Name the classifier that answers; another one of the same name is another text."""
-    text = Markup('<p class="quiet" data-asked="{}">Asked: {}</p>')
-    return str(text.format(hashlib.sha256(view.asked.encode()).hexdigest()[:DIGEST_LENGTH], view.asked_name))
-
-
-def _download_html(view: View) -> str:
-    if not view.address:
-        return str(note_html(NO_TRAINING))
-    return (
-        f'<p><a class="download" href="{view.address}" download>Download the classifier (zip)</a></p>'
-        "<p class='quiet'>Weights as safetensors, class names and preprocessing as JSON. "
-        "<code>finetune predict FOLDER IMAGE</code> uses it, and so does timm.</p>"
-        + (
-            f'<p><a class="download second" href="{view.report}" download>{REPORT}</a></p>'
-            if view.report
-            else ""
-        )
-    )

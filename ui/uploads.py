@@ -9,19 +9,23 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi.concurrency import run_in_threadpool
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.responses import PlainTextResponse
 
-from finetune.service.api.bodies import refuse
+from finetune.errors import ResourceError
 from finetune.service.api.limits import MB
 from finetune.service.api.part_headers import PartHeaders
 from finetune.service.api.problems import Problem
+from finetune.service.api.signed_in import OWNER
 from finetune.service.guard import App, Message, Receive, Send
 from ui.addresses import UPLOAD
+from ui.languages import below
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -35,29 +39,41 @@ MOST_FIELD_BYTES = 10_000
 
 
 class PageUploads:
-    """Wraps Gradio's application, whose uploads go to ``folder``; ``reserve`` bytes of the disk stay free."""
+    """Wraps Gradio's application, whose uploads go to ``folder``; ``reserve`` bytes of the disk stay free.
 
-    def __init__(self, app: App, folder: Path, reserve: int) -> None:
+    ``refuse_beyond_room`` raises ResourceError where so many bytes more are more than the owner may keep.
+    """
+
+    def __init__(
+        self, app: App, folder: Path, reserve: int, refuse_beyond_room: Callable[[str, int], None]
+    ) -> None:
         self._app, self._folder, self._reserve = app, folder, reserve
+        self._refuse_beyond_room = refuse_beyond_room
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass on; an upload only if there is room for it."""
-        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(UPLOAD):
+        if scope["type"] != "http" or scope["method"] != "POST" or not below(scope).startswith(UPLOAD):
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
         try:
-            await run_in_threadpool(self._make_room, headers.get(b"content-length", b"0"))
+            owner = scope.get("state", {}).get(OWNER, "")
+            await run_in_threadpool(self._make_room, headers.get(b"content-length", b"0"), owner)
         except Problem as problem:
-            await refuse(problem, send)
+            # Gradio shows a person the body as it is.
+            await PlainTextResponse(problem.detail, problem.status_code)(scope, receive, send)
             return
         await self._app(scope, _Fields(headers.get(b"content-type", b""), receive).receive, send)
 
-    def _make_room(self, told: bytes) -> None:
+    def _make_room(self, told: bytes, owner: str) -> None:
         sweep(self._folder)
         coming = int(told) if told.isdigit() else 0
         if shutil.disk_usage(self._folder).free < coming + self._reserve:
             raise Problem(507, "the server's disk is too full for this upload; free some of it")
+        try:
+            self._refuse_beyond_room(owner, coming)
+        except ResourceError as error:
+            raise Problem(413, str(error)) from None
 
 
 def sweep(folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from finetune.advice.contenders import CONTENDERS
 from finetune.advice.explain import paragraph
 from finetune.advice.honesty import can_learn, nothing_learnt
-from finetune.advice.language import Language, hundredths
+from finetune.advice.language import LANGUAGES, Language, hundredths
 from finetune.advice.outlook import Outlook, features_are_useless
 from finetune.advice.rules import (
     LARGE_FROM_IMAGES,
@@ -29,7 +29,6 @@ from finetune.data.sources import LabelledImage
 NEAR_GAIN = 0.05
 NEAR_SIZE = 0.2
 ENOUGH_MEASURED = 100
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ CONFIDENCE = 0.8
 SMALL_FROM_HUNGER = 0.01
 """A set is small for its task where doubling it would raise the accuracy by more: one percentage point."""
 
+TIMES = (2, 4)
+"""How many times as many images the growth is told for: the curve says little about more."""
+
 MOST_IMAGES = 1_000_000_000
 """What would take more images than this cannot be had."""
 
@@ -73,6 +76,20 @@ def more_images(
     low, high = slope_interval(curve, n_measured=n_measured, confidence=CONFIDENCE)
     step = 1 / math.sqrt(n_now) - 1 / math.sqrt(n_then)
     return MoreImages(n_now, n_then, gain, (min(gain, low * step), max(gain, high * step)))
+
+
+def growth(curve: LearningCurve, *, n_now: int, n_measured: int) -> list[dict[str, Any]]:
+    """Return the probe's accuracy at ``n_now`` images and at each of `TIMES` as many, with its interval.
+
+    The first has none of its own: the intervals are of the gain over it.
+    """
+    now = 1 - curve.error(n_now)
+    rows: list[dict[str, Any]] = [{"n": n_now, "accuracy": now, "interval": [now, now]}]
+    for times in TIMES:
+        more = more_images(curve, n_now=n_now, n_measured=n_measured, n_then=times * n_now)
+        low, high = (min(1.0, now + end) for end in more.interval)
+        rows.append({"n": more.n_then, "accuracy": now + more.gain, "interval": [low, high]})
+    return rows
 
 
 def is_small(curve: LearningCurve, n_now: int) -> bool:

@@ -13,8 +13,9 @@ from finetune.advice.decide import TIME_WEIGHT, Decision, decide
 from finetune.advice.evidence import Sizes
 from finetune.advice.forecast import Expectation, Forecast, ForecastTable, expect
 from finetune.advice.freeze_line import FreezeLine
+from finetune.advice.language import LANGUAGES
 from finetune.advice.measured import Measures
-from finetune.advice.more_data import MoreImages
+from finetune.advice.more_data import MoreImages, growth
 from finetune.advice.race import Rung, after_rungs
 from finetune.advice.rules import USELESS_BELOW_GAIN
 
@@ -91,9 +92,26 @@ class Outlook:
             "measures": self.measures.to_json(),
             "kept": dict(self.kept),
             "more_images": None if self.more is None else self.more.to_json(),
+            "growth": self._growth(),
+            "said": self._said(),
             "freeze_line": None if self.line is None else self.line.to_json(),
             "race": [asdict(rung) for rung in self.rungs],
             "augmentation": None if self.augmentation is None else self.augmentation.to_json(),
+        }
+
+    def _growth(self) -> list[dict[str, Any]]:
+        """Return what `more_data.growth` tells, nothing where no curve could be measured."""
+        if self.more is None or self.measures.curve is None:
+            return []
+        return growth(self.measures.curve, n_now=self.more.n_now, n_measured=self.measures.n_images)
+
+    def _said(self) -> dict[str, dict[str, str]]:
+        """Return the sentences on where to freeze and on augmentation, by language."""
+        parts = {"freeze_line": self.line, "augmentation": self.augmentation}
+        return {
+            name: {language: part.sentence(language) for language in LANGUAGES}
+            for name, part in parts.items()
+            if part is not None
         }
 
     def _row(self, name: str) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from finetune.cli.schedule_commands import schedules
 from finetune.cli.serve_commands import serve
 from finetune.cli.suspect_commands import suspects
 from finetune.cli.token_commands import token
+from finetune.cli.user_commands import user
 from finetune.errors import INTERRUPTED_EXIT_CODE
 
 __all__ = ["app", "main", "run"]
@@ -76,6 +77,7 @@ app.add_typer(jobs)
 app.command()(serve)
 app.command()(backup)
 app.add_typer(token, name="token")
+app.add_typer(user, name="user")
 
 
 def _show_version(wanted: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from finetune.cli.options import OfflineOption
+from finetune.cli.user_commands import AuthOption
 
 
 def ui(
@@ -24,6 +25,7 @@ def ui(
     upload_gb: Annotated[
         float, typer.Option("--max-upload", min=0.001, help="Largest zip taken, in GB.", metavar="GB")
     ] = 5.0,
+    auth: AuthOption = False,
     open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     offline: OfflineOption = False,
 ) -> None:
@@ -36,6 +38,6 @@ def ui(
             webbrowser.open(address)
 
     try:
-        serve(folder, port=port, offline=offline, upload_gb=upload_gb, ready=ready)
+        serve(folder, port=port, offline=offline, upload_gb=upload_gb, auth=auth, ready=ready)
     except KeyboardInterrupt:
         typer.echo("the page is stopped", err=True)

@@ -51,14 +51,27 @@ def clear_sets(root: Path) -> int:
     """
     freed = 0
     for found in kept_sets(root):
-        gone = root / f".{found.folder.name}-{uuid.uuid4().hex[:8]}.tmp"
         with contextlib.suppress(OSError):
-            found.folder.rename(gone)  # it vanishes at once, so that nobody finds half of it
+            remove_set(found.folder)
             freed += found.n_bytes
-            shutil.rmtree(gone, ignore_errors=True)
-            _note(found.folder).unlink(missing_ok=True)
     remove_stale(root)
     return freed
+
+
+def remove_set(folder: Path) -> None:
+    """Remove one set with the note of its source; raises OSError where there is none."""
+    gone = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}.tmp")
+    folder.rename(gone)  # it vanishes at once, so that nobody finds half of it
+    shutil.rmtree(gone, ignore_errors=True)
+    _note(folder).unlink(missing_ok=True)
+
+
+def source_of(folder: Path) -> str:
+    """Return what the set was unpacked from when it was last used, `UNKNOWN` where nobody has noted it."""
+    try:
+        return str(json.loads(_note(folder).read_text(encoding="ascii"))["source"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return UNKNOWN
 
 
 def _note(target: Path) -> Path:
@@ -78,13 +91,11 @@ def _kept(folder: Path) -> KeptSet:
             with contextlib.suppress(OSError):
                 n_bytes += os.stat(f"{around}/{name}").st_size  # noqa: PTH116 - a hundred thousand of them
                 n_images += _is_image(name)
-    source, used = UNKNOWN, 0.0
+    used = 0.0
     with contextlib.suppress(OSError):
         used = folder.stat().st_mtime
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        source = str(json.loads(_note(folder).read_text(encoding="ascii"))["source"])
         used = _note(folder).stat().st_mtime
-    return KeptSet(folder, source, n_images, n_bytes, used)
+    return KeptSet(folder, source_of(folder), n_images, n_bytes, used)
 
 
 def _is_image(name: str) -> bool:

@@ -56,6 +56,18 @@ def side_by_side(explanation: Explanation, *, side_px: int) -> bytes:
     return stream.getvalue()
 
 
+def apart(explanation: Explanation, *, side_px: int) -> tuple[bytes, bytes]:
+    """Return JPEGs of the image and of the overlay, of one size, at most ``side_px`` wide and high."""
+    image = shrunk(load_rgb(explanation.path), side_px)
+    return _jpeg(image), _jpeg(overlay(image, explanation))
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=90)
+    return stream.getvalue()
+
+
 def draw_explanation(explanation: Explanation, path: Path) -> None:
     """Write the PNG ``path``: image, overlay, colour scale, and the answer with its probability in words."""
     from matplotlib import colormaps

@@ -8,12 +8,13 @@ from typing import Any
 from markupsafe import Markup
 
 from finetune.page.markup import NOTHING, folded, join, paragraph, percent, section, table
+from finetune.words import noted, t
 
 WIDTH, HEIGHT = 400, 340
 LEFT, RIGHT, TOP, BOTTOM = 56, 388, 30, 272
 FITTED_ON = {
-    "val": "the validation images alone",
-    "out-of-fold": "the training images, each judged by a head that was solved without it",
+    "val": noted("the validation images alone"),
+    "out-of-fold": noted("the training images, each judged by a head that was solved without it"),
 }
 
 
@@ -27,50 +28,53 @@ def calibration_html(report: Mapping[str, Any]) -> Markup:
     rows = [
         (when, *(NOTHING if found[name] is None else f"{found[name]:.3f}" for name in names))
         for when, names in (
-            ("before", ("ece_before", "log_loss_before")),
-            ("after", ("ece_after", "log_loss_after")),
+            (t("before"), ("ece_before", "log_loss_before")),
+            (t("after"), ("ece_after", "log_loss_after")),
         )
     ]
+    heads = ("", t("expected calibration error"), t("log loss (nats)"))
     return section(
-        "Calibration",
+        t("Calibration"),
         paragraph(_told(found)),
-        table(("", "expected calibration error", "log loss (nats)"), rows, label="Calibration"),
+        table(heads, rows, label=t("Calibration")),
         reliability_svg(before, after),
-        folded("The plot as a table", join(_bins(before, "before"), _bins(after, "after"))),
+        folded(t("The plot as a table"), join(_bins(before, t("before")), _bins(after, t("after")))),
     )
 
 
 def _told(found: Mapping[str, Any]) -> str:
     if found["fitted_on"] == "none":
-        why = found.get("reason") or "nothing was there to fit it to"
-        return f"The probabilities are as the network gives them (T = 1): {why}."
-    kind = "overconfident" if found["temperature"] > 1 else "underconfident"
-    own = " Each image is judged at a temperature fitted without it." if found.get("crossed") else ""
-    return (
-        f"The network is {kind}; its logits are divided by T = {found['temperature']:.2f}, fitted on "
-        f"{FITTED_ON[found['fitted_on']]} ({found['n_images']:,} of them). No label changes by it.{own}"
+        why = found.get("reason") or t("nothing was there to fit it to")
+        return t("The probabilities are as the network gives them (T = 1): {}.").format(why)
+    kind = t("overconfident") if found["temperature"] > 1 else t("underconfident")
+    own = t(" Each image is judged at a temperature fitted without it.") if found.get("crossed") else ""
+    told = t(
+        "The network is {}; its logits are divided by T = {:.2f}, fitted on {} ({:,} of them). "
+        "No label changes by it."
     )
+    fitted_on = t(FITTED_ON[found["fitted_on"]])
+    return told.format(kind, found["temperature"], fitted_on, found["n_images"]) + own
 
 
 def _bins(bins: Sequence[Mapping[str, Any]], when: str) -> Markup:
     rows = [
         (
-            f"{100 * each['low']:.0f} to {100 * each['high']:.0f} %",
+            t("{:.0f} to {:.0f} %").format(100 * each["low"], 100 * each["high"]),
             f"{each['n']:,}",
             percent(each["confidence"]),
             percent(each["accuracy"]),
         )
         for each in bins
     ]
-    heads = (f"confidence, {when}", "images", "mean confidence", "right")
-    return table(heads, rows, label=f"Reliability {when} calibration")
+    heads = (t("confidence, {}").format(when), t("images"), t("mean confidence"), t("right"))
+    return table(heads, rows, label=t("Reliability {} calibration").format(when))
 
 
 def reliability_svg(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Markup:
     """Return accuracy over confidence before and after, a dot a bin, the larger the more images it holds."""
     if not before and not after:
         return Markup()
-    label = "Reliability: accuracy over confidence; on the diagonal a probability means what it says"
+    label = t("Reliability: accuracy over confidence; on the diagonal a probability means what it says")
     ticks = [
         Markup(
             '<text class="axis" x="{:.1f}" y="{}" text-anchor="middle">{:.0f}</text>'
@@ -81,10 +85,10 @@ def reliability_svg(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping
     frame = Markup(
         '<path class="thin" fill="none" d="M{0} {1}V{2}H{3}"/>'
         '<path class="thin" stroke-dasharray="2 4" d="M{0} {2}L{3} {1}"/>'
-        '<text class="axis-title" x="{0}" y="16">Right (%)</text>'
-        '<text class="axis" x="{3}" y="{4}" text-anchor="end">confidence (%)</text>'
-    ).format(LEFT, TOP, BOTTOM, RIGHT, BOTTOM + 34)
-    lines = join(_line(before, "second", "before", 0), _line(after, "first", "after", 1))
+        '<text class="axis-title" x="{0}" y="16">{5}</text>'
+        '<text class="axis" x="{3}" y="{4}" text-anchor="end">{6}</text>'
+    ).format(LEFT, TOP, BOTTOM, RIGHT, BOTTOM + 34, t("Right (%)"), t("confidence (%)"))
+    lines = join(_line(before, "second", t("before"), 0), _line(after, "first", t("after"), 1))
     return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>').format(
         WIDTH, HEIGHT, label, frame, join(*ticks), lines
     )

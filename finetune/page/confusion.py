@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from finetune.page.markup import folded, join, paragraph, percent, section, short, table
+from finetune.words import t
 
 MOST_DRAWN = 150
 """Of more classes the names can no longer be read; the table tells of those."""
@@ -30,28 +31,35 @@ def confusion_html(report: Mapping[str, Any]) -> Markup:
     drawn = (
         confusion_svg(confusion, names, order)
         if len(names) <= MOST_DRAWN
-        else paragraph(f"{len(names)} classes are too many to draw; the table has the commonest mistakes.")
+        else paragraph(
+            t("{} classes are too many to draw; the table has the commonest mistakes.").format(len(names))
+        )
     )
     rows = [
         (pair["truth"], pair["called"], f"{pair['n']:,}", percent(pair["n"] / pair["of"])) for pair in pairs
     ]
-    heads = ("truth", "called", "images", "of its class")
-    most = table(heads, rows, label="Most frequent mistakes") or paragraph(
-        "No image was called another class."
+    heads = (t("truth"), t("called"), t("images"), t("of its class"))
+    most = table(heads, rows, label=t("Most frequent mistakes")) or paragraph(
+        t("No image was called another class.")
     )
-    return section("What is taken for what", drawn, most, _in_full(confusion, names, order))
+    return section(t("What is taken for what"), drawn, most, _in_full(confusion, names, order))
 
 
 def _in_full(confusion: Sequence[Sequence[int]], names: Sequence[str], order: Sequence[int]) -> Markup:
     if len(names) > MOST_IN_FULL:
         return Markup()
     rows = [(names[row], *(str(confusion[row][column]) for column in order)) for row in order]
-    heads = ("truth ↓ called →", *(names[column] for column in order))
-    return folded("All counts as a table", table(heads, rows, label="Confusion matrix"))
+    heads = (t("truth ↓ called →"), *(names[column] for column in order))
+    return folded(t("All counts as a table"), table(heads, rows, label=t("Confusion matrix")))
 
 
-def confusion_svg(confusion: Sequence[Sequence[int]], names: Sequence[str], order: Sequence[int]) -> Markup:
-    """Return the K x K counts as inline SVG, rows the truth, both axes in ``order``; only what is not 0 is drawn."""
+def confusion_svg(
+    confusion: Sequence[Sequence[int]], names: Sequence[str], order: Sequence[int], *, click: str = ""
+) -> Markup:
+    """Return the K x K counts as inline SVG, rows the truth, both axes in ``order``; only what is not 0 is drawn.
+
+    With ``click`` each cell has the attribute ``data-click`` with that, row and column: ``CLICK0-3``.
+    """
     n_classes = len(order)
     cell = 44 if n_classes <= 6 else 30 if n_classes <= MOST_NUMBERED else 16 if n_classes <= 50 else 9
     label_px = min(12.0, 0.9 * cell)
@@ -61,18 +69,20 @@ def confusion_svg(confusion: Sequence[Sequence[int]], names: Sequence[str], orde
     width, height = left + side + 12, top + side + below + TITLE_PX
     inside = join(
         _frame(left, top, side, cell, n_classes),
-        *_cells(confusion, names, order, cell, left, top),
+        *_cells(confusion, names, order, cell, left, top, click),
         *_names(names, order, cell, left, top, label_px),
         _titles(left, top, side, height),
     )
     right = sum(confusion[k][k] for k in order)
     total = sum(map(sum, confusion))
-    label = f"Confusion matrix of {n_classes} classes: {right:,} of {total:,} images on the diagonal"
+    label = t("Confusion matrix of {} classes: {:,} of {:,} images on the diagonal").format(
+        n_classes, right, total
+    )
     return Markup(
-        '<div class="wide" tabindex="0" role="group" aria-label="Confusion matrix">'
+        '<div class="wide" tabindex="0" role="group" aria-label="{4}">'
         '<svg class="confusion" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">{3}'
         "</svg></div>"
-    ).format(width, height, label, inside)
+    ).format(width, height, label, inside, t("Confusion matrix"))
 
 
 def _frame(left: int, top: int, side: int, cell: int, n_classes: int) -> Markup:
@@ -95,6 +105,7 @@ def _cells(
     cell: int,
     left: int,
     top: int,
+    click: str,
 ) -> list[Markup]:
     made = []
     for y, row in enumerate(order):
@@ -103,17 +114,25 @@ def _cells(
             count = confusion[row][column]
             if count:
                 at = left + cell * x, top + cell * y
-                told = f"{names[row]} called {names[column]}: {count} of {total}"
-                made.append(_cell(at, cell, count / total, told, is_right=row == column))
+                told = cell_words(names[row], names[column], count, total)
+                clicked = Markup(' data-click="{}{}-{}"').format(click, row, column) if click else Markup()
+                made.append(_cell(at, cell, count / total, told, clicked, is_right=row == column))
                 if len(order) <= MOST_NUMBERED:
                     made.append(_number(at, cell, count, count / total))
     return made
 
 
-def _cell(at: tuple[int, int], cell: int, share: float, told: str, *, is_right: bool) -> Markup:
+def cell_words(truth: str, called: str, n_images: int, of: int) -> str:
+    """Return what a cell of the matrix says: ``n_images`` of the ``of`` that are ``truth`` were called ``called``."""
+    return t("{} called {}: {} of {}").format(truth, called, n_images, of)
+
+
+def _cell(
+    at: tuple[int, int], cell: int, share: float, told: str, clicked: Markup, *, is_right: bool
+) -> Markup:
     return Markup(
-        '<rect class="{}" x="{}" y="{}" width="{}" height="{}" fill-opacity="{:.2f}"><title>{}</title></rect>'
-    ).format("hit" if is_right else "miss", *at, cell, cell, 0.18 + 0.82 * share, told)
+        '<rect class="{}" x="{}" y="{}" width="{}" height="{}" fill-opacity="{:.2f}"{}><title>{}</title></rect>'
+    ).format("hit" if is_right else "miss", *at, cell, cell, 0.18 + 0.82 * share, clicked, told)
 
 
 def _number(at: tuple[int, int], cell: int, count: int, share: float) -> Markup:
@@ -157,6 +176,6 @@ def _names(
 
 def _titles(left: int, top: int, side: int, height: int) -> Markup:
     return Markup(
-        '<text class="axis-title" x="{0:.1f}" y="{1}" text-anchor="middle">called</text>'
-        '<text class="axis-title" transform="translate(14 {2:.1f}) rotate(-90)" text-anchor="middle">truth</text>'
-    ).format(left + side / 2, height - 6, top + side / 2)
+        '<text class="axis-title" x="{0:.1f}" y="{1}" text-anchor="middle">{3}</text>'
+        '<text class="axis-title" transform="translate(14 {2:.1f}) rotate(-90)" text-anchor="middle">{4}</text>'
+    ).format(left + side / 2, height - 6, top + side / 2, t("called"), t("truth"))

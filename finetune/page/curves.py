@@ -10,10 +10,17 @@ from pathlib import Path
 from markupsafe import Markup
 
 from finetune.page.markup import join
+from finetune.words import noted, t
 
 WIDTH, HEIGHT = 400, 210
 LEFT, RIGHT, TOP, BOTTOM = 50, 388, 30, 166
 
+TRAINING, VALIDATION, CROSS, PLANNED = NAMES = (
+    noted("training"),
+    noted("validation"),
+    noted("cross-validated"),
+    noted("planned"),
+)
 Points = Sequence[tuple[float, float]]
 
 
@@ -38,28 +45,29 @@ def _number(text: str | None) -> float | None:
 
 
 def curves_html(columns: Mapping[str, Sequence[float | None]]) -> Markup:
-    """Return the charts for a run's columns: loss and accuracy over epochs, or the path of a solved head."""
+    """Return the charts for a run's columns: loss, accuracy and rate over epochs, or the path of a solved head."""
     if "inverse_strength" in columns:
         points = _points(columns["inverse_strength"], columns["cv_log_loss"], with_rank=True)
-        charts = [
-            _chart(
-                "Loss of the head (nats)", {"cross-validated": points}, "strengths of regularisation tried"
-            )
-        ]
-    elif columns.get("epoch"):
-        epochs = columns["epoch"]
-        losses = {
-            "training": _points(epochs, columns["train_loss"]),
-            "validation": _points(epochs, columns["val_loss"]),
-        }
-        right = [None if share is None else 100 * share for share in columns["val_accuracy"]]
-        charts = [
-            _chart("Loss (nats)", losses, "epoch"),
-            _chart("Images right (%)", {"validation": _points(epochs, right)}, "epoch"),
-        ]
-    else:
+        title, x_title = t("Loss of the head (nats)"), t("strengths of regularisation tried")
+        return chart(title, {CROSS: points}, x_title)
+    epochs = columns.get("epoch")
+    if not epochs:
         return Markup("")
-    return join(*charts)
+    losses = {
+        TRAINING: _points(epochs, columns["train_loss"]),
+        VALIDATION: _points(epochs, columns["val_loss"]),
+    }
+    right = {VALIDATION: _points(epochs, _percent(columns["val_accuracy"]))}
+    rates = _points(epochs, columns.get("lr", ()))[1:]  # before training there is none
+    return join(
+        chart(t("Loss (nats)"), losses, t("epoch")),
+        chart(t("Images right (%)"), right, t("epoch")),
+        chart(t("Learning rate"), {TRAINING: rates}, t("epoch"), least=0.0) if len(rates) > 1 else "",
+    )
+
+
+def _percent(shares: Sequence[float | None]) -> list[float | None]:
+    return [None if share is None else 100 * share for share in shares]
 
 
 def _points(x: Sequence[float | None], y: Sequence[float | None], *, with_rank: bool = False) -> Points:
@@ -67,13 +75,19 @@ def _points(x: Sequence[float | None], y: Sequence[float | None], *, with_rank: 
     return [(a, b) for a, b in pairs if a is not None and b is not None]
 
 
-def _chart(title: str, lines: Mapping[str, Points], x_title: str) -> Markup:
+def chart(
+    title: str, lines: Mapping[str, Points], x_title: str, *, dots: bool = True, least: float | None = None
+) -> Markup:
+    """Return ``lines`` by their names, which are of `NAMES`, as one drawing; nothing where there are no points.
+
+    ``dots`` marks each point: leave them out where there are many. The drawing goes down to ``least``, where given.
+    """
     everything = [point for points in lines.values() for point in points]
     if not everything:
         return Markup("")
     last = max(x for x, _ in everything)
     first = min(x for x, _ in everything)
-    low, high = _range([y for _, y in everything])
+    low, high = _range([y for _, y in everything] + ([] if least is None else [least]))
 
     def place(point: tuple[float, float]) -> tuple[float, float]:
         across = (point[0] - first) / ((last - first) or 1)
@@ -81,13 +95,16 @@ def _chart(title: str, lines: Mapping[str, Points], x_title: str) -> Markup:
         return LEFT + (RIGHT - LEFT) * across, BOTTOM - (BOTTOM - TOP) * up
 
     drawn = [
-        _line(rank, name, [place(p) for p in points]) for rank, (name, points) in enumerate(lines.items())
+        _line(rank, name, [place(p) for p in points], dots=dots)
+        for rank, (name, points) in enumerate(lines.items())
     ]
-    ends = ", ".join(f"{name} now {points[-1][1]:.3g}" for name, points in lines.items() if points)
+    ends = t(", ").join(
+        t("{} now {:.3g}").format(t(name), points[-1][1]) for name, points in lines.items() if points
+    )
     return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>').format(
         WIDTH,
         HEIGHT,
-        f"{title} over {x_title}: {ends}",
+        t("{} over {}: {}").format(title, x_title, ends),
         _frame(title, x_title),
         _ticks(first, last, low, high),
         join(*drawn),
@@ -122,21 +139,28 @@ def _ticks(first: float, last: float, low: float, high: float) -> Markup:
         for value, x in across.items()
     ]
     marks += [
-        Markup('<text class="axis" x="{}" y="{:.1f}" text-anchor="end">{:.3g}</text>').format(
-            LEFT - 6, y + 4, value
+        Markup('<text class="axis" x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(
+            LEFT - 6, y + 4, _short(value)
         )
         for value, y in up.items()
     ]
     return join(*marks)
 
 
-def _line(rank: int, name: str, places: Sequence[tuple[float, float]]) -> Markup:
-    kind = "second" if name == "validation" else "first"
+def _short(value: float) -> str:
+    """Return a number in at most seven letters, which is what stands beside the axis."""
+    text = f"{value:.3g}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
+    return text.replace("e-0", "e-")
+
+
+def _line(rank: int, name: str, places: Sequence[tuple[float, float]], *, dots: bool) -> Markup:
+    kind = "second" if name == VALIDATION else "first"
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    dots = [
-        Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.5"/>').format(kind, x, y) for x, y in places
+    marks = [
+        Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.5"/>').format(kind, x, y)
+        for x, y in (places if dots else ())
     ]
     key = Markup('<text class="key {}" x="{}" y="{}">{} {}</text>').format(
-        kind, LEFT + rank * 130, HEIGHT - 6, "●╌" if kind == "second" else "●—", name
+        kind, LEFT + rank * 130, HEIGHT - 6, "●╌" if kind == "second" else "●—" if dots else "—", t(name)
     )
-    return Markup('<polyline class="{}" points="{}"/>{}{}').format(kind, path, join(*dots), key)
+    return Markup('<polyline class="{}" points="{}"/>{}{}').format(kind, path, join(*marks), key)

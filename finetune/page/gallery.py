@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from finetune.page.markup import join, paragraph, percent, section
+from finetune.words import t
 
 
 def gallery_html(report: Mapping[str, Any], thumbnails: Mapping[str, str]) -> Markup:
@@ -18,35 +19,41 @@ def gallery_html(report: Mapping[str, Any], thumbnails: Mapping[str, str]) -> Ma
     mistakes, hits = found["confident_mistakes"], found["uncertain_hits"]
     return join(
         section(
-            "Most confident mistakes",
+            t("Most confident mistakes"),
             paragraph(
-                Markup("Some may be wrong labels: <code>finetune suspects</code> looks for those."),
+                t(
+                    Markup(
+                        "Some may be wrong labels. The page looks for those by “Find wrong labels” on its tab Data; "
+                        "the command line by <code>finetune suspects</code>."
+                    )
+                ),
                 quiet=True,
             )
             if mistakes
-            else paragraph("No image was called another class."),
-            _figures(mistakes, thumbnails),
+            else paragraph(t("No image was called another class.")),
+            figures_html(mistakes, thumbnails),
         ),
-        section("Least certain hits", _figures(hits, thumbnails)),
+        section(t("Least certain hits"), figures_html(hits, thumbnails)),
     )
 
 
-def _figures(images: Sequence[Mapping[str, Any]], thumbnails: Mapping[str, str]) -> Markup:
+def figures_html(images: Sequence[Mapping[str, Any]], thumbnails: Mapping[str, str]) -> Markup:
+    """Return images with what they are and were called; ``thumbnails`` are their addresses by name."""
     figures = [_figure(image, thumbnails.get(image["name"], "")) for image in images]
     return Markup('<div class="gallery">{}</div>').format(join(*figures)) if figures else Markup()
 
 
 def _figure(image: Mapping[str, Any], source: str) -> Markup:
     is_right = image["label"] == image["called"]
-    told = f"{image['name']}, a {image['label']}, called {image['called']}"
+    told = t("{}, a {}, called {}").format(image["name"], image["label"], image["called"])
     shown = (
-        Markup('<img src="{}" alt="{}">').format(source, told)
+        Markup('<img src="{}" alt="{}" loading="lazy">').format(source, told)
         if source
-        else Markup('<span class="gone">the image cannot be read any more</span>')
+        else Markup('<span class="gone">{}</span>').format(t("the image cannot be read any more"))
     )
-    truth = Markup("<strong>{}</strong> {}").format(image["called"], percent(image["probability"]))
+    truth: str = Markup("<strong>{}</strong> {}").format(image["called"], percent(image["probability"]))
     if not is_right:
-        truth = Markup("called {}<br>is <strong>{}</strong> {}").format(
+        truth = t(Markup("called {}<br>is <strong>{}</strong> {}")).format(
             truth, image["label"], percent(image["probability_of_label"])
         )
     return Markup('<figure>{}<figcaption>{}<br><span class="quiet">{}</span></figcaption></figure>').format(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from finetune.words import t
+
 HERE = Path(__file__).parent
 NOTHING = "–"
 
@@ -53,8 +55,7 @@ def table(
 
     ``label`` names it; one whose ``kind`` is ``words`` is aligned to the left.
     """
-    head = join(*(Markup('<th scope="col">{}</th>').format(each) for each in heads))
-    top = Markup("<thead><tr>{}</tr></thead>").format(head) if any(heads) else ""
+    top = Markup("<thead><tr>{}</tr></thead>").format(table_heads(heads)) if any(heads) else ""
     body = [
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
             first, join(*(Markup("<td>{}</td>").format(cell) for cell in rest))
@@ -67,6 +68,12 @@ def table(
         '<div class="wide" tabindex="0" role="group" aria-label="{}"><table class="{}">{}'
         "<tbody>{}</tbody></table></div>"
     ).format(label, kind, top, join(*body))
+
+
+def table_heads(heads: Iterable[str]) -> Markup:
+    """Return the cells above a table's columns; above one without a name is no head, which nobody could read out."""
+    named = Markup('<th scope="col">{}</th>')
+    return join(*(named.format(head) if head else Markup("<td></td>") for head in heads))
 
 
 def paragraph(text: Cell, *, quiet: bool = False) -> Markup:
@@ -95,7 +102,7 @@ def span(interval: Sequence[float] | None, *, digits: int = 3, scale: float = 1)
     if interval is None:
         return NOTHING
     low, high = (f"{scale * end:.{digits}f}" for end in interval)
-    return f"{low} to {high}"
+    return t("{} to {}").format(low, high)
 
 
 def short(text: str, most: int = 18) -> str:
@@ -107,6 +114,6 @@ def short(text: str, most: int = 18) -> str:
 def time_words(seconds: float) -> str:
     """Return a length of time in words: ``8 s``, ``3 min``, ``2 h 5 min``."""
     if seconds < 90:
-        return f"{max(1, round(seconds))} s"
+        return t("{} s").format(max(1, round(seconds)))
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    return t("{} min").format(minutes) if minutes < 90 else t("{} h {} min").format(*divmod(minutes, 60))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from markupsafe import Markup
 
 from finetune.page.calibration import calibration_html
 from finetune.page.confusion import confusion_html
-from finetune.page.course import course_html, moved_html
+from finetune.page.course import course_html, moved_html, read_moved
 from finetune.page.curves import read_columns
 from finetune.page.facts import cost_html, data_html, origin_html, recipe_html
 from finetune.page.gallery import gallery_html
@@ -41,22 +40,14 @@ def report_page(
         cost_html(report),
         origin_html(report),
     )
-    return document(title, style_sheets("shared.css", "alone.css", "report.css"), body)
+    return document(title, style_sheets("shared.css", "results.css", "alone.css", "report.css"), body)
 
 
 def _course(run: Path | None) -> Markup:
     if run is None:
         return Markup()
-    moved = moved_html(_moved(run / "what_moved.json"), run / "what_moved.png", run / "wise_ft.png")
+    moved = moved_html(read_moved(run / "what_moved.json"), run / "what_moved.png", run / "wise_ft.png")
     return join(course_html(read_columns(run / "metrics.csv")), moved)
-
-
-def _moved(path: Path) -> Sequence[Mapping[str, Any]]:
-    try:
-        rows: Sequence[Mapping[str, Any]] = json.loads(_text(path))["groups"]
-    except (ValueError, KeyError, TypeError):
-        return ()
-    return rows
 
 
 def _text(path: Path) -> str:

@@ -5,44 +5,65 @@ The answer grows in ``result.json`` step by step, so that the page can show what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from finetune.data.health import HealthReport, inspect_source
 from finetune.data.health.findings import Finding
 from finetune.data.health.thumbnails import class_thumbnails, finding_thumbnails
-from finetune.data.samples import write_sample
-from finetune.data.sources import Source, open_source
+from finetune.data.sources import Source
 from finetune.errors import DataError
 from finetune.model.backbones import Backbone
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
+from finetune.service.drawn_samples import copy_sample
+from finetune.service.pictures import PICTURES, enlarge
 from finetune.service.result import RESULT, write_result
+from finetune.service.version import write_version
 from strategies import STRATEGIES, make_strategy
 
 
 def analyse(
-    folder: Path, reporter: Reporter, *, data: str, sample: str, backbone: str, offline: bool
+    folder: Path,
+    reporter: Reporter,
+    *,
+    data: str,
+    sample: str,
+    backbone: str,
+    offline: bool,
+    brought: str = "",
+    added: str = "",
+    corrections: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Analyse the data set ``data`` (written there first when it is the set ``sample``) into ``folder``.
 
+    With ``added``, a folder of images that were added one by one, ``data`` is written as `write_version` does, of
+    these and of ``brought``. ``corrections`` are tables by the field of a recipe that takes them.
+
     Raises DataError when it cannot be trained on, after the health report has been written.
     """
-    if sample and not Path(data).exists():
+    from finetune.training.prepare import open_data
+
+    if sample and not Path(brought or data).exists():
         with reporter.track("writing the sample set") as advance:
-            write_sample(sample, Path(data), progress=advance)
-    source = open_source(data, offline=offline, track=reporter.track)
+            copy_sample(sample, Path(brought or data), advance)
+    if added:
+        write_version(Path(data), brought=brought, added=Path(added), offline=offline, reporter=reporter)
+    recipe = Recipe.make(backbone=backbone, **corrections)
+    source, _ = open_data(data, recipe, offline=offline, reporter=reporter)
     with reporter.track("checking images") as advance:
         health = inspect_source(source, progress=advance)
     answer: dict[str, Any] = {
         "health": _health(health),
         "thumbnails": class_thumbnails(health.images),
         "pictures": finding_thumbnails(health),
+        "enlarged": enlarge(health, folder / PICTURES),
     }
     write_result(folder / RESULT, answer)
     _refuse_unusable(health)
-    recipe = Recipe.make(backbone=backbone)
     answer |= _advice(data, source, health, recipe, offline=offline, reporter=reporter)
     write_result(folder / RESULT, answer)
 
@@ -98,7 +119,9 @@ def _nothing_to_keep(backbone: Backbone) -> dict[str, Any]:
     reason = (
         f"{backbone.name} has no pretrained weights, so there is nothing to freeze: every layer is trained"
     )
-    return {"strategy": "from-scratch", "runner_up": "", "cell": None, "reason": reason, "warnings": []}
+    chinese = f"{backbone.name} 没有预训练权重，因此没有可冻结的内容：所有层都要训练"
+    said = {"reason": reason, "reason_zh": chinese, "warnings": []}
+    return {"strategy": "from-scratch", "runner_up": "", "cell": None, **said}
 
 
 def _strips(backbone: Backbone, *, n_classes: int) -> dict[str, list[dict[str, Any]]]:

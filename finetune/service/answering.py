@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 SIDE_PX = 220
-"""Of each of the two pictures of an explanation: they stand beside each other in a column of the page."""
+"""Of each of the two pictures of an explanation: they stand beside each other in a document."""
+LONGER_PX = 480
+"""The longer side where they lie one on the other in a column of the page."""
 
 
 def main(folder: Path, questions: TextIO, answers: TextIO) -> None:
@@ -77,19 +79,25 @@ def _answer(bundle: Bundle, path: Path, top: int) -> dict[str, Any]:
 
     (answer,) = predict(bundle, [path], top=top)
     sentence = f"{path.name} {answer.error}" if answer.error else ""
-    return {"top": answer.top, "error": sentence, "known": answer.known}
+    return {"top": answer.top, "error": sentence, "known": answer.known, "plausible": answer.plausible}
 
 
 def _why(bundle: Bundle, path: Path) -> dict[str, Any]:
     from finetune.explain.explanation import explain_image
-    from finetune.explain.picture import side_by_side
+    from finetune.explain.picture import apart, side_by_side
 
     found = explain_image(bundle, path)
     what = "nothing in the image speaks for" if found.is_empty else "yellow is what speaks for"
+    image, heat = apart(found, side_px=LONGER_PX)
     return {
         "sentence": f"Right, {what} {found.explained} ({found.method}); the dark margin was not looked at.",
         "picture": base64.b64encode(side_by_side(found, side_px=SIDE_PX)).decode(),
         "error": "",
+        "image": base64.b64encode(image).decode(),
+        "heat": base64.b64encode(heat).decode(),
+        "explained": found.explained,
+        "method": found.method,
+        "is_empty": found.is_empty,
     }
 
 

@@ -16,7 +16,9 @@ from finetune.service.engine.going_on import RECORD
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.store import JobStore
 from finetune.service.tokens import TOKENS
+from finetune.service.users import USERS
 
+DATABASES = (DATABASE, TOKENS, USERS)
 ARRIVING = "arriving"
 """Uploads that are on their way: no use to anybody else."""
 ASKED = "asked"
@@ -57,7 +59,7 @@ def back_up(data_dir: Path, target: Path) -> BackUp:
         raise RunError(f"{target} exists and is not an empty folder; choose a new one")
     try:
         target.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for name in (DATABASE, TOKENS):
+        for name in DATABASES:
             if (data_dir / name).is_file():
                 (target / name).touch(mode=0o600)
                 copy_database(data_dir / name, target / name)
@@ -90,7 +92,7 @@ def _copy_files(data_dir: Path, target: Path) -> None:
         place = Path(folder)
         if place != data_dir:
             return {RECORD} if (target / place.relative_to(data_dir) / RECORD).is_file() else set()
-        return {name for name in names if name.startswith((DATABASE, TOKENS)) or name in (ARRIVING, ASKED)}
+        return {name for name in names if name.startswith(DATABASES) or name in (ARRIVING, ASKED)}
 
     _copy_tree(data_dir, target, left_out)
 

@@ -1,11 +1,14 @@
 """The process of one job: ``python -m finetune.service.child FOLDER PARENT`` does what the folder's request asks.
 
+``python -m finetune.service.child --spare PARENT`` loads what most jobs need and waits to be told its folder.
+
 It ends itself when the process that started it is gone, and says its last word in ``status.json`` however it ends.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -21,6 +24,7 @@ from filelock import FileLock, Timeout
 from finetune.errors import INTERRUPTED_EXIT_CODE
 from finetune.failure import explain
 from finetune.python import confine
+from finetune.service.ahead import draw_and_look, meanwhile
 from finetune.service.status import StatusReporter
 from finetune.service.work import KINDS
 
@@ -28,11 +32,36 @@ HEARTBEAT = "heartbeat"
 NICE = 10
 """The page must answer while the processors are busy."""
 PARENT_ASKED_EVERY_S = 1.0
+USUAL = (
+    "finetune.service.analysis",
+    "finetune.training.advising",
+    "finetune.training.train",
+    "finetune.model.describe",
+)
+"""What jobs import before they begin; all else they load with these."""
+
+
+def wait_for_folder() -> Path:
+    """Load what most jobs need, have work done ahead, and return the folder that this process is told.
+
+    It exits when the asker is gone. Once told, what is printed goes to the folder's ``output.txt``, as of any job.
+    """
+    _lower_priority()
+    for module in USUAL:
+        importlib.import_module(module)
+    with meanwhile(draw_and_look):
+        told = sys.stdin.readline().strip()
+    if not told:
+        sys.exit(0)
+    with (Path(told) / "output.txt").open("ab") as output, open(os.devnull) as nothing:  # noqa: PTH123
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    return Path(told)
 
 
 def main(folder: Path, parent: int) -> int:
     """Carry out the request in ``folder``, asked for by the process ``parent``, and return the exit code."""
-    _lower_priority()
     reporter, lock = StatusReporter(folder / "status.json", log=sys.stdout), FileLock(folder / "lock")
     try:
         _end_with(parent, folder / HEARTBEAT)
@@ -97,4 +126,9 @@ if __name__ == "__main__":
     confine()
     # pytorch-lightning 2.6 on torch >= 2.14 touches torch.utils._pytree.LeafSpec on import.
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
+    if sys.argv[1] == "--spare":
+        work = wait_for_folder()
+    else:
+        _lower_priority()
+        work = Path(sys.argv[1])
+    sys.exit(main(work, int(sys.argv[2])))

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from finetune.errors import RunError
 from finetune.service.engine.queueing import cancel_in, queue_job
@@ -19,12 +19,15 @@ from finetune.service.projects import Project, numbered
 from finetune.service.result import RESULT, read_result
 from finetune.service.status import Status
 
-Kind = Literal["suspects", "clean", "preview"]
-KINDS: tuple[Kind, ...] = ("suspects", "clean", "preview")
+Kind = Literal["suspects", "clean", "preview", "backbones", "trial", "export"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 WORDS: Mapping[Kind, str] = {
     "suspects": "looking for wrong labels",
     "clean": "writing a cleaned copy",
     "preview": "drawing a preview",
+    "export": "writing an ONNX file",
+    "backbones": "comparing backbones",
+    "trial": "classifying",
 }
 _starting = threading.Lock()
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from finetune.progress import Reporter
 from finetune.recipe import Recipe
-from finetune.service.result import RESULT, write_result
+from finetune.service.result import RESULT, read_result, write_result
 
 if TYPE_CHECKING:
+    from finetune.export.precision import Precision
     from finetune.training.suspects import Suspect
 
 SUSPECTS, TABLE, COPY, CLEANED, SHEET = "suspects", "suspects.csv", "copy", "cleaned.zip", "sheet.png"
+ONNX = "model.onnx"
+MOST_FLIPS = 10**9
+"""Labels that may change in int8: whoever takes the file is told how many did."""
 MOST_SHOWN = 60
 """Suspects that are shown, as on the sheet of `finetune suspects`; the table holds all."""
 
@@ -41,18 +46,30 @@ def _pictures(rows: Iterable[Suspect]) -> dict[str, str]:
     return {row.name: data_uri(row.path) for row in rows}
 
 
-def clean(folder: Path, reporter: Reporter, *, data: str, name: str, offline: bool) -> None:
+def clean(
+    folder: Path,
+    reporter: Reporter,
+    *,
+    data: str,
+    name: str,
+    offline: bool,
+    corrections: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Do `finetune clean` on ``data`` and pack what is to train on, with the log, as ``folder/cleaned.zip``.
 
+    ``corrections`` are tables by the field of a recipe that takes them.
     All in it lies in one folder called ``name``, so that the zip is a data set again.
     """
     from finetune.data.cleaning.plan import Switches, plan
     from finetune.data.cleaning.write import DATA, LOG_TABLE, write_copy
+    from finetune.data.corrections import corrected
     from finetune.data.health import inspect_source
     from finetune.data.sources import open_source
 
     shutil.rmtree(folder / COPY, ignore_errors=True)
-    source = open_source(data, offline=offline, track=reporter.track)
+    tables = {field: Path(table) for field, table in corrections.items()}
+    opened = open_source(data, offline=offline, track=reporter.track)
+    source, _ = corrected(opened, drop=tables.get("drop_suspects"), relabel=tables.get("relabel"))
     with reporter.track("checking images") as advance:
         health = inspect_source(source, progress=advance)
     try:
@@ -92,3 +109,44 @@ def preview(folder: Path, reporter: Reporter, *, data: str, recipe: dict[str, An
     # The page lists what cannot be read by its name; the warning here has paths of this computer.
     notes = [note for note in told["notes"] if note.startswith("note: ")]
     write_result(folder / RESULT, {**told, "notes": notes})
+
+
+def export(
+    folder: Path,
+    reporter: Reporter,
+    *,
+    data: str,
+    run: str,
+    training: str,
+    precision: Precision,
+    offline: bool,
+) -> None:
+    """Do `finetune export` on the run of the project's ``training`` into ``folder/model.onnx``.
+
+    In int8 labels may change, and the answer says how many do.
+    """
+    from finetune.export.export import export as run_export
+
+    # All may have been copied elsewhere since the run noted where its images lie.
+    moved = None if Path(read_result(Path(run) / "run.json").get("data", "")).exists() else data
+    exported = run_export(
+        Path(run),
+        out=folder / ONNX,
+        precision=precision,
+        check=moved,
+        calibrate=moved if precision == "int8" else None,
+        max_flips=None if precision == "fp32" else MOST_FLIPS,
+        offline=offline,
+        reporter=reporter,
+    )
+    told = exported.to_json()
+    del told["path"]
+    write_result(folder / RESULT, {**told, "training": training})
+
+
+def backbones(folder: Path, reporter: Reporter, *, data: str, recipe: dict[str, Any], offline: bool) -> None:
+    """Do `finetune backbones --rank` on ``data`` with all backbones that need no download."""
+    from finetune.training.rank_backbones import rank_backbones
+
+    found = rank_backbones(data, Recipe.make(**recipe), offline=offline, reporter=reporter)
+    write_result(folder / RESULT, found.to_json())

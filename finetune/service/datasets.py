@@ -22,6 +22,7 @@ from finetune.errors import FinetuneError
 from finetune.service.engine.store import now
 from finetune.service.projects import safe_name
 from finetune.service.result import read_result, write_result
+from finetune.service.room import Kept
 
 RECORD = "dataset.json"
 ID = re.compile(r"[0-9a-f]{32}")
@@ -70,7 +71,7 @@ class Datasets:
         data = self._root / dataset_id / stem
         data.parent.mkdir()
         try:
-            _extract(archive, data)
+            extract(archive, data)
             sizes = [path.stat().st_size for path in data.rglob("*") if path.is_file()]
         except BaseException as error:
             shutil.rmtree(data.parent, ignore_errors=True)
@@ -112,6 +113,12 @@ class Datasets:
                 yield found
 
 
+def kept_by_api(datasets: Datasets, asked: Datasets, owner: str) -> Kept:
+    """Return what the owner keeps: ``datasets``, and bytes of images that were ``asked`` about, which are no set."""
+    sets, waiting = datasets.list(owner=owner), asked.list(owner=owner)
+    return Kept(len(sets), sum(dataset.size_bytes for dataset in (*sets, *waiting)))
+
+
 def drop_folder(folder: Path) -> None:
     """Delete a data set's folder."""
     # First the record: half of a data set is none.
@@ -119,7 +126,8 @@ def drop_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _extract(archive: Path, data: Path) -> None:
+def extract(archive: Path, data: Path) -> None:
+    """Unpack a zip or tar that nobody vouches for as the new folder ``data``; raises ArchiveError, ResourceError."""
     if not is_tar(archive):
         extract_zip(archive, data)
         return

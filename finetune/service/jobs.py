@@ -25,6 +25,7 @@ from finetune.python import command
 from finetune.python import environment as our_environment
 from finetune.service.engine.standing import QUEUED, standing_in
 from finetune.service.result import write_result
+from finetune.service.spare import keep_spare, take_spare
 from finetune.service.status import State, Status, read_status, write_status
 
 GRACE_S = 10.0
@@ -53,7 +54,15 @@ def start_job(
         _started[folder.resolve()] = _spawn(folder, environment)
 
 
+def prepare_process() -> None:
+    """Have a process load its libraries for the next job that is started without changes of its environment."""
+    keep_spare(our_environment(), os.getpid())
+
+
 def _spawn(folder: Path, changes: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    spare = take_spare(folder, {**our_environment(), **changes})
+    if spare is not None:
+        return spare
     words = command("finetune.service.child", str(folder.resolve()), str(os.getpid()))
     try:
         with (folder / "output.txt").open("ab") as output:

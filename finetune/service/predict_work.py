@@ -16,11 +16,12 @@ from finetune.service.result import RESULT, read_result, write_result
 def predict(folder: Path, reporter: Reporter, *, upload: str, **asked: Any) -> None:
     """Do `finetune predict --out` on the images of a data set, or of the ``upload``, which goes when it is done.
 
-    ``asked`` are the arguments of `_answer`. Raises DataError where no image can be read; the file says why of each.
+    ``asked`` are the arguments of `write_answers`. Raises DataError where no image can be read; the file says why of
+    each.
     """
     found = read_result(folder / RESULT)
     if not found:  # else an earlier attempt was killed after its last row
-        found = _answer(folder, reporter, **asked)
+        found = write_answers(folder, reporter, **asked)
         write_result(folder / RESULT, found)
     if upload:
         drop_folder(Path(upload))
@@ -30,7 +31,7 @@ def predict(folder: Path, reporter: Reporter, *, upload: str, **asked: Any) -> N
         )
 
 
-def _answer(
+def write_answers(
     folder: Path,
     reporter: Reporter,
     *,

@@ -33,11 +33,20 @@ class Answer:
 
 @dataclass(frozen=True)
 class Why:
-    """What spoke for an image's answer: a sentence, and a PNG of the image beside its map; or an ``error``."""
+    """What spoke for an image's answer: a sentence, and a PNG of the image beside its map; or an ``error``.
+
+    The same apart: JPEGs of the ``image`` and of it under its ``heat`` map, of one size, the class that is
+    ``explained``, by which ``method``, and whether the map ``is_empty`` because nothing speaks for it.
+    """
 
     sentence: str
     picture: bytes
     error: str
+    image: bytes = b""
+    heat: bytes = b""
+    explained: str = ""
+    method: str = ""
+    is_empty: bool = False
 
 
 class Predictor:
@@ -53,8 +62,7 @@ class Predictor:
         with self._lock:
             process = self._serving(bundle)
             answer = self._exchange(process, {"path": str(image), "top": top})
-        best = tuple((label, share) for label, share in answer["top"])
-        return Answer(best, answer["error"], answer.get("known"))
+        return _answer({"known": None, "plausible": None, **answer})
 
     def ask_many(self, bundle: Path, images: Sequence[Path], *, top: int, coverage: float) -> list[Answer]:
         """Classify ``images`` together; raises as `ask` does, and RunError where none could be classified."""
@@ -70,7 +78,8 @@ class Predictor:
         with self._lock:
             process = self._serving(bundle)
             answer = self._exchange(process, {"path": str(image), "why": True})
-        return Why(answer["sentence"], base64.b64decode(answer["picture"]), answer["error"])
+        pictures = ("picture", "image", "heat")
+        return Why(**answer | {name: base64.b64decode(answer.get(name, "")) for name in pictures})
 
     def warm(self, bundle: Path) -> None:
         """Load ``bundle`` in the background, so that the first answer comes quickly."""

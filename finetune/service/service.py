@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from finetune.errors import DataError, OptionError, RunError
-from finetune.recipe import Recipe
-from finetune.service.data_jobs import KINDS, DataJob, start_data_job, stop_data_jobs
+from finetune.errors import OptionError, ResourceError, RunError
+from finetune.service.additions import Added
+from finetune.service.choice import choose, choose_beside
+from finetune.service.curation import Curation, in_force
+from finetune.service.data_jobs import KINDS, DataJob, newest_job, start_data_job, stop_data_jobs
+from finetune.service.deleting import delete_project, delete_run
 from finetune.service.engine.background import BackgroundSupervisor
+from finetune.service.engine.going_on import DISCARD
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.queueing import cancel_in, forget_in
 from finetune.service.engine.store import JobStore
+from finetune.service.jobs import prepare_process, read_job
+from finetune.service.looks import look_folder, look_numbers
 from finetune.service.predictor import Answer, Predictor, Why
 from finetune.service.projects import (
     Project,
     Training,
+    data_of_run,
     find_project,
+    list_projects,
     new_project,
     numbered,
     start_analysis,
     start_training,
 )
+from finetune.service.room import Room
+from finetune.service.spare import end_spare
 from finetune.service.suspects_choice import SuspectsChoice
+from finetune.service.thumbnailer import Thumbnailer
+from finetune.service.trainings import can_find_suspects, can_resume, ready_trainings, recipe_of
+from finetune.service.trials import start_trial
 
 PAGE = ".page"
 ADDRESS = "address.txt"
+Asks = Literal["nothing", "login", "token"]
+"""What a page asks people and programs for before it answers."""
 
 
 class Service:
@@ -38,14 +54,30 @@ class Service:
     What is asked for is queued there and done while the service is open; what `close` stops is gone on with by the
     next one. Only one may be open for a ``root``: RunError names the address of the other. With ``store`` the jobs
     are queued there instead, among others, and whoever has that store supervised has them done.
+
+    ``asking`` tells who asks where a call does not name the owner; nobody sees what is another's. ``asks`` tells what
+    the page asks for right now. ``room`` is what each owner may keep, None for no limit.
     """
 
-    def __init__(self, root: Path, *, offline: bool = False, store: JobStore | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        offline: bool = False,
+        store: JobStore | None = None,
+        asking: Callable[[], str] = lambda: "",
+        asks: Callable[[], Asks] = lambda: "nothing",
+        room: Room | None = None,
+    ) -> None:
         self.root = root.resolve()
         self.home = self.root / PAGE
         self.home.mkdir(parents=True, exist_ok=True)
         self._offline = offline
+        self._asking = asking
+        self.asks = asks
+        self._room = room
         self._predictor = Predictor()
+        self._thumbnailer = Thumbnailer()
         self._lock = FileLock(self.home / "service.lock")
         try:
             self._lock.acquire(timeout=0)
@@ -54,6 +86,7 @@ class Service:
                 f"a page for {root} is open already at {self._address()}; use that one, or another --folder"
             ) from None
         self._store = store or JobStore(self.home / DATABASE)
+        self.curation = Curation(self.home, self._store, offline=offline)
         self._supervisor = None if store is not None else BackgroundSupervisor(self.home, self._store)
         if self._supervisor is not None:
             self._supervisor.start()
@@ -71,42 +104,84 @@ class Service:
         """Stop every job, keeping what each has to be gone on with, and the classifier's process."""
         if self._supervisor is not None:
             self._supervisor.stop()
+            end_spare()
         self._predictor.close()
+        self._thumbnailer.close()
         self._lock.release()
 
-    def find(self, project_id: str) -> Project | None:
-        """Return the project with this id, or None."""
-        return find_project(self.home, project_id)
+    def find(self, project_id: str, owner: str | None = None) -> Project | None:
+        """Return the project with this id, None where there is none or it is another's.
 
-    def take_upload(self, upload: Path, *, backbone: str) -> Project:
-        """Make a project of an uploaded file and start to look at it."""
-        project = new_project(self.home, upload=upload)
+        ``owner`` None is whoever asks, here and below.
+        """
+        found = find_project(self.home, project_id)
+        return found if found is not None and found.owner == self._owner(owner) else None
+
+    def projects(self, owner: str | None = None) -> list[Project]:
+        """Return the owner's projects, the newest first."""
+        return list_projects(self.home, self._owner(owner))
+
+    def take_upload(self, upload: Path, *, backbone: str, owner: str | None = None) -> Project:
+        """Make a project of an uploaded file and start to look at it; raises ResourceError as `refuse_beyond_room`.
+
+        A file that is refused is deleted.
+        """
+        named = self._owner(owner)
+        try:
+            self.refuse_beyond_room(named, upload.stat().st_size)
+        except ResourceError:
+            upload.unlink(missing_ok=True)
+            raise
+        project = new_project(self.home, upload=upload, owner=named)
         start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
 
-    def take_sample(self, name: str, *, backbone: str) -> Project:
-        """Make a project of a sample set and start to look at it; raises OptionError for an unknown name."""
-        project = new_project(self.home, sample=name)
+    def take_sample(self, name: str, *, backbone: str, owner: str | None = None) -> Project:
+        """Make a project of a sample set and start to look at it.
+
+        Raises OptionError for an unknown name, ResourceError as `refuse_beyond_room`.
+        """
+        named = self._owner(owner)
+        self.refuse_beyond_room(named, 0)
+        project = new_project(self.home, sample=name, owner=named)
         start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
+
+    def begin_set(self, owner: str | None = None) -> Project:
+        """Make a project without images, to add some to; raises ResourceError as `refuse_beyond_room`."""
+        named = self._owner(owner)
+        self.refuse_beyond_room(named, 0)
+        return self.curation.begin(named)
+
+    def refuse_beyond_room(self, owner: str, coming: int) -> None:
+        """Raise ResourceError where ``coming`` bytes more would be more than ``owner`` may keep."""
+        if self._room is not None:
+            self._room.refuse_beyond(self.home, owner, coming)
+
+    def _owner(self, named: str | None) -> str:
+        return self._asking() if named is None else named
+
+    def add_image(self, project: Project, image: Path, label: str) -> Added:
+        """Add ``image`` to the project's data set as one of the class ``label``; the file is copied.
+
+        It counts once the set is looked at again. Raises OptionError for a class's name that cannot be, ImageError
+        for a file that is no image, DataError for a project with too many images added already, and ResourceError
+        as `refuse_beyond_room`.
+        """
+        if image.is_file():
+            self.refuse_beyond_room(project.owner, image.stat().st_size)
+        return self.curation.add(project, image, label)
 
     def leave(self, project: Project) -> None:
-        """Make room for another project: one without trainings is of no more use, and goes with its images.
-
-        Raises RunError while it trains, since nobody would be left to see or to stop that.
-        """
-        trainings = project.trainings
-        if trainings and trainings[-1].is_running:
-            raise RunError(
-                f"{project.name} is training; wait for it or cancel it before you bring other images"
-            )
-        if not trainings:
+        """Make room for another project: one that was not looked at to the end is of no use, and goes."""
+        if "advice" not in project.findings and not project.trainings and not project.is_made:
             self.discard(project)
 
     def discard(self, project: Project) -> None:
         """Stop the project's work and delete its images and analysis; its runs stay."""
         jobs = [job for kind in KINDS for job in numbered(project.folder / kind)]
-        for job in (project.analysis, *jobs, *(training.job for training in project.trainings)):
+        jobs += [look_folder(project.folder, number) for number in look_numbers(project.folder)]
+        for job in (*jobs, *(training.job for training in project.trainings)):
             forget_in(self._store, job)
         shutil.rmtree(project.folder, ignore_errors=True)
 
@@ -120,13 +195,12 @@ class Service:
     ) -> Training:
         """Start a training by ``strategy`` with the backbone and weights that were advised on.
 
-        ``options`` are further fields of a `Recipe`; ``suspects`` says what becomes of probably wrong labels.
+        ``options`` are further fields of a `Recipe`; ``suspects`` says what becomes of probably wrong labels that
+        the project's own corrections, which always count, say nothing of.
         Raises OptionError for a value that cannot be or that the strategy cannot use, DataError before the analysis
         has ended, RunError while the project trains or where no wrong labels were found to choose from.
         """
-        made = _recipe(project, strategy, options)
-        if suspects is not None:
-            made = made.with_changes(**{suspects.field: str(suspects.table(project))})
+        made = recipe_of(project, strategy, {**options, **in_force(project, suspects)})
         return start_training(
             project, self._store, root=self.root, recipe=made.model_dump(), offline=self._offline
         )
@@ -137,7 +211,7 @@ class Service:
         Raises DataError before the analysis has ended, OptionError where there are no pretrained weights, RunError
         while it is at work.
         """
-        made = _recipe(project, "freeze-all", {})
+        made = recipe_of(project, "freeze-all", in_force(project))
         if not can_find_suspects(project.findings):
             raise OptionError(
                 f"wrong labels are found with pretrained weights, and {project.name} was looked at without; "
@@ -149,14 +223,50 @@ class Service:
     def clean(self, project: Project) -> DataJob:
         """Start to write a cleaned copy; raises RunError while one is being written."""
         name = f"{Path(project.name).stem}-cleaned"
-        return start_data_job(project, self._store, "clean", {"name": name, "offline": self._offline})
+        request = {"name": name, "offline": self._offline, "corrections": in_force(project)}
+        return start_data_job(project, self._store, "clean", request)
 
     def preview(self, project: Project, strategy: str, options: Mapping[str, Any]) -> DataJob:
         """Start to draw what training images would look like; ``strategy``, ``options`` and errors as in `train`."""
-        made = _recipe(project, strategy, options)
+        made = recipe_of(project, strategy, {**options, **in_force(project)})
         return start_data_job(
             project, self._store, "preview", {"recipe": made.model_dump(), "offline": self._offline}
         )
+
+    def ask_many(self, project: Project, training: Training, brought: Sequence[Path]) -> DataJob:
+        """Start to classify the files ``brought``, images and archives, which move; raises as `start_trial`."""
+        bundle, model = training.run / "bundle", training.run.name
+        return start_trial(project, self._store, bundle=bundle, model=model, brought=brought)
+
+    def stop_asking(self, project: Project) -> None:
+        """Stop classifying many images."""
+        stop_data_jobs(project, self._store, "trial")
+
+    def compare_backbones(self, project: Project) -> DataJob:
+        """Start to rank the backbones that need no download on the images, in turn with trainings.
+
+        Raises RunError while it is at work.
+        """
+        request = {"recipe": {}, "offline": self._offline}
+        return start_data_job(project, self._store, "backbones", request)
+
+    def stop_comparing(self, project: Project) -> None:
+        """Stop ranking backbones."""
+        stop_data_jobs(project, self._store, "backbones")
+
+    def look_again(self, project: Project, *, backbone: str) -> None:
+        """Look at the project's images anew with ``backbone``, one of those that were ranked on them.
+
+        Raises OptionError for any other, RunError while the project is looked at or trains.
+        """
+        newest = newest_job(project, "backbones")
+        ranked = () if newest is None else newest.result.get("backbones", ())
+        if backbone not in [row["name"] for row in ranked if row["place"] is not None]:
+            raise OptionError(f"{backbone} was not compared on {project.name}; compare backbones first")
+        trainings, looking = project.trainings, read_job(project.looking_again or project.analysis)
+        if (trainings and trainings[-1].is_running) or (looking is not None and not looking.has_ended):
+            raise RunError(f"{project.name} is at work; wait until it has ended, or cancel it")
+        self.curation.look(project, backbone=backbone)
 
     def stop_data_jobs(self, project: Project) -> None:
         """Stop looking for wrong labels and writing a copy."""
@@ -183,6 +293,72 @@ class Service:
         if trainings and trainings[-1].is_running:
             cancel_in(self._store, trainings[-1].job)
 
+    def prepare(self) -> None:
+        """Have the next job's process load its libraries, unless jobs are at work, which need the processors.
+
+        The environment's ``FINETUNE_SPARE=0`` keeps that memory free.
+        """
+        if os.environ.get("FINETUNE_SPARE") == "0":
+            return
+        if self._supervisor is not None and not self.is_busy:
+            prepare_process()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any job is at work or waits for its turn."""
+        return bool(self._store.list(states=("queued", "running"), limit=1))
+
+    def choose(self, project: Project, number: str) -> None:
+        """Let the classifier of training ``number`` answer; one that cannot be asked changes nothing."""
+        ready = ready_trainings(project)
+        for training in ready:
+            if training.number == number:
+                choose(project, training, ready)
+
+    def choose_beside(self, project: Project, number: str) -> None:
+        """Compare the run that is shown with that of training ``number``; any other number ends comparing."""
+        found = (each for each in project.trainings if each.number == number)
+        choose_beside(project, next(found, None))
+
+    def export(self, project: Project, training: Training, precision: str) -> DataJob:
+        """Start to write the training's classifier as an ONNX file; raises RunError while one is being written."""
+        request = {
+            "run": str(training.run),
+            "training": training.number,
+            "precision": precision,
+            "offline": self._offline,
+        }
+        return start_data_job(project, self._store, "export", request)
+
+    def delete_run(self, project: Project, training: Training) -> None:
+        """Delete a run from the disk, with its classifier; raises as `finetune.service.deleting.delete_run`."""
+        self._predictor.close()  # it may hold this one; the next question loads what it needs
+        delete_run(project, self._store, training)
+
+    def delete_project(self, project: Project) -> None:
+        """Delete the project with its images and runs; raises as `finetune.service.deleting.delete_project`."""
+        self._predictor.close()
+        delete_project(project, self._store)
+
+    def thumbnail(self, project: Project, training: Training, name: str) -> bytes:
+        """Return an image that judged the training, by its name below the data, as a small JPEG.
+
+        Raises ImageError where it has gone, ResourceError where nobody answers.
+        """
+        return self._thumbnailer.jpeg(data_of_run(project, training.run), name)
+
+    def discard_training(self, project: Project) -> None:
+        """Stop the newest training for good and delete what it has; one that has finished, and earlier ones, stay."""
+        trainings = project.trainings
+        if not trainings or (trainings[-1].report and not trainings[-1].is_running):
+            return
+        newest = trainings[-1]
+        (newest.job / DISCARD).touch()
+        if newest.is_running:
+            cancel_in(self._store, newest.job)
+        else:
+            shutil.rmtree(newest.run, ignore_errors=True)
+
     def warm(self, training: Training) -> None:
         """Load a classifier in the background."""
         self._predictor.warm(training.run / "bundle")
@@ -202,45 +378,9 @@ class Service:
             return "an unknown address"
 
 
-def _recipe(project: Project, strategy: str, options: Mapping[str, Any]) -> Recipe:
-    findings = project.findings
-    if "advice" not in findings:
-        raise DataError(f"{project.name} has not been looked at to the end; wait for the advice")
-    weights = "none" if strategy == "from-scratch" else _weights_of(findings)
-    choices = {**_advised(findings["advice"], strategy), **options}
-    return Recipe.make(strategy=strategy, backbone=findings["backbone"], weights=weights, **choices)
-
-
-def _advised(advice: Mapping[str, Any], strategy: str) -> dict[str, Any]:
-    """Return the options that were advised with ``strategy``, if it is the advised one."""
-    return dict(advice.get("options", {})) if strategy == advice["strategy"] else {}
-
-
-def can_find_suspects(findings: Mapping[str, Any]) -> bool:
-    """Whether images with these findings have pretrained features to find wrong labels with."""
-    return "weights" in findings and findings["weights"]["source"] != "none"
-
-
-def _weights_of(findings: Mapping[str, Any]) -> str:
-    source = findings["weights"]["source"]
-    return "hub" if source == "cache" else str(source)
-
-
-def trained(project: Project) -> Training | None:
-    """Return the newest training with a classifier that can be asked, or None."""
-    trainings = project.trainings
-    # A run that is going on is about to replace its bundle, whichever training made that.
-    busy = {training.run for training in trainings if training.is_running}
-    ready = (each for each in reversed(trainings) if each.run not in busy and (each.run / "bundle").is_dir())
-    return next(ready, None)
-
-
-def can_resume(training: Training) -> bool:
-    """Whether the training ended early in a run folder that it can go on in."""
-    status = training.status
-    return (
-        status is not None
-        and status.state in ("failed", "interrupted")
-        and (training.run / "run.json").is_file()
-        and not (training.run / "report.json").is_file()
-    )
+def address_told(project: Project) -> str:
+    """Return the address that the page was announced at, where the project lies; a usual one before that."""
+    try:
+        return (project.folder.parent / ADDRESS).read_text(encoding="utf-8").strip()
+    except OSError:
+        return "http://127.0.0.1:7860"

@@ -26,7 +26,8 @@ class Status:
 
     ``phase`` names the present work, of which ``done`` out of ``total`` steps are through; ``left_s`` is the
     expected rest of it in seconds, None while unknown. ``said`` are the sentences so far. ``error`` and
-    ``exit_code`` are set when it failed or was interrupted.
+    ``exit_code`` are set when it failed or was interrupted. ``n_before`` is how many jobs one that waits has
+    before it, those at work included.
     """
 
     state: State
@@ -37,6 +38,7 @@ class Status:
     said: tuple[str, ...] = ()
     error: str = ""
     exit_code: int | None = None
+    n_before: int = 0
 
     @property
     def has_ended(self) -> bool:

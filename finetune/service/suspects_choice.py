@@ -1,21 +1,20 @@
-"""What a training is to do with labels that are probably wrong: some rows of the list that was found, as a table."""
+"""What a training is to do with labels that are probably wrong: some rows of the list that was found."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
+from finetune.data.corrections import LABEL, PATH, SUGGESTED
 from finetune.errors import OptionError, RunError
 from finetune.service.data_jobs import newest_job
 from finetune.service.data_work import SUSPECTS, TABLE
+from finetune.service.own_corrections import LEFT_OUT, Correction
 from finetune.service.projects import Project
-from finetune.service.result import replace_text
 
 ALL = "all"
 MOST_PARTS = 1000
@@ -30,10 +29,8 @@ class SuspectsChoice:
     field: Literal["drop_suspects", "relabel"]
     which: str = ALL
 
-    def table(self, project: Project) -> Path:
-        """Write the chosen rows of the newest list of ``project`` as a table of their own, and return its path.
-
-        The same choice is the same file, and another one never changes it: runs go on with what they began with.
+    def corrections(self, project: Project) -> list[Correction]:
+        """Return what becomes of the chosen rows of the newest list of ``project``.
 
         Raises:
             RunError: no wrong labels have been looked for, or none were found.
@@ -44,15 +41,13 @@ class SuspectsChoice:
             raise RunError(
                 f"{project.name} has no list of wrong labels; look for them first, or keep all labels"
             )
-        text = (newest.folder / SUSPECTS / TABLE).read_text(encoding="utf-8")
-        heads, *rows = csv.reader(io.StringIO(text, newline=""))
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerows([heads, *(rows[rank - 1] for rank in ranks(self.which, len(rows)))])
-        digest = hashlib.sha256(stream.getvalue().encode()).hexdigest()[:12]
-        path = newest.folder.resolve() / f"chosen-{digest}.csv"
-        replace_text(path, stream.getvalue())
-        return path
+        text = (newest.folder / SUSPECTS / TABLE).read_text(encoding="utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        chosen = (rows[rank - 1] for rank in ranks(self.which, len(rows)))
+        is_left_out = self.field == "drop_suspects"
+        return [
+            Correction(row[PATH], row[LABEL], LEFT_OUT if is_left_out else row[SUGGESTED]) for row in chosen
+        ]
 
 
 def ranks(which: str, n_rows: int) -> list[int]:

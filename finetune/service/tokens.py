@@ -12,18 +12,17 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetune.errors import OptionError, ResourceError
+from finetune.errors import OptionError
+from finetune.service.private_table import opened
 
 TOKENS = "tokens.sqlite"
 LONGEST_NAME = 60
 _NAME = re.compile(r"[\w.@-]+( [\w.@-]+)*")
 _TOKEN = re.compile(r"ft_([0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
 _DAY_S = 86_400
-_BUSY_S = 30.0
 _TABLE = """
 create table if not exists tokens (
     id text primary key, name text not null unique, owner text not null, hash text not null,
@@ -63,11 +62,7 @@ class TokenStore:
         Raises OptionError for a name that cannot be or is in use.
         """
         for text in (name, owner or name):
-            if not _NAME.fullmatch(text) or len(text) > LONGEST_NAME:
-                raise OptionError(
-                    f"'{text[:LONGEST_NAME]}' cannot be a name; use letters, digits, '.', '-', '@' and '_', at most "
-                    f"{LONGEST_NAME} of them"
-                )
+            checked_name(text)
         if days is not None and not 0 < days < 36_525:
             raise OptionError(f"a token cannot expire in {days:g} days; give more than 0, or leave it out")
         token_id, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), time.time()
@@ -126,19 +121,18 @@ class TokenStore:
         now = time.time()
         return self._path.exists() and any(token.is_good(now) for token in self.list())
 
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)
-            with contextlib.closing(sqlite3.connect(self._path, timeout=_BUSY_S)) as connection:
-                connection.execute(_TABLE)
-                with connection:
-                    yield connection
-        except (sqlite3.DatabaseError, OSError) as error:
-            raise ResourceError(
-                f"the tokens in {self._path} cannot be used ({error}); check the file and the disk"
-            ) from None
+    def _opened(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        return opened(self._path, (_TABLE,), "tokens")
+
+
+def checked_name(name: str) -> str:
+    """Return ``name`` where a token, a user or an owner may be called so, else raise OptionError."""
+    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        raise OptionError(
+            f"'{name[:LONGEST_NAME]}' cannot be a name; use letters, digits, '.', '-', '@' and '_', at most "
+            f"{LONGEST_NAME} of them"
+        )
+    return name
 
 
 def _hash(secret: str) -> str:

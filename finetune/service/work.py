@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from finetune.errors import FinetuneError
 from finetune.service.status import StatusReporter
 
 Work = Callable[..., None]
 
 
 def fit(
-    _folder: Path,
+    folder: Path,
     reporter: StatusReporter,
     *,
     data: str = "",
@@ -21,10 +22,12 @@ def fit(
     out: str,
     offline: bool = False,
     resume: bool = False,
+    held_out: bool = False,
 ) -> None:
     """Fine-tune on ``data`` into the run folder ``out``, or continue the run that lies there.
 
-    To continue, ``data`` may be left out, unless it has moved.
+    To continue, ``data`` may be left out, unless it has moved. With ``held_out`` a few of the images that it was
+    judged on are kept in ``folder``.
     """
     try:
         from finetune.recipe import Recipe
@@ -40,10 +43,21 @@ def fit(
     except KeyboardInterrupt:
         # Once there is something to keep, training itself says what; this is before.
         raise KeyboardInterrupt("cancelled before training began, so there is nothing to keep") from None
+    else:
+        if held_out:
+            _keep_held_out(folder, Path(out), data, offline=offline)
     finally:
         # A run folder that was claimed for nothing goes; one with something in it refuses to.
         with contextlib.suppress(OSError):
             Path(out).rmdir()
+
+
+def _keep_held_out(folder: Path, run: Path, data: str, *, offline: bool) -> None:
+    """The run is done and well whether there is something to try it on or not."""
+    from finetune.service.held_out import keep_held_out
+
+    with contextlib.suppress(FinetuneError, OSError):
+        keep_held_out(folder, run, data, offline=offline)
 
 
 def analyse(folder: Path, reporter: StatusReporter, **request: Any) -> None:
@@ -74,6 +88,27 @@ def preview(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     run_preview(folder, reporter, **request)
 
 
+def trial(folder: Path, reporter: StatusReporter, *, model: str, **request: Any) -> None:  # noqa: ARG001
+    """Classify the images that were brought to the page; see `finetune.service.trial_work`."""
+    from finetune.service.trial_work import answer
+
+    answer(folder, reporter, **request)
+
+
+def export(folder: Path, reporter: StatusReporter, **request: Any) -> None:
+    """Write a classifier as an ONNX file; see `finetune.service.data_work`."""
+    from finetune.service.data_work import export as run_export
+
+    run_export(folder, reporter, **request)
+
+
+def backbones(folder: Path, reporter: StatusReporter, **request: Any) -> None:
+    """Rank backbones on the images; see `finetune.service.data_work`."""
+    from finetune.service.data_work import backbones as run_ranking
+
+    run_ranking(folder, reporter, **request)
+
+
 def predict(folder: Path, reporter: StatusReporter, **request: Any) -> None:
     """Classify many images; see `finetune.service.predict_work`."""
     from finetune.service.predict_work import predict as run_predict
@@ -89,5 +124,8 @@ KINDS: dict[str, Work] = {
     "suspects": suspects,
     "clean": clean,
     "preview": preview,
+    "trial": trial,
+    "export": export,
+    "backbones": backbones,
     "predict": predict,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from finetune.training.resolve import optimizer_steps_per_epoch, steps_per_epoch
+from finetune.training.lengths import optimizer_steps_per_epoch, steps_per_epoch
 
 
 @dataclass(frozen=True)

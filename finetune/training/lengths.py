@@ -1,4 +1,4 @@
-"""A recipe with fewer epochs: all its other lengths in epochs shrink with them. Pure."""
+"""How many steps an epoch has, and a recipe with fewer epochs, whose other lengths shrink with them. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from finetune.errors import OptionError
 from finetune.recipe import Recipe
 
 LEAST_PATIENCE = 5
+
+
+def steps_per_epoch(n_train: int, batch_size: int) -> int:
+    """Return the batches of one pass; a last batch of one image is left out when there are others."""
+    full, rest = divmod(n_train, batch_size)
+    return full + (1 if rest > 1 or full == 0 else 0)
+
+
+def optimizer_steps_per_epoch(n_train: int, batch_size: int, accumulate: int) -> int:
+    """Return the optimizer steps of one pass, ``accumulate`` batches each, the last perhaps of fewer."""
+    return math.ceil(steps_per_epoch(n_train, batch_size) / accumulate)
 
 
 def default_patience(epochs: int) -> int:

@@ -14,7 +14,7 @@ from finetune.recipe.names import WITH_MOMENTUM
 from finetune.recipe.usage import is_solved, trains_only_the_head
 from finetune.training.balance import with_balance
 from finetune.training.careful import with_care
-from finetune.training.lengths import default_patience
+from finetune.training.lengths import default_patience, optimizer_steps_per_epoch
 from finetune.training.rates import (
     DEFAULT_MOMENTUM,
     DEFAULT_OPTIMIZER,
@@ -173,17 +173,6 @@ def _filled(recipe: Recipe, own: dict[str, object]) -> Recipe:
     return recipe.with_changes(
         **{name: value for name, value in own.items() if getattr(recipe, name) is None}
     )
-
-
-def steps_per_epoch(n_train: int, batch_size: int) -> int:
-    """Return the batches of one pass; a last batch of one image is left out when there are others."""
-    full, rest = divmod(n_train, batch_size)
-    return full + (1 if rest > 1 or full == 0 else 0)
-
-
-def optimizer_steps_per_epoch(n_train: int, batch_size: int, accumulate: int) -> int:
-    """Return the optimizer steps of one pass, ``accumulate`` batches each, the last perhaps of fewer."""
-    return math.ceil(steps_per_epoch(n_train, batch_size) / accumulate)
 
 
 def _note(unused: list[str], strategy: str, recipe: Recipe) -> list[str]:

@@ -10,13 +10,14 @@ from page_server import Browser, Served, flawed_zip, open_browser, serve_page
 from playwright.sync_api import Locator, Page, expect
 from test_page import (
     LOOKED_AT_MS,
-    OPTIONS,
     SOON_MS,
-    TRAINED_MS,
     choose,
     is_as_wide_as_the_screen,
     look_at,
+    open_tab,
     opened,
+    options_of,
+    see_result,
     train,
 )
 
@@ -98,7 +99,7 @@ def check_wrong_labels(page: Page) -> None:
 
 
 def check_preview(page: Page) -> None:
-    page.get_by_role("button", name=OPTIONS).click()
+    options_of(page)
     choose(page, "image-size", "64")
     choose(page, "augment", "light")
     page.get_by_role("button", name="Preview the augmentation").click()
@@ -110,6 +111,7 @@ def check_preview(page: Page) -> None:
 
 
 def check_copy(page: Page, folder: Path) -> None:
+    open_tab(page, "Data")
     page.get_by_role("button", name="Make a cleaned copy").click()
     expect(page.locator("#cleaned")).to_contain_text("Images in the cleaned copy: 72.", timeout=LOOKED_AT_MS)
     download(page, "Download the cleaned copy", folder / "flawed-cleaned.zip")
@@ -126,6 +128,5 @@ def download(page: Page, link: str, target: Path) -> None:
 
 def leave_out(page: Page) -> None:
     train(page, "freeze-all")
-    expect(page.locator("#training")).to_contain_text(
-        "Images left out, as their label is probably wrong: 1.", timeout=TRAINED_MS
-    )
+    see_result(page)
+    expect(page.locator("#results")).to_contain_text("Images left out, as their label is probably wrong: 1.")

@@ -1,8 +1,6 @@
 """A person in front of the page: a real server, real children, a real browser."""
 
-import base64
 import io
-import json
 import re
 import shutil
 import zipfile
@@ -11,16 +9,15 @@ from pathlib import Path
 
 import pytest
 from page_server import Browser, Served, colour_zip, open_browser, serve_page
-from PIL import Image
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
 from finetune.recipe import Recipe
+from finetune.words import t
 
-LOOKED_AT_MS = 120_000
+LOOKED_AT_MS = 240_000
 TRAINED_MS = 240_000
 SOON_MS = 30_000
-OPTIONS = re.compile("^Options")
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +53,11 @@ def go_to(page: Page, url: str) -> None:
         page.goto(url)
 
 
+def open_tab(page: Page, name: str) -> None:
+    """Open the tab called ``name`` in the language that is spoken."""
+    page.get_by_role("tab", name=t(name), exact=True).click()
+
+
 def choose(page: Page, dropdown: str, option: str) -> None:
     page.locator(f"#{dropdown} input").click()
     page.get_by_role("option", name=option, exact=True).click()
@@ -63,6 +65,7 @@ def choose(page: Page, dropdown: str, option: str) -> None:
 
 def upload(page: Page, path: Path) -> None:
     """Upload a zip, to be measured with the tiny network."""
+    open_tab(page, "Data")
     if not page.locator("#backbone input").is_visible():
         page.get_by_role("button", name="Which network").click()
     choose(page, "backbone", "test_resnet")
@@ -71,106 +74,31 @@ def upload(page: Page, path: Path) -> None:
 
 def look_at(page: Page, path: Path) -> None:
     upload(page, path)
-    expect(page.locator("#choose-partial")).to_be_visible(timeout=LOOKED_AT_MS)
+    expect(page.locator("#go-to-train")).to_be_visible(timeout=LOOKED_AT_MS)
 
 
 def train(page: Page, strategy: str) -> None:
+    open_tab(page, "Train")
     page.locator(f"#choose-{strategy}").click()
-    expect(page.locator("#train")).to_have_text(f"Train with {strategy}", timeout=SOON_MS)
+    expect(page.locator("#train")).to_have_text(t("Train with {}").format(strategy), timeout=SOON_MS)
     page.locator("#train").click()
+
+
+def see_result(page: Page, told: re.Pattern[str] | str = "right") -> None:
+    """Wait for the training to end and look at what it came to."""
+    expect(page.locator("#go-to-results")).to_be_visible(timeout=TRAINED_MS)
+    open_tab(page, "Results")
+    expect(page.locator("#results .result")).to_contain_text(told)
+
+
+def options_of(page: Page) -> None:
+    open_tab(page, "Train")
+    page.get_by_role("button", name=re.compile(f"^{t('Options')}")).click()
 
 
 def is_as_wide_as_the_screen(page: Page) -> bool:
     wide: bool = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     return wide
-
-
-def test_the_whole_path_on_a_sample_set_at_both_widths(
-    served: Served,
-    browser: Browser,
-    tmp_path: Path,
-) -> None:
-    with browser.person(served, "newcomer") as (context, watch):
-        page = opened(context.new_page(), served)
-        expect(page.locator("#advice")).to_contain_text("Opens when your images have been looked at.")
-        page.locator("#sample-fruit").click()
-        expect(page.locator("#data .bar")).to_have_count(8, timeout=LOOKED_AT_MS)
-        expect(page.locator("#data .thumbnails img")).to_have_count(24)
-        expect(page.locator("#advice")).to_contain_text("Advised: full-finetune", timeout=LOOKED_AT_MS)
-        # Which near-duplicates the drawn set has, and so how many are left, hangs a little on the processor.
-        square = page.get_by_role("img", name=re.compile(r"Size by similarity: 33\d training images"))
-        expect(square).to_be_visible()
-        expect(page.locator("#card-full-finetune .card.chosen")).to_be_visible()
-        expect(page.locator("#card-full-finetune .expected")).to_contain_text("80 % interval")
-        expect(page.locator("#card-freeze-all .layer.frozen")).to_have_count(8)
-        expect(page.locator("#card-full-finetune .layer.frozen")).to_have_count(0)
-        page.get_by_role("button", name=OPTIONS).click()
-        choose(page, "image-size", "64")
-        train(page, "freeze-all")
-        expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
-        expect(page.locator("#training .result")).to_contain_text(
-            re.compile(r"of 7\d test images right"), timeout=TRAINED_MS
-        )
-        expect(page.locator("#training .chart")).to_be_visible()
-        classify(page, tmp_path)
-        check_download(page, tmp_path)
-        for width in (1280, 375):
-            page.set_viewport_size({"width": width, "height": 812})
-            assert is_as_wide_as_the_screen(page), f"scrolls sideways at {width} px"
-        watch.check()
-
-
-def classify(page: Page, folder: Path) -> None:
-    """Drop an image that can be read, and then one that cannot."""
-    from finetune.data.samples import write_sample
-
-    image = next(iter(sorted(write_sample("fruit", folder / "fruit").glob("pepper/*.jpg"))))
-    page.locator("#image input[type=file]").set_input_files(image)
-    expect(page.locator("#answer")).to_contain_text("%", timeout=LOOKED_AT_MS)
-    shares = [int(text) for text in re.findall(r"(\d+)%", page.locator("#answer").inner_text())]
-    assert len(shares) == 5
-    assert shares == sorted(shares, reverse=True)
-    paste(page, image)
-    broken = folder / "page.jpg"
-    broken.write_text("<html>", encoding="utf-8")
-    page.locator("#image").get_by_role("button", name="Remove Image").click()
-    page.locator("#image").get_by_role("button", name="Upload file").click()
-    page.locator("#image input[type=file]").set_input_files(broken)
-    expect(page.locator("#trouble")).to_contain_text(
-        "page.jpg is not an image but a text such as a web page", timeout=SOON_MS
-    )
-
-
-def paste(page: Page, image: Path) -> None:
-    """Put the image on the clipboard as a PNG, as a screenshot would be, and paste it."""
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    before = page.locator("#answer").inner_text()
-    page.locator("#image").get_by_role("button", name="Remove Image").click()
-    expect(page.locator("#answer")).not_to_contain_text("%", timeout=SOON_MS)
-    stream = io.BytesIO()
-    Image.open(image).save(stream, "PNG")
-    page.evaluate(
-        """async text => {
-            const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
-            const item = new ClipboardItem({"image/png": new Blob([bytes], {type: "image/png"})});
-            await navigator.clipboard.write([item]);
-        }""",
-        base64.b64encode(stream.getvalue()).decode(),
-    )
-    page.locator("#image").get_by_role("button", name="Paste from clipboard").click()
-    expect(page.locator("#answer")).to_have_text(before, use_inner_text=True, timeout=SOON_MS)
-
-
-def check_download(page: Page, folder: Path) -> None:
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download the classifier").click()
-    assert download.value.suggested_filename == "fruit-freeze-all-1-bundle.zip"
-    download.value.save_as(folder / "bundle.zip")
-    with zipfile.ZipFile(folder / "bundle.zip") as archive:
-        names = {Path(name).name for name in archive.namelist()}
-        assert names >= {"model.safetensors", "config.json", "classes.json", "preprocess.json", "files.json"}
-        (classes,) = [name for name in archive.namelist() if name.endswith("classes.json")]
-        assert json.loads(archive.read(classes))[0] == "apple"
 
 
 def unfold(page: Page, *titles: str) -> None:
@@ -188,6 +116,7 @@ def test_an_expert_sets_any_option_and_an_impossible_pair_is_told_and_nothing_is
     with browser.person(served, "expert", width=375) as (context, watch):
         page = opened(context.new_page(), served)
         look_at(page, photos)
+        open_tab(page, "Train")
         page.locator("#choose-partial").click()
         unfold(page, "Options", "All options", "Head", "Steps and rate", "Schedule", "Regularisation")
         choose(page, "image-size", "64")
@@ -206,15 +135,24 @@ def test_an_expert_sets_any_option_and_an_impossible_pair_is_told_and_nothing_is
         expect(page.locator("#option-gamma textarea")).to_have_value("0.5")
         choose(page, "option-schedule", "step")
         page.locator("#train").click()
-        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+        expect(page.locator("#go-to-results")).to_be_visible(timeout=TRAINED_MS)
         expect(page.locator("#notice")).to_have_text("")
-        run = page.locator("#training .quiet").first.inner_text().rpartition("/")[2]
+        run = page.locator("#training .quiet").first.inner_text().rpartition(" ")[2]
         recipe = Recipe.read(served.root / run / "recipe.yaml")
         assert recipe.strategy_options == {"stages": 2}
         assert (recipe.schedule, recipe.gamma, recipe.warmup_epochs) == ("step", 0.5, 0)
         assert (recipe.dropout, recipe.epochs, recipe.head_first) == (0.25, 2, False)
         assert (recipe.backbone, recipe.image_size, recipe.wise_ft) == ("test_resnet", 64, False)
         watch.check()
+
+
+def unfolded_for_long(page: Page) -> None:
+    """Choose a training that goes on for as long as it takes to look around."""
+    options_of(page)
+    choose(page, "image-size", "64")
+    unfold(page, "All options", "Steps and rate", "Loop and cache")
+    write(page, "option-epochs", "100")
+    write(page, "option-patience", "100")
 
 
 def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
@@ -225,28 +163,27 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
     with browser.person(served, "patient") as (context, watch):
         page = opened(context.new_page(), served)
         look_at(page, photos)
-        page.get_by_role("button", name=OPTIONS).click()
-        choose(page, "image-size", "64")
+        unfolded_for_long(page)
         train(page, "from-scratch")
         expect(page.locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
         page.reload()
+        # The tab that was open is open.
         expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
         expect(page.locator("#card-from-scratch .card.chosen")).to_be_visible()
-        second = opened(context.new_page(), served)
+        second = context.new_page()
+        go_to(second, served.url)
         expect(second.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
+        open_tab(second, "Data")
         expect(second.locator("#data")).to_contain_text("photos.zip: 42 readable images in 3 classes")
-        second.locator("#sample-digits").click()
-        expect(second.locator("#notice")).to_contain_text(
-            "photos.zip is training; wait for it or cancel it before you bring other images"
-        )
-        second.locator("#cancel").click()
+        open_tab(second, "Train")
+        second.locator("#pause").click()
         for tab in (page, second):
             expect(tab.locator("#training .told-note")).to_contain_text(
-                "Press Resume to go on.", timeout=SOON_MS
+                "Resume goes on from there", timeout=SOON_MS
             )
         page.locator("#resume").click()
-        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
-        expect(second.locator("#training .result")).to_be_visible(timeout=SOON_MS)
+        see_result(page)
+        see_result(second)
         watch.check()
 
 
@@ -257,7 +194,7 @@ def test_a_page_that_was_killed_and_is_served_again_goes_on_with_the_training(
     with serve_page(here) as served, browser.person(served, "loyal") as (context, _):
         page = opened(context.new_page(), served)
         look_at(page, photos)
-        page.get_by_role("button", name=OPTIONS).click()
+        options_of(page)
         choose(page, "image-size", "64")
         train(page, "from-scratch")
         expect(page.locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
@@ -267,7 +204,7 @@ def test_a_page_that_was_killed_and_is_served_again_goes_on_with_the_training(
             go_to(page, served.url)
             expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
             expect(page.locator("#resume")).to_be_hidden()
-            expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+            see_result(page)
 
 
 def test_a_zip_that_is_none_or_half_there_is_told_in_the_command_line_s_words_and_nothing_is_lost(
@@ -293,7 +230,7 @@ def test_a_zip_that_is_none_or_half_there_is_told_in_the_command_line_s_words_an
         ):
             upload(page, path)
             expect(page.locator("#data .told-error")).to_contain_text(sentence, timeout=SOON_MS)
-            expect(page.locator("#choose-partial")).to_be_hidden()
+            expect(page.locator("#go-to-train")).to_be_hidden()
         look_at(page, photos)
         expect(page.locator("#data .told-error")).to_have_count(0)
         watch.check()
@@ -312,13 +249,15 @@ def test_two_people_at_once_wait_for_each_other_and_see_only_their_own(
             train(page, "full-finetune")
         expect(pages[0].locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
         expect(pages[1].locator("#training")).to_contain_text(
-            "Waiting for another training on this computer to end"
+            "Waiting for its turn: 1 before it on this computer"
         )
         pages[0].locator("#cancel").click()
         expect(pages[1].locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
+        expect(pages[0].locator("#training")).to_contain_text("what this training had is deleted")
+        expect(pages[1].locator("#training .quiet").first).to_contain_text(
+            "in the folder photos-full-finetune-"
+        )
         pages[1].locator("#cancel").click()
-        runs = [page.locator("#training .quiet").first.inner_text() for page in pages]
-        assert runs[0] != runs[1]
 
 
 def test_a_run_deleted_under_the_page_is_told(
@@ -330,15 +269,17 @@ def test_a_run_deleted_under_the_page_is_told(
         page = opened(context.new_page(), served)
         look_at(page, photos)
         train(page, "freeze-all")
-        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
-        run = page.locator("#training .quiet").first.inner_text().rpartition("/")[2]
+        expect(page.locator("#go-to-results")).to_be_visible(timeout=TRAINED_MS)
+        run = page.locator("#training .quiet").first.inner_text().rpartition(" ")[2]
         shutil.rmtree(served.root / run)
         expect(page.locator("#training .told-error")).to_contain_text(
             "has been deleted; train again", timeout=SOON_MS
         )
-        expect(page.locator("#image")).to_be_hidden(timeout=SOON_MS)
+        open_tab(page, "Test")
+        expect(page.locator("[role=tabpanel]:visible")).to_contain_text("It opens when", timeout=SOON_MS)
+        expect(page.locator("#image")).to_be_hidden()
         train(page, "freeze-all")
-        expect(page.locator("#training .result")).to_be_visible(timeout=TRAINED_MS)
+        see_result(page)
         assert is_as_wide_as_the_screen(page)
         watch.check()
 

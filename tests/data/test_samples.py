@@ -37,11 +37,6 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_sample("digits", tmp_path_factory.mktemp("samples") / "deep" / "digits")
 
 
-@pytest.fixture(scope="module")
-def fruit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_sample("fruit", tmp_path_factory.mktemp("samples") / "deep" / "fruit")
-
-
 @pytest.fixture(params=sorted(SAMPLES))
 def written(request: pytest.FixtureRequest) -> tuple[str, Path]:
     """Every set, written once."""

@@ -26,7 +26,7 @@ PATIENCE_S = 200
 
 
 @pytest.fixture(autouse=True)
-def same_code_in_children(monkeypatch: pytest.MonkeyPatch) -> None:
+def same_code_in_children(monkeypatch: pytest.MonkeyPatch, warm: None) -> None:
     for name, value in environment().items():
         monkeypatch.setenv(name, value)
 

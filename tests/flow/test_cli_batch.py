@@ -16,6 +16,7 @@ import pytest
 import yaml
 from conftest import REPOSITORY, Finetune, Finished, environment
 from filelock import FileLock
+from killing import Forked, start
 
 from finetune.batch.folder import BatchFolder
 from finetune.batch.job import Job
@@ -34,7 +35,7 @@ PATIENCE_S = 200
 
 
 @pytest.fixture(autouse=True)
-def same_code_in_children(monkeypatch: pytest.MonkeyPatch) -> None:
+def same_code_in_children(monkeypatch: pytest.MonkeyPatch, warm: None) -> None:
     for name, value in environment().items():
         monkeypatch.setenv(name, value)
 
@@ -51,20 +52,13 @@ def write_jobs(path: Path, **fields: Any) -> Path:
     return path
 
 
-def wait_for(what: Callable[[], Any], process: subprocess.Popen[str]) -> None:
+def wait_for(what: Callable[[], Any], process: Forked) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not what():
         if time.monotonic() > deadline or process.poll() is not None:
             process.kill()
             pytest.fail(f"it did not come so far: {process.communicate()[1]}")
         time.sleep(0.05)
-
-
-def start(jobs: Path, out: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "finetune", "batch", str(jobs), "--out", str(out), *options]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
-    )
 
 
 def n_epochs(run: Path) -> int:
@@ -132,10 +126,10 @@ def test_after_an_end_in_the_middle_the_same_command_goes_on(
     listed += [{"name": "third", "data": str(colours), "recipe": {**QUICK, "seed": 1}}]
     jobs, out = write_jobs(tmp_path / "night.yaml", jobs=listed), tmp_path / "out"
     second = out / "runs" / "second"
-    process = start(jobs, out)
+    process = start("batch", jobs, "--out", out, cwd=tmp_path)
     wait_for(lambda: n_epochs(second) >= 3, process)
     child = process_of(second)
-    process.send_signal(signum)
+    os.kill(process.pid, signum)
     _, err = process.communicate(timeout=PATIENCE_S)
     rows = Ledger(out / "results.jsonl").rows()
     assert (rows["first"].state, rows["second"].state) == ("finished", "interrupted")
@@ -168,7 +162,7 @@ def test_a_job_whose_process_is_killed_has_failed_and_the_next_one_runs(
     listed = [{"name": "hungry", "data": str(colours), "recipe": LONG}]
     listed += [{"name": "modest", "data": str(colours), "recipe": QUICK}]
     jobs, out = write_jobs(tmp_path / "night.yaml", jobs=listed), tmp_path / "out"
-    process = start(jobs, out, "--quiet")
+    process = start("batch", jobs, "--out", out, "--quiet", cwd=tmp_path)
     hungry = out / "runs" / "hungry"
     wait_for(lambda: n_epochs(hungry) >= 2, process)
     os.kill(process_of(hungry), signal.SIGKILL)
@@ -321,14 +315,24 @@ def run_example(*arguments: str, cwd: Path) -> str:
     return done.stdout
 
 
-def test_the_example_file_runs(tmp_path: Path) -> None:
+def lay_fruit(fruit: Path, batch: Path) -> None:
+    """Have a few images of the sample set lie where the batch would draw all of it."""
+    for label in fruit.iterdir():
+        (batch / "data" / "fruit" / label.name).mkdir(parents=True)
+        for image in sorted(label.iterdir())[:6]:
+            shutil.copy(image, batch / "data" / "fruit" / label.name)
+
+
+def test_the_example_file_runs(fruit: Path, tmp_path: Path) -> None:
     shutil.copy(REPOSITORY / "examples" / "batch.yaml", tmp_path)
+    lay_fruit(fruit, tmp_path / "checkpoints" / "batch")
     out = run_example("-m", "finetune", "batch", "batch.yaml", "--offline", "--json", cwd=tmp_path)
     assert {row["name"] for row in json.loads(out)} == {"fruit-head", "fruit-deep", "three-digits"}
     assert (tmp_path / "checkpoints" / "batch" / "results.md").exists()
 
 
-def test_the_example_script_runs_and_needs_no_guard_around_it(tmp_path: Path) -> None:
+def test_the_example_script_runs_and_needs_no_guard_around_it(fruit: Path, tmp_path: Path) -> None:
+    lay_fruit(fruit, tmp_path / "checkpoints" / "both")
     lines = run_example(str(REPOSITORY / "examples" / "batch.py"), cwd=tmp_path).splitlines()
     assert len(lines) == 4
     assert all(": finished, " in line for line in lines)

@@ -46,7 +46,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="tells processes
 
 
 @pytest.fixture(autouse=True)
-def same_code_in_children(monkeypatch: pytest.MonkeyPatch) -> None:
+def same_code_in_children(monkeypatch: pytest.MonkeyPatch, warm: None) -> None:
     for name, value in environment().items():
         monkeypatch.setenv(name, value)
 

@@ -18,6 +18,7 @@ import torch
 from api_server import LIMITS, put_job, serve_api
 from conftest import REPOSITORY, draw_colours
 from odd_images import REFUSED, SHOWN, Odd
+from page_parts import bare_parts
 from PIL import Image
 from safetensors.numpy import load_file
 
@@ -36,9 +37,12 @@ from finetune.progress import SILENT
 from finetune.recipe import Recipe
 from finetune.service.projects import new_project
 from finetune.service.service import Service
-from ui.handlers import Handlers
+from ui.tabs.trial import TrialParts
+from ui.trial_handlers import TrialHandlers
 
 CLOSE = 1e-4
+ROUNDED = 6e-4
+"""What a bar's width, in tenths of a percent, may be off."""
 """Largest difference of a probability between two ways to the same pixels."""
 
 ROUNDED = 0.01
@@ -265,7 +269,8 @@ def test_evaluate_leaves_out_what_cannot_be_read(bundle: Bundle, data: Path) -> 
 class Page:
     """The page's handlers, where it keeps uploaded files, and a project with a finished training."""
 
-    handlers: Handlers
+    handlers: TrialHandlers
+    test: TrialParts
     uploads: Path
     project_id: str
 
@@ -285,7 +290,8 @@ def page(run: finetune.Run, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     request = {"out": str(run.folder.path), "recipe": {"strategy": "freeze-all"}}
     (job / "request.json").write_text(json.dumps(request), encoding="utf-8")
     service.uploads.mkdir(parents=True, exist_ok=True)
-    yield Page(Handlers(service, None), service.uploads, project.id)  # type: ignore[arg-type]
+    test = bare_parts().test_tab
+    yield Page(TrialHandlers(service, test), test, service.uploads, project.id)
     service.close()
 
 
@@ -293,8 +299,11 @@ def test_the_page_gives_the_answer_of_the_pixels_or_the_sentence(
     page: Page, expected: dict[str, dict[str, float]]
 ) -> None:
     for odd in (*SHOWN, *REFUSED):
-        answer, trouble = page.handlers.classify(page.project_id, page.upload(odd))
-        assert (answer or {}) == pytest.approx(expected.get(odd.name, {}), abs=CLOSE), odd.name
+        shown = page.handlers.classify(page.project_id, page.upload(odd), {})
+        html, trouble = (shown[part] for part in (page.test.answer, page.test.trouble))
+        bars = re.findall(r'"bar-name">(.*?)</span>.*?width:([\d.]+)%', html)
+        answer = {label: float(share) / 100 for label, share in bars}
+        assert answer == pytest.approx(expected.get(odd.name, {}), abs=CLOSE + ROUNDED), odd.name
         assert (f"{odd.name} {odd.refused}" in trouble) == bool(odd.refused)
         assert "Traceback" not in trouble
 

@@ -131,7 +131,7 @@ def test_baselines_stand_beside_the_score_and_what_is_left_out_has_its_reason() 
 def test_a_hundred_classes_are_all_named_and_the_worst_come_first() -> None:
     report = a_report(100, 1500)
     page = Page(report_page(report, title="t", thumbnails={}))
-    assert "The 10 of 100 classes with the lowest F1:" in page.text
+    assert "The 10 of 100 classes with the lowest recall:" in page.text
     drawing = Page(str(confusion_svg(report["confusion"], report["classes"], report["confusion_order"])))
     titles = [text for text in drawing.texts if text.startswith("class ")]
     assert {f"class {k}" for k in range(100)} <= set(titles)

@@ -67,7 +67,7 @@ def test_every_answer_carries_the_policy(me: Person) -> None:
         headers = me.http.get(path).headers
         assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == "no-store"
     refused = me.http.get("/healthz", headers={"host": "evil.example"})
     assert "frame-ancestors 'none'" in refused.headers["content-security-policy"]

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from finetune.service.jobs import read_job
 from finetune.service.projects import start_training
 from finetune.service.result import write_result
 from finetune.service.service import Service
+from finetune.service.users import USERS, UserStore
 from finetune.training.processes import birth
 
 IMAGES = packed(**{f"{kind}.png": picture(kind, 7) for kind in COLOURS})
@@ -176,3 +178,14 @@ def test_what_cannot_be_copied_is_said(tmp_path: Path) -> None:
     (first / DATABASE).write_bytes(b"no database" * 100)
     with pytest.raises(ResourceError, match="check the file and the disk"):
         back_up(first, tmp_path / "copy")
+
+
+def test_users_are_in_the_copy_for_its_owner_alone_to_read(tmp_path: Path) -> None:
+    first, copy = tmp_path / "service", tmp_path / "copy"
+    JobStore(first / DATABASE)
+    users = UserStore(first / USERS)
+    users.add("ann", "correct horse")
+    secret = users.begin_session("ann")
+    back_up(first, copy)
+    assert UserStore(copy / USERS).whose(secret) == "ann"
+    assert stat.S_IMODE((copy / USERS).stat().st_mode) == 0o600

@@ -20,7 +20,8 @@ from finetune.recipe.fields import GROUPS, entry
 from finetune.service.data_jobs import DataJob, newest_job
 from finetune.service.jobs import is_alive, read_job
 from finetune.service.projects import Project, new_project
-from finetune.service.service import Service, can_find_suspects
+from finetune.service.service import Service
+from finetune.service.trainings import can_find_suspects
 from strategies import STRATEGIES
 from ui.downloads import add_downloads
 from ui.expert import OWN, at_first
@@ -55,7 +56,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def client(service: Service) -> TestClient:
     app = FastAPI()
-    add_downloads(app, service)
+    add_downloads(app.router, service)
     return TestClient(app)
 
 

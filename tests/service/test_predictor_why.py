@@ -1,10 +1,14 @@
 """The warm process says why too, and whether an image is known; the page shows both."""
 
+import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from drawing import picture, save
 from networks import batch
+from page_parts import bare_parts
+from PIL import Image
 
 from finetune.bundle.bundle import load_bundle, write_bundle
 from finetune.bundle.manifest import seal
@@ -14,10 +18,10 @@ from finetune.known.reject import fit_reject
 from finetune.model.backbones import find_backbone
 from finetune.model.build import build
 from finetune.model.weights import NO_WEIGHTS
-from finetune.service.predictor import Predictor
+from finetune.service.predictor import Predictor, Why
 from finetune.service.service import Service
-from ui.handlers import Handlers
-from ui.web.trial import NOT_KNOWN, why_html
+from ui.trial_handlers import TrialHandlers
+from ui.web.trial import why_html
 
 PREPROCESSING = Preprocessing(64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear", 0.875)
 
@@ -41,6 +45,9 @@ def test_it_explains_and_goes_on_after_a_file_that_is_no_image(bundle: Path, tmp
         assert why.picture.startswith(b"\x89PNG")
         assert "speaks for" in why.sentence
         assert "(grad-cam)" in why.sentence
+        sizes = {Image.open(io.BytesIO(each)).size for each in (why.image, why.heat)}
+        assert sizes == {(90, 60)}
+        assert (why.method, why.is_empty) == ("grad-cam", False)
         trouble = predictor.ask_why(bundle, tmp_path / "no.png")
         assert (trouble.error, trouble.picture) == (
             "no.png is not an image but a text such as a web page",
@@ -71,7 +78,7 @@ def test_it_says_whether_the_image_is_known(bundle: Path, tmp_path: Path) -> Non
 def test_the_page_explains_only_uploaded_files(tmp_path: Path) -> None:
     service = Service(tmp_path / "root", offline=True)
     try:
-        handlers = Handlers(service, None)  # type: ignore[arg-type]
+        handlers = TrialHandlers(service, bare_parts().test_tab)
         for image in (None, {}, {"path": None}, {"path": "/etc/hostname"}):
             assert handlers.why("0" * 32, image) == ""
     finally:
@@ -79,8 +86,9 @@ def test_the_page_explains_only_uploaded_files(tmp_path: Path) -> None:
 
 
 def test_the_picture_and_its_words_are_safe_html() -> None:
-    html = str(why_html("speaks for <a>", b"\x89PNG"))
-    assert "data:image/png;base64,iVBORw==" in html
-    assert "&lt;a&gt;" in html
+    why = Why("", b"", "", image=b"\xff\xd8", heat=b"\xff\xd8\xff", explained="<a>", method="grad-cam")
+    html = str(why_html(why))
+    assert 'src="data:image/jpeg;base64,/9g="' in html
+    assert "yellow is what speaks for &lt;a&gt; (grad-cam)" in html
     assert "<a>" not in html
-    assert "None of these" in NOT_KNOWN
+    assert "Nothing in the image speaks for &lt;a&gt;" in why_html(replace(why, is_empty=True))

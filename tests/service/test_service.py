@@ -1,5 +1,6 @@
 """The page's service without a page: projects, their analysis, trainings and classifiers, in real processes."""
 
+import contextlib
 import json
 import shutil
 import threading
@@ -8,15 +9,18 @@ from pathlib import Path
 
 import pytest
 from markupsafe import escape
+from page_parts import bare_parts
 from page_server import colour_zip
 from services import ended, tiny_network, wait_for
+from warm import afresh
 
 from finetune.bundle.manifest import seal
 from finetune.errors import DataError, OptionError, ResourceError, RunError
 from finetune.service.jobs import cancel_job, is_alive, read_job
 from finetune.service.predictor import Predictor, identity
 from finetune.service.projects import Project, Training, find_project, new_project, safe_name
-from finetune.service.service import Service, trained
+from finetune.service.service import Service
+from finetune.service.trainings import trained
 from ui.view import make_view
 
 TINY = {"image_size": 32}
@@ -58,6 +62,13 @@ def looked_at(service: Service, photos: Path, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="module")
+def other(service: Service, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = upload(service, photos, tmp_path_factory.mktemp("upload"), "other.zip")
+    assert ended(project.analysis).state == "finished"
+    return project
+
+
+@pytest.fixture(scope="module")
 def classifier(service: Service, looked_at: Project) -> Training:
     training = service.train(looked_at, "freeze-all", TINY)
     assert ended(training.job).state == "finished"
@@ -76,10 +87,9 @@ def test_an_analysis_tells_health_advice_and_what_each_strategy_trains(looked_at
 
 
 def test_a_training_ends_in_a_run_beside_those_of_the_command_line(
-    service: Service, looked_at: Project
+    service: Service, looked_at: Project, classifier: Training
 ) -> None:
-    training = service.train(looked_at, "freeze-all", TINY)
-    assert ended(training.job).state == "finished"
+    training = classifier
     assert training.run == service.root / "my-photos-freeze-all-1"
     assert training.report["strategy"] == "freeze-all"
     assert training.report["image_size"] == 32
@@ -133,11 +143,7 @@ def test_a_project_trains_once_at_a_time_and_a_cancelled_training_says_so(
     wait_for(lambda: not is_alive(training.job))
 
 
-def test_two_projects_train_one_after_the_other(
-    service: Service, looked_at: Project, photos: Path, tmp_path: Path
-) -> None:
-    other = upload(service, photos, tmp_path, "other.zip")
-    assert ended(other.analysis).state == "finished"
+def test_two_projects_train_one_after_the_other(service: Service, looked_at: Project, other: Project) -> None:
     first = service.train(looked_at, "from-scratch", {**TINY, "epochs": 5000})
     wait_for((first.run / "metrics.csv").exists)
     second = service.train(other, "freeze-all", TINY)
@@ -147,22 +153,23 @@ def test_two_projects_train_one_after_the_other(
     assert ended(second.job).state == "finished"
 
 
-def test_a_job_that_waits_can_be_cancelled(
-    service: Service, looked_at: Project, photos: Path, tmp_path: Path
-) -> None:
-    other = upload(service, photos, tmp_path, "waits.zip")
-    assert ended(other.analysis).state == "finished"
+def test_a_job_that_waits_can_be_cancelled(service: Service, looked_at: Project, other: Project) -> None:
     first = service.train(looked_at, "from-scratch", {**TINY, "epochs": 5000})
     wait_for((first.run / "metrics.csv").exists)
     second = service.train(other, "freeze-all", TINY)
     wait_for(lambda: (status := second.status) is not None and status.state == "waiting")
+    assert second.status is not None
+    assert second.status.n_before == 1
     service.cancel(other)
     status = ended(second.job)
     assert (status.state, status.exit_code) == ("interrupted", 130)
     assert status.error == "cancelled before training began, so there is nothing to keep"
     wait_for(lambda: not second.run.exists())
-    service.cancel(looked_at)
-    ended(first.job)
+    service.discard_training(looked_at)
+    assert ended(first.job).state == "interrupted"
+    wait_for(lambda: not first.run.exists())
+    assert first.is_discarded
+    assert "what this training had is deleted" in make_view(looked_at, "").train.training
 
 
 def test_other_images_wait_until_the_training_before_them_has_ended(
@@ -173,10 +180,8 @@ def test_other_images_wait_until_the_training_before_them_has_ended(
     training = service.train(project, "from-scratch", {**TINY, "epochs": 5000})
     rows = training.run / "metrics.csv"
     wait_for(lambda: rows.exists() and len(rows.read_text().splitlines()) > 3)
-    with pytest.raises(
-        RunError, match=r"stays\.zip is training; wait for it or cancel it before you bring other"
-    ):
-        service.leave(project)
+    service.leave(project)
+    assert service.find(project.id) is not None, "one can come back to it"
     service.cancel(project)
     service.cancel(project)  # impatience must not cost what the first press lets it keep
     assert "is kept in" in ended(training.job).error
@@ -188,9 +193,16 @@ def test_other_images_wait_until_the_training_before_them_has_ended(
     service.cancel(project)
     ended(resumed.job)
     assert len({each.run for each in project.trainings}) == 1
+    paused = make_view(project, "").train
+    assert "Paused after epoch " in paused.training
+    assert (paused.can_resume, paused.can_cancel, paused.can_pause) == (True, True, False)
+    service.discard_training(project)
+    assert not resumed.run.exists()
+    gone = make_view(project, "").train
+    assert (gone.can_resume, gone.can_cancel, gone.log) == (False, False, "")
 
 
-def test_images_without_a_training_go_when_others_come(
+def test_images_that_were_not_looked_at_to_the_end_go_when_others_come(
     service: Service, photos: Path, tmp_path: Path
 ) -> None:
     project = upload(service, photos, tmp_path, "brief visit.zip")
@@ -304,45 +316,51 @@ def test_discarding_a_project_leaves_its_runs(service: Service, photos: Path, tm
 
 
 def test_a_classifier_answers_and_goes_on_after_a_file_that_is_no_image(
-    service: Service, looked_at: Project, photos: Path, tmp_path: Path
+    service: Service, classifier: Training, photos: Path, tmp_path: Path
 ) -> None:
-    training = service.train(looked_at, "freeze-all", TINY)
-    assert ended(training.job).state == "finished"
     image = next((photos.parent / "my photos").glob("lime/*.png"))
-    first = service.predict(training, image)
+    first = service.predict(classifier, image)
     assert first.top[0][0] == "lime"
     assert sum(share for _, share in first.top) == pytest.approx(1)
     (tmp_path / "no.jpg").write_text("<html>")
-    assert service.predict(training, tmp_path / "no.jpg").error == (
+    assert service.predict(classifier, tmp_path / "no.jpg").error == (
         "no.jpg is not an image but a text such as a web page"
     )
-    assert service.predict(training, tmp_path / "absent.jpg").error.startswith("absent.jpg cannot be read")
-    assert service.predict(training, image) == first
+    assert service.predict(classifier, tmp_path / "absent.jpg").error.startswith("absent.jpg cannot be read")
+    assert service.predict(classifier, image) == first
 
 
 def test_the_page_asks_only_about_files_that_were_uploaded(
     service: Service, looked_at: Project, photos: Path
 ) -> None:
-    from ui.handlers import Handlers
+    from ui.trial_handlers import TrialHandlers
 
-    handlers = Handlers(service, None)  # type: ignore[arg-type]
+    test = bare_parts().test_tab
+    handlers = TrialHandlers(service, test)
+
+    def classify(project_id: str, image: dict[str, str | None] | None) -> tuple[str, str]:
+        shown = handlers.classify(project_id, image, {"name": "lime.png", "label": "plum"})
+        return shown[test.answer], shown[test.trouble]
+
     image = next((photos.parent / "my photos").glob("lime/*.png"))
     service.uploads.mkdir(exist_ok=True)
     uploaded = service.uploads / "lime.png"
     shutil.copy(image, uploaded)
-    labels, trouble = handlers.classify(looked_at.id, {"path": str(uploaded)})
-    assert labels is not None
-    assert max(labels, key=labels.__getitem__) == "lime"
+    answer, trouble = classify(looked_at.id, {"path": str(uploaded)})
+    assert "<strong>lime</strong>" in answer
+    assert "✗ In your data it is labelled <strong>plum</strong>." in answer
     assert trouble == ""
     for path in (
         image,
         service.uploads / ".." / looked_at.id / "data" / "my photos.zip",
         Path("/etc/hostname"),
     ):
-        assert handlers.classify(looked_at.id, {"path": str(path)}) == (None, "")
+        shown, trouble = classify(looked_at.id, {"path": str(path)})
+        assert "as soon as there is an image" in shown
+        assert trouble == ""
     for nothing in (None, {}, {"path": None}, {"path": ""}):
-        assert handlers.classify(looked_at.id, nothing) == (None, "")
-    assert handlers.classify("0" * 32, {"path": str(uploaded)}) == (None, "")
+        assert "as soon as there is an image" in classify(looked_at.id, nothing)[0]
+    assert "as soon as there is an image" in classify("0" * 32, {"path": str(uploaded)})[0]
 
 
 def test_another_classifier_in_the_same_place_is_another(
@@ -392,12 +410,9 @@ def test_a_user_s_folder_of_a_package_s_name_is_not_taken_for_it(
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('taken for the package')")
     monkeypatch.chdir(tmp_path)
-    service = Service(tmp_path / "root", offline=True)
-    try:
+    with afresh(), contextlib.closing(Service(tmp_path / "root", offline=True)) as service:
         project = upload(service, photos, tmp_path, "shadow.zip")
         assert ended(project.analysis).state == "finished"
-    finally:
-        service.close()
 
 
 def test_closing_keeps_what_runs_and_waits_and_the_next_service_goes_on_with_both(

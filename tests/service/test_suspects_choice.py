@@ -46,4 +46,4 @@ def test_there_must_be_a_list_to_choose_from(tmp_path: Path) -> None:
     with pytest.raises(
         RunError, match=r"a\.zip has no list of wrong labels; look for them first, or keep all"
     ):
-        SuspectsChoice("relabel").table(project)
+        SuspectsChoice("relabel").corrections(project)

@@ -17,7 +17,7 @@ from finetune.data.transforms import TrainingTransform
 from finetune.model.layers import layer_groups
 from finetune.recipe import Recipe
 from finetune.training.accumulation import Accumulation
-from finetune.training.resolve import optimizer_steps_per_epoch
+from finetune.training.lengths import optimizer_steps_per_epoch
 from finetune.training.tuner import Tuner
 from strategies import make_strategy
 

@@ -13,8 +13,8 @@ from finetune.model.backbones import CATALOGUE
 from finetune.recipe import Recipe
 from finetune.recipe.augmentations import switches
 from finetune.recipe.names import OPTIMIZERS
-from finetune.training.lengths import default_patience, shortened
-from finetune.training.resolve import Resolved, optimizer_steps_per_epoch, resolve
+from finetune.training.lengths import default_patience, optimizer_steps_per_epoch, shortened
+from finetune.training.resolve import Resolved, resolve
 from finetune.training.schedules import curve_of
 
 N_TRAIN = 100  # 4 batches of 32: 38 epochs of partial's 150 steps

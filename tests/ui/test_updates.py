@@ -8,15 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_parts import bare_parts
+from page_parts import TABS, bare_parts
 
 from ui.downloads import zip_bundle
 from ui.layout import Parts
+from ui.train_view import TrainView
 from ui.updates import shown, updates
 from ui.view import View
+from ui.web.use import downloads_html
 
-EMPTY = View("", "", (), "", "", False, False, "", "", "")
-OPEN = replace(EMPTY, data="images", advice="advice", cards=("a", "b", "c", "d"), chosen="partial")
+EMPTY = View("", "", (), "", "", "", "")
+OPEN = replace(
+    EMPTY,
+    data="images",
+    advice="advice",
+    cards=("a", "b", "c", "d"),
+    chosen="partial",
+)
 
 
 @pytest.fixture
@@ -26,10 +34,15 @@ def parts() -> Parts:
 
 def given(answer: dict[Any, Any], parts: Parts) -> dict[str, Any]:
     """The answer by the parts' own names."""
-    names = {id(part): name for name, part in vars(parts).items()}
-    names |= {id(card): f"card {name}" for name, card in parts.cards.items()}
-    names |= {id(choice): f"choice {name}" for name, choice in parts.choices.items()}
-    names |= {id(row): f"options {name}" for name, row in parts.expert.rows.items()}
+    tabs = [getattr(parts, name) for name in TABS]
+    names = {id(part): name for owner in (parts, *tabs) for name, part in vars(owner).items()}
+    train = parts.train_tab
+    names |= {id(card): f"card {name}" for name, card in train.cards.items()}
+    names |= {id(choice): f"choice {name}" for name, choice in train.choices.items()}
+    names |= {id(row): f"options {name}" for name, row in train.expert.rows.items()}
+    others = parts.data_tab.other_backbones
+    names |= {id(part): f"backbones {name}" for name, part in vars(others).items()}
+    names |= {id(part): f"hand {name}" for name, part in vars(parts.data_tab.hand).items()}
     return {names[id(part)]: value for part, value in answer.items()}
 
 
@@ -54,13 +67,13 @@ def test_the_options_of_the_chosen_strategy_are_shown_and_no_others(parts: Parts
 
 def test_only_what_changed_is_sent(parts: Parts) -> None:
     seen = given(updates(parts, OPEN, ""), parts)["seen"]
-    answer = given(updates(parts, replace(OPEN, training="going"), seen), parts)
+    answer = given(updates(parts, replace(OPEN, train=replace(OPEN.train, training="going")), seen), parts)
     assert set(answer) == {"training", "seen"}
 
 
 def test_an_answer_that_got_lost_is_sent_again(parts: Parts) -> None:
     seen = given(updates(parts, OPEN, ""), parts)["seen"]
-    later = replace(OPEN, training="going")
+    later = replace(OPEN, train=replace(OPEN.train, training="going"))
     lost = given(updates(parts, later, seen), parts)
     assert given(updates(parts, later, seen), parts) == lost
 
@@ -75,21 +88,20 @@ def test_another_classifier_takes_the_answers_of_the_one_before_away(parts: Part
     seen = given(updates(parts, asked, ""), parts)["seen"]
     resumed = given(updates(parts, replace(asked, asked="run-1:6:8"), seen), parts)
     assert resumed["image"] is None
-    assert resumed["answer"] is None
+    assert "as soon as there is an image" in resumed["answer"]
+    assert resumed["image"] is None
     assert "asked" in resumed
 
 
-def test_the_report_of_a_run_is_offered_where_there_is_one(parts: Parts) -> None:
-    asked = replace(OPEN, address="/bundle/x/1", asked="run-1:5:7", asked_name="partial (run-1)")
-    without = given(updates(parts, asked, ""), parts)["download"]["value"]
-    offered = given(updates(parts, replace(asked, report="/run/x/1"), ""), parts)["download"]["value"]
-    assert 'href="/run/x/1"' in offered
-    assert "/run/" not in without
+def test_the_report_of_a_run_is_offered_where_there_is_one() -> None:
+    without = {"bundle": "/bundle/x/1", "report": "", "card": ""}
+    assert 'href="/run/x/1"' in downloads_html("run-1", {}, without | {"report": "/run/x/1"})
+    assert "/run/" not in downloads_html("run-1", {}, without)
 
 
 def test_every_part_that_may_change_is_declared(parts: Parts) -> None:
     declared = {id(part) for part in shown(parts)}
-    for view in (EMPTY, OPEN, replace(OPEN, is_training=True, asked="a", address="b")):
+    for view in (EMPTY, OPEN, replace(OPEN, train=TrainView(is_running=True), asked="a", address="b")):
         assert {id(part) for part in updates(parts, view, "")} <= declared
 
 
@@ -113,3 +125,12 @@ def test_a_bundle_fetched_twice_at_once_is_whole_both_times(tmp_path: Path) -> N
         thread.join()
     assert read == [["run-bundle/classes.json", "run-bundle/model.safetensors"]] * 6
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_page_asks_less_often_once_nothing_is_at_work(parts: Parts) -> None:
+    busy = given(updates(parts, OPEN, "", asks_every_s=1), parts)
+    assert busy["timer"]["value"] == 1
+    assert "timer" not in given(updates(parts, OPEN, busy["seen"], asks_every_s=1), parts)
+    rest = given(updates(parts, OPEN, busy["seen"], asks_every_s=4), parts)
+    assert rest["timer"]["value"] == 4
+    assert set(rest) == {"timer", "seen"}

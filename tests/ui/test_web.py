@@ -19,10 +19,10 @@ from strategies import STRATEGIES, make_strategy
 from ui.web.data import data_html
 from ui.web.data_tools import cleaned_html, preview_html
 from ui.web.details import folded_details
+from ui.web.results import score_html
 from ui.web.square import BOTTOM, LEFT, RIGHT, TOP, square_svg
 from ui.web.strategy import advice_html, card_html, strip_html
 from ui.web.suspects import suspects_html
-from ui.web.training import result_html
 from ui.web.words import error_html, progress_html, time_words
 
 NASTY = "<script>alert(1)</script>&\"'"
@@ -324,57 +324,56 @@ def report(**changes: Any) -> dict[str, Any]:
         "majority_accuracy": 0.25,
         "macro_f1": 0.8764,
         "trainable_share": 0.003,
+        "strategy": "freeze-all",
+        "backbone": "test_resnet",
+        "image_size": 96,
+        "confusion": [[20, 5], [0, 25]],
         "seconds": 61,
         **changes,
     }
 
 
-def test_a_result_gives_its_interval_and_the_score_of_the_commonest_class() -> None:
-    text = Reader(str(result_html(report()))).text
+def shown(**changes: Any) -> str:
+    return str(score_html(report(**changes), name="run-3"))
+
+
+def test_a_result_gives_its_interval_and_how_it_was_come_by() -> None:
+    text = Reader(shown()).text
     assert "90.0 % of 50 test images right" in text
     assert "between 80.0 and 95.0 %" in text
-    assert "commonest class gets 25.0 %" in text
-    assert "macro F1, in which every class counts alike, is 0.876" in text
+    assert "run-3: freeze-all, test_resnet, 96 px; 0.3 % of the parameters trained, in 61 s" in text
     assert "chosen on these same images" not in text
 
 
-def test_a_result_stands_beside_the_baselines_that_were_measured() -> None:
-    found = {"majority": {"accuracy": 0.25}, "knn": {"accuracy": 0.7}, "linear_probe": {"left_out": "why"}}
-    text = Reader(str(result_html(report(baselines=found)))).text
-    assert "For comparison: nearest neighbours of the pretrained features 70.0 %." in text
-    assert "For comparison" not in Reader(str(result_html(report()))).text
-
-
 def test_a_result_on_the_split_that_chose_says_so() -> None:
-    text = Reader(str(result_html(report(accuracy_split="val")))).text
+    text = Reader(shown(accuracy_split="val", confusion=[[18, 2], [0, 0]])).text
     assert "of 20 validation images right" in text
     assert "chosen on these same images" in text
 
 
 def test_a_result_says_what_became_of_wrong_labels() -> None:
     corrections = {"drop_suspects": {"count": 1200}, "relabel": {"count": 3}}
-    read = Reader(str(result_html(report(corrections=corrections)))).text
+    read = Reader(shown(corrections=corrections)).text
     assert "Images left out, as their label is probably wrong: 1,200." in read
     assert "Images given the class suggested, as their label is probably wrong: 3." in read
 
 
 def test_a_result_shows_the_notes_on_it_escaped() -> None:
-    shown = str(result_html(report(notes=["training diverged: <nan>", "the kept weights are the start"])))
-    text = Reader(shown).text
+    told = shown(notes=["training diverged: <nan>", "the kept weights are the start"])
+    text = Reader(told).text
     assert "Training diverged: <nan>." in text
     assert "The kept weights are the start." in text
-    assert "<nan>" not in shown
-    assert str(result_html(report(notes=[]))) == str(result_html(report())), (
-        "a report of before there were notes"
-    )
+    assert "<nan>" not in told
+    assert shown(notes=[]) == shown(), "a report of before there were notes"
 
 
 def test_progress_tells_how_far_and_how_long() -> None:
     page = str(progress_html(Status("running", phase="training", done=30, total=120, left_s=65)))
     assert 'aria-valuenow="25"' in page
     assert "30 of 120, 65 s left" in Reader(page).text
-    waiting = str(progress_html(Status("waiting")))
-    assert "Waiting for another training on this computer to end" in waiting
+    waiting = str(progress_html(Status("waiting", n_before=2)))
+    assert "Waiting for its turn: 2 before it on this computer" in waiting
+    assert "About to begin" in str(progress_html(Status("waiting")))
     assert "aria-valuenow" not in waiting
 
 

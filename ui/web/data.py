@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
+from finetune.words import noted, t
 from ui.health_words import balance_words, training_images
+from ui.web.by_hand import Hands, closer_html
+from ui.web.finding_words import said_example, said_finding
 from ui.web.words import join
 
 MOST_CLASSES = 40
 MOST_EXAMPLES = 5
 MOST_TOGETHER = 4
-MARKS = {"error": "✗ Error", "warning": "! Warning", "note": "· Note"}
+MARKS = {"error": noted("✗ Error:"), "warning": noted("! Warning:"), "note": noted("· Note:")}
 
 
-def data_html(name: str, findings: Mapping[str, Any], *, shown: str = "") -> Markup:
+def data_html(
+    name: str, findings: Mapping[str, Any], *, shown: str = "", hands: Hands | None = None
+) -> Markup:
     """Return what is known of the data set ``name``; ``findings`` as `finetune.service.analysis` writes them.
 
-    A finding that says what is ``shown`` already is left out.
+    A finding that says what is ``shown`` already is left out. With ``hands`` its images can be corrected.
     """
     health = findings["health"]
     told = [finding for finding in health["findings"] if finding["message"] != shown]
@@ -28,27 +34,28 @@ def data_html(name: str, findings: Mapping[str, Any], *, shown: str = "") -> Mar
         _class_bars(health["classes"]),
         _balance(health),
         _thumbnails(findings["thumbnails"]),
-        findings_html(told, findings.get("pictures", {})) if told or not health["findings"] else "",
+        findings_html(told, findings.get("pictures", {}), hands) if told or not health["findings"] else "",
     )
 
 
 def _verdict(name: str, health: Mapping[str, Any]) -> Markup:
-    told = f"Splits: {how_split}." if (how_split := health.get("how_split")) else ""
+    how_split = health.get("how_split")
+    told = t("Splits: {}.").format(said_finding(how_split)) if how_split else ""
     if not health["usable"]:
-        told = "It cannot be trained on as it is."
-    n_classes = len(health["classes"])
-    return Markup(
-        '<p class="verdict"><strong>{}</strong>: {:,} readable images in {} classes. {}</p>'
-    ).format(name, health["n_images"], n_classes, told)
+        told = t("It cannot be trained on as it is.")
+    verdict = t(Markup("<strong>{}</strong>: {:,} readable images in {} classes.")).format(
+        name, health["n_images"], len(health["classes"])
+    )
+    return Markup('<p class="verdict">{} {}</p>').format(verdict, told)
 
 
 def _class_bars(classes: Mapping[str, int]) -> Markup:
     most = max(classes.values(), default=1) or 1
     bars = [_bar(name, count, count / most) for name, count in list(classes.items())[:MOST_CLASSES]]
     more = len(classes) - MOST_CLASSES
-    rest = Markup("<p>… and {} more classes</p>").format(more) if more > 0 else ""
-    return Markup('<div class="bars" role="list" aria-label="Images in each class">{}</div>{}').format(
-        join(*bars), rest
+    rest = Markup("<p>{}</p>").format(t("… and {} more classes").format(more)) if more > 0 else ""
+    return Markup('<div class="bars" role="list" aria-label="{}">{}</div>{}').format(
+        t("Images in each class"), join(*bars), rest
     )
 
 
@@ -71,23 +78,25 @@ def _bar(name: str, count: int, share: float) -> Markup:
 def _thumbnails(thumbnails: Sequence[Mapping[str, str]]) -> Markup:
     figures = [
         Markup('<figure><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>').format(
-            image["source"], f"an image of the class {image['label']}", image["label"]
+            image["source"], t("an image of the class {}").format(image["label"]), image["label"]
         )
         for image in thumbnails
     ]
     return Markup('<div class="thumbnails">{}</div>').format(join(*figures))
 
 
-def findings_html(findings: Sequence[Mapping[str, Any]], pictures: Mapping[str, str]) -> Markup:
+def findings_html(
+    findings: Sequence[Mapping[str, Any]], pictures: Mapping[str, str], hands: Hands | None = None
+) -> Markup:
     """Return the list of ``findings``, each with those of its images that are in ``pictures``, by name."""
     if not findings:
-        return Markup("<p>Nothing was found that needs a look.</p>")
-    items = [_finding(finding, pictures) for finding in findings]
+        return Markup("<p>{}</p>").format(t("Nothing was found that needs a look."))
+    items = [_finding(finding, pictures, hands or Hands()) for finding in findings]
     return Markup('<ul class="findings">{}</ul>').format(join(*items))
 
 
-def _finding(finding: Mapping[str, Any], pictures: Mapping[str, str]) -> Markup:
-    examples = finding["examples"][:MOST_EXAMPLES]
+def _finding(finding: Mapping[str, Any], pictures: Mapping[str, str], hands: Hands) -> Markup:
+    examples = [said_example(example) for example in finding["examples"][:MOST_EXAMPLES]]
     groups = [
         [name for name in group if name in pictures][:MOST_TOGETHER]
         for group in finding.get("images", ())[:MOST_EXAMPLES]
@@ -98,8 +107,10 @@ def _finding(finding: Mapping[str, Any], pictures: Mapping[str, str]) -> Markup:
         )
     else:
         shown = Markup('<div class="examples">{}</div>').format(", ".join(examples)) if examples else Markup()
-    return Markup('<li class="{}"><strong>{}:</strong> {}{}</li>').format(
-        finding["severity"], MARKS[finding["severity"]], finding["message"], shown
+    key = hashlib.sha256(finding["message"].encode()).hexdigest()[:8]
+    closer = closer_html(hands, f"{finding.get('kind', 'finding')}-{key}", shown, finding.get("images", ()))
+    return Markup('<li class="{}"><strong>{}</strong> {}{}</li>').format(
+        finding["severity"], t(MARKS[finding["severity"]]), said_finding(finding["message"]), closer
     )
 
 

@@ -7,29 +7,31 @@ from typing import Any
 
 from markupsafe import Markup
 
+from finetune.words import noted, t
 from ui.web.words import join, note_html
 
 FATES: Mapping[str, str] = {
-    "drop": "Left out as duplicates",
-    "quarantine": "Left out as unreadable or in two classes at once",
-    "rewrite": "Written anew as PNG",
-    "rename": "Given the right ending",
+    "drop": noted("Left out as duplicates: {:,}."),
+    "quarantine": noted("Left out as unreadable or in two classes at once: {:,}."),
+    "rewrite": noted("Written anew as PNG: {:,}."),
+    "rename": noted("Given the right ending: {:,}."),
 }
 
 
 def report_link(address: str) -> Markup:
     """Return the link to the health report at ``address``."""
-    return Markup(
-        '<p><a class="download second" href="{}" download>Download the health report</a></p>'
-    ).format(address)
+    return Markup('<p><a class="download second" href="{}" download>{}</a></p>').format(
+        address, t("Download the health report")
+    )
 
 
 def cleaned_html(result: Mapping[str, Any], address: str) -> Markup:
     """Return what cleaning came to and the link to the copy; ``result`` as `finetune.service.data_work` writes it."""
-    fates = [f" {words}: {n:,}." for kind, words in FATES.items() if (n := result["actions"].get(kind))]
-    told = Markup("<p>Images in the cleaned copy: {:,}.{}</p>").format(result["kept"], "".join(fates))
-    link = Markup('<p><a class="download second" href="{}" download>Download the cleaned copy (zip)</a></p>')
-    return join(told, link.format(address))
+    fates = [t(words).format(n) for kind, words in FATES.items() if (n := result["actions"].get(kind))]
+    kept = t("Images in the cleaned copy: {:,}.").format(result["kept"])
+    told = Markup("<p>{}</p>").format(" ".join([kept, *fates]))
+    link = Markup('<p><a class="download second" href="{}" download>{}</a></p>')
+    return join(told, link.format(address, t("Download the cleaned copy (zip)")))
 
 
 def preview_html(result: Mapping[str, Any], address: str) -> Markup:

@@ -7,13 +7,16 @@ from typing import Any
 
 from markupsafe import Markup
 
+from finetune.words import noted, t
 from ui.health_words import WHOSE_CHANNELS, training_images
 from ui.web.data import MOST_EXAMPLES
+from ui.web.finding_words import said_finding
 from ui.web.words import join
 
 MOST_UNREADABLE = 200
-CHANNELS = ("red", "green", "blue")
+CHANNELS = (noted("red"), noted("green"), noted("blue"))
 KINDS = ("mean", "std")
+HEADS = {"mean": noted("mean, {}"), "std": noted("std, {}")}
 
 
 def folded_details(health: Mapping[str, Any], backbone: Mapping[str, Any] | None) -> Markup:
@@ -25,9 +28,9 @@ def folded_details(health: Mapping[str, Any], backbone: Mapping[str, Any] | None
     listed = unreadable_html(quarantine) if len(quarantine) > MOST_EXAMPLES else Markup()
     whose = training_images(health.get("split_folders", {}))
     return join(
-        _folded(f"All {len(quarantine):,} unreadable files", listed),
+        _folded(t("All {:,} unreadable files").format(len(quarantine)), listed),
         _folded(
-            f"Channels of {whose}",
+            t("Channels of {}").format(whose),
             channels_html(health.get("channels"), backbone),
         ),
     )
@@ -42,20 +45,24 @@ def channels_html(own: Mapping[str, Any] | None, backbone: Mapping[str, Any] | N
     """Return the images' mean and deviation a channel, beside those that the backbone is used to."""
     if own is None:
         return Markup()
-    sides = [("these images", own)] + ([] if backbone is None else [(backbone["name"], backbone)])
+    sides = [(t("these images"), own)] + ([] if backbone is None else [(backbone["name"], backbone)])
     heads = join(
-        *(Markup('<th scope="col">{}</th>').format(f"{kind}, {who}") for who, _ in sides for kind in KINDS)
+        *(
+            Markup('<th scope="col">{}</th>').format(t(HEADS[kind]).format(who))
+            for who, _ in sides
+            for kind in KINDS
+        )
     )
     rows = [
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            channel, _cells(rank, [side for _, side in sides])
+            t(channel), _cells(rank, [side for _, side in sides])
         )
         for rank, channel in enumerate(CHANNELS)
     ]
     return Markup(
-        '<div class="wide" tabindex="0" role="group" aria-label="Channels"><table><thead><tr><td></td>{}</tr>'
-        '</thead><tbody>{}</tbody></table></div><p class="quiet">On the 0 to 1 scale; {}.</p>'
-    ).format(heads, join(*rows), WHOSE_CHANNELS)
+        '<div class="wide" tabindex="0" role="group" aria-label="{}"><table><thead><tr><td></td>{}</tr>'
+        '</thead><tbody>{}</tbody></table></div><p class="quiet">{}</p>'
+    ).format(t("Channels"), heads, join(*rows), t("On the 0 to 1 scale; {}.").format(t(WHOSE_CHANNELS)))
 
 
 def _cells(rank: int, sides: Sequence[Mapping[str, Any]]) -> Markup:
@@ -67,9 +74,9 @@ def unreadable_html(quarantine: Sequence[Mapping[str, str]]) -> Markup:
     if not quarantine:
         return Markup()
     items = [
-        Markup("<li>{}: {}</li>").format(item["name"], item["reason"])
+        Markup("<li>{}: {}</li>").format(item["name"], said_finding(item["reason"]))
         for item in quarantine[:MOST_UNREADABLE]
     ]
     more = len(quarantine) - MOST_UNREADABLE
-    rest = Markup("<p>\u2026 and {:,} more</p>").format(more) if more > 0 else ""
+    rest = Markup("<p>{}</p>").format(t("… and {:,} more").format(more)) if more > 0 else ""
     return Markup('<ul class="quarantine">{}</ul>{}').format(join(*items), rest)

@@ -6,15 +6,18 @@ from markupsafe import Markup
 
 from finetune.page.markup import join, time_words
 from finetune.service.status import Status
+from finetune.words import language, noted, t
+from ui.chinese import in_chinese
 
-__all__ = ["error_html", "join", "note_html", "progress_html", "time_words"]
+__all__ = ["error_html", "join", "note_html", "progress_html", "spoken", "time_words"]
 
-WAITING = "waiting for another training on this computer to end"
+WAITING = noted("waiting for its turn: {} before it on this computer")
 
 
 def error_html(sentence: str) -> Markup:
     """Return an error's sentence as the page shows it."""
-    return Markup('<p class="told-error" role="alert"><strong>Error:</strong> {}</p>').format(sentence)
+    text = t(Markup("<strong>Error:</strong> {}")).format(sentence)
+    return Markup('<p class="told-error" role="alert">{}</p>').format(text)
 
 
 def note_html(sentence: str) -> Markup:
@@ -25,10 +28,12 @@ def note_html(sentence: str) -> Markup:
 def progress_html(status: Status) -> Markup:
     """Return the present work as a bar, with how far it is and the time left."""
     share = status.done / status.total if status.total else None
-    title = status.phase or (WAITING if status.state == "waiting" else "")
-    counted = f"{status.done:,} of {status.total:,}" if status.total > 1 else ""
-    left = "" if status.left_s is None or share == 1 else f"{time_words(status.left_s)} left"
-    told = ", ".join(part for part in (counted, left) if part)
+    title = spoken(status.phase)
+    if not title and status.state == "waiting":
+        title = t(WAITING).format(status.n_before) if status.n_before else t("about to begin")
+    counted = t("{:,} of {:,}").format(status.done, status.total) if status.total > 1 else ""
+    left = "" if status.left_s is None or share == 1 else t("{} left").format(time_words(status.left_s))
+    told = t(", ").join(part for part in (counted, left) if part)
     known = Markup(' aria-valuemin="0" aria-valuemax="100" aria-valuenow="{:.0f}"').format(100 * (share or 0))
     bar = Markup(
         '<div class="progress-track" role="progressbar" aria-label="{}"{}>'
@@ -42,3 +47,8 @@ def progress_html(status: Status) -> Markup:
     return Markup('<div class="progress"><p><strong>{}</strong> <span>{}</span></p>{}</div>').format(
         title[:1].upper() + title[1:], told, bar
     )
+
+
+def spoken(sentence: str) -> str:
+    """Return what a process has said in the language that is spoken, as far as that is known."""
+    return in_chinese(sentence) if language() == "zh" else sentence

@@ -18,7 +18,7 @@ BEARER = HTTPBearer(
     description="A token of `finetune token create`; not needed on this computer without any.",
 )
 LOCAL = "local"
-"""The owner of what was made before there was any token, when this computer needed none."""
+"""The token's owner, or user, that what was made while nobody was asked for anything belongs to."""
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="finetune"'}
 
 
@@ -42,12 +42,12 @@ def admit(context: Context, address: str, token: str | None) -> str:
     be locked out. Raises Problem 401 for none or a wrong one, 429 for too many wrong ones.
     """
     if token is None:
-        if context.is_local and context.tokens.is_empty:
+        if context.is_local and not context.asks_login and context.tokens.is_empty:
             return ""
         raise Problem(401, "this needs a token; send it as 'Authorization: Bearer TOKEN'", headers=CHALLENGE)
     found = context.tokens.find(token)
     if found is not None:
-        return "" if found.owner == LOCAL else found.owner
+        return owner_called(found.owner)
     wait_s = context.throttle.fail(address)
     if wait_s:
         after = {"Retry-After": str(math.ceil(wait_s))}
@@ -57,6 +57,11 @@ def admit(context: Context, address: str, token: str | None) -> str:
         "this token is unknown, expired or revoked; make one with `finetune token create`",
         headers=CHALLENGE,
     )
+
+
+def owner_called(name: str) -> str:
+    """Return the owner that a token's owner or a user called ``name`` is."""
+    return "" if name == LOCAL else name
 
 
 def token_in(authorization: str) -> str | None:

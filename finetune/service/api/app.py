@@ -15,8 +15,9 @@ from finetune.service.api.bodies import Bodies
 from finetune.service.api.context import Context
 from finetune.service.api.routes import datasets, events, jobs, models, predict, predict_batch, state
 from finetune.service.api.schemas import PROBLEMS, ProblemAnswer
-from finetune.service.api.signed_in import SignedIn
+from finetune.service.api.signed_in import OF_LOGIN, SignedIn, by_login, by_token
 from finetune.service.guard import App, Guard, Message, Receive, Send
+from finetune.service.login import Login
 
 API = "/api"
 POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
@@ -29,8 +30,13 @@ ABOUT = (
 )
 
 
-def make_app(context: Context, *, on_start: Callable[[], None] = lambda: None) -> FastAPI:
-    """Return the application over ``context``, which it closes when it ends; a page may be mounted below it."""
+def make_app(
+    context: Context, *, on_start: Callable[[], None] = lambda: None, login: Login | None = None
+) -> FastAPI:
+    """Return the application over ``context``, which it closes when it ends; a page may be mounted below it.
+
+    The page needs a token as the API does, or with ``login`` somebody who is signed in.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -46,7 +52,13 @@ def make_app(context: Context, *, on_start: Callable[[], None] = lambda: None) -
     app.mount(API, Counted(make_api(context), context))
     problems.add_handlers(app, str(context.data_dir))
     limits = context.limits
-    app.add_middleware(SignedIn, context=context, below=f"{API}/", paths=state.PATHS)
+    asking_themselves = frozenset(state.PATHS) | (OF_LOGIN if login is not None else frozenset())
+    app.add_middleware(
+        SignedIn,
+        admit=by_token(context) if login is None else by_login(login, context),
+        asks_itself=lambda path: path.startswith(f"{API}/") or path in asking_themselves,
+        is_login=login is not None,
+    )
     app.add_middleware(Bodies, limits=limits, most=lambda path: _most(path, limits.plain_body))
     app.add_middleware(Guard, hosts=context.hosts)
     return app

@@ -19,28 +19,34 @@ from finetune.service.api.limits import ApiLimits
 from finetune.service.api.numbers import Numbers
 from finetune.service.api.problems import Problem
 from finetune.service.api.throttle import Throttle
-from finetune.service.datasets import ID, Datasets
+from finetune.service.datasets import ID, Datasets, kept_by_api
 from finetune.service.engine.job import Job
 from finetune.service.engine.place import job_folder
 from finetune.service.engine.store import JobStore
 from finetune.service.guard import LOCAL, Hosts
 from finetune.service.job_view import JobView
+from finetune.service.room import Kept, KeptBy, nothing
 from finetune.service.serving import USUAL, Limits, Serving
 from finetune.service.tokens import TOKENS, TokenStore
+
+DATASETS, ASKED = "datasets", "asked"
+"""Folders of the service: what was handed in to be trained on, and to be asked about."""
 
 
 @dataclass(frozen=True)
 class Context:
     """The service in ``data_dir``.
 
-    ``asked`` holds the images that came for one job of predictions, until it is done. ``is_local``: only this
-    computer can reach it, so that it may be used without a token as long as there is none.
+    ``asked`` holds the images that came for one job of predictions, until it is done. ``elsewhere`` tells what an
+    owner keeps in the page. ``is_local``: only this computer can reach it, so that it may be used without a token as
+    long as there is none, but where ``asks_login``: then people sign in to the page.
     """
 
     data_dir: Path
     limits: ApiLimits
     hosts: Hosts
     is_local: bool
+    asks_login: bool
     offline: bool
     is_at_work: Callable[[], bool]
     store: JobStore
@@ -50,6 +56,7 @@ class Context:
     serving: Serving
     numbers: Numbers
     throttle: Throttle
+    elsewhere: KeptBy
     uploading: threading.BoundedSemaphore
     streaming: threading.BoundedSemaphore
     adding: threading.Lock = field(default_factory=threading.Lock)
@@ -75,6 +82,10 @@ class Context:
                 return self.store.get(job_id, owner=owner)
         raise Problem(404, "there is no such job")
 
+    def kept_by(self, owner: str) -> Kept:
+        """Return what ``owner`` keeps, in the page too."""
+        return kept_by_api(self.datasets, self.asked, owner) + self.elsewhere(owner)
+
     def refuse_full_disk(self, coming: int) -> None:
         """Raise Problem 507 where ``coming`` bytes would take what must stay free."""
         if shutil.disk_usage(self.data_dir).free < coming + self.limits.reserve:
@@ -88,8 +99,10 @@ def make_context(
     serving: Limits = USUAL,
     hosts: Hosts = LOCAL,
     is_local: bool = True,
+    asks_login: bool = False,
     offline: bool = False,
     is_at_work: Callable[[], bool] = lambda: True,
+    elsewhere: KeptBy = nothing,
 ) -> Context:
     """Return the service in ``data_dir``, which is made; what an earlier one left unfinished there is removed."""
     data_dir = data_dir.resolve()
@@ -101,15 +114,17 @@ def make_context(
         limits=limits,
         hosts=hosts,
         is_local=is_local,
+        asks_login=asks_login,
         offline=offline,
         is_at_work=is_at_work,
         store=store,
         tokens=TokenStore(data_dir / TOKENS),
-        datasets=Datasets(data_dir / "datasets"),
-        asked=Datasets(data_dir / "asked"),
+        datasets=Datasets(data_dir / DATASETS),
+        asked=Datasets(data_dir / ASKED),
         serving=Serving(serving, numbers.note_batch),
         numbers=numbers,
         throttle=Throttle(limits.failures, limits.failures_within_s),
+        elsewhere=elsewhere,
         uploading=threading.BoundedSemaphore(limits.uploads),
         streaming=threading.BoundedSemaphore(limits.streams),
     )

@@ -16,8 +16,8 @@ class ApiLimits:
     ``question`` together. ``uploads`` are taken at a time and ``streams`` of events held open. ``reserve`` stays free
     on the disk. A body must not pause for ``pause_s``, nor come slower than ``slowest`` bytes a second after
     ``grace_s``; headers must be there within ``header_s``. After a refusal ``lingered`` bytes more are taken at most,
-    for ``linger_s``, so that a client hears it that only speaks. ``failures`` wrong tokens from an address within
-    ``failures_within_s`` are answered, then none.
+    for ``linger_s``, so that a client hears it that only speaks. ``failures`` wrong tokens or passwords an address
+    within ``failures_within_s`` are answered, then none; so are wrong passwords for a name within ``name_within_s``.
     """
 
     archive: int = 5 * GB
@@ -39,3 +39,4 @@ class ApiLimits:
     header_s: float = 20.0
     failures: int = 10
     failures_within_s: float = 60.0
+    name_within_s: float = 300.0

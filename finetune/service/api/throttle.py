@@ -1,4 +1,4 @@
-"""How many wrong tokens an address may try."""
+"""How many wrong tokens an address may try, and how many wrong passwords an address or a name gets."""
 
 from __future__ import annotations
 
@@ -33,3 +33,10 @@ class Throttle:
                 return self._within_s - (now - failed[0])
             failed.append(now)
             return 0.0
+
+    def forgive(self, address: str) -> None:
+        """Take back the failure that was counted last: what it was counted for did not fail."""
+        with self._lock:
+            failed = self._failures.get(address)
+            if failed:
+                failed.pop()

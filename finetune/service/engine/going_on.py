@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from finetune.service.engine.job import Job
 from finetune.service.result import read_result
 from finetune.training.durable import UNFINISHED
 
-RECORD = "run.json"
+RECORD, REPORT = "run.json", "report.json"
+DISCARD = "discard"
+"""An empty file in a training's job folder: nothing of it is to be kept once it has stopped."""
 
 
 def going_on(job: Job) -> dict[str, Any]:
@@ -49,11 +52,19 @@ def keep_run(job: Job) -> None:
         Path(job.request["out"]).mkdir(parents=True, exist_ok=True)
 
 
-def let_go_of_run(job: Job) -> None:
-    """Give the name of a training's run folder back if nothing is in it: the job has ended without a beginning."""
-    if job.kind == "fit":
-        with contextlib.suppress(OSError):
-            Path(job.request["out"]).rmdir()
+def let_go_of_run(job: Job, folder: Path) -> None:
+    """Give the name of a training's run folder back if nothing is in it: the job has ended without a beginning.
+
+    What a training has is deleted where that was asked for (`DISCARD`), unless it has finished all the same.
+    ``folder`` is where the job's processes worked.
+    """
+    if job.kind != "fit":
+        return
+    run = Path(job.request["out"])
+    if (folder / DISCARD).exists() and not (run / REPORT).exists():
+        shutil.rmtree(run, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        run.rmdir()
 
 
 def _record(job: Job) -> dict[str, Any]:

@@ -18,10 +18,13 @@ Lane = Literal["training", "quick"]
 LANES: dict[str, Lane] = {
     "fit": "training",
     "suspects": "training",
+    "backbones": "training",
     "predict": "training",
     "analyse": "quick",
     "clean": "quick",
     "preview": "quick",
+    "trial": "quick",
+    "export": "quick",
 }
 """Which queue a kind of work stands in: what loads a device waits its turn, what people wait for does not."""
 

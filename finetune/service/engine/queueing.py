@@ -12,6 +12,7 @@ from typing import Any
 from finetune.errors import RunError
 from finetune.service.engine.going_on import let_go_of_run
 from finetune.service.engine.job import Job
+from finetune.service.engine.place import job_folder
 from finetune.service.engine.standing import QUEUED
 from finetune.service.engine.store import JobStore
 from finetune.service.result import write_result
@@ -36,7 +37,7 @@ def cancel_job(store: JobStore, job: Job) -> Job:
     """Cancel ``job`` as `JobStore.cancel` does, and free the name of a run that never began."""
     cancelled = store.cancel(job.id)
     if cancelled.state == "cancelled":
-        let_go_of_run(cancelled)
+        let_go_of_run(cancelled, job_folder(store.path.parent, cancelled))
     return cancelled
 
 

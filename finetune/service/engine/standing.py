@@ -16,6 +16,8 @@ from finetune.service.status import State, Status, read_status
 
 WAITING: Mapping[Lane, str] = {"training": "", "quick": "starting"}
 """What is said of a job that waits: nothing more where it waits for another one."""
+STOPPING = "stopping at the next safe point"
+"""What is said of a running job that was asked to stop."""
 QUEUED = "job.json"
 """In a folder that somebody chose for a job: which database has it."""
 STATES: Mapping[JobState, State] = {
@@ -51,6 +53,8 @@ def _running(job: Job, told: Status) -> Status:
         return Status("running", phase="starting", said=told.said)
     if told.state == "interrupted" and not job.cancel_asked:
         return Status("waiting", phase=WAITING[job.lane], said=told.said)
+    if job.cancel_asked and not told.has_ended:
+        return replace(told, phase=STOPPING, done=0, total=0, left_s=None)
     return told
 
 
@@ -59,8 +63,12 @@ def standing_in(folder: Path) -> Status | None:
     database = read_result(folder / QUEUED).get("database")
     if not database:
         return None
-    job = _store((folder.resolve() / database).resolve()).newest_in(str(folder.resolve()))
-    return None if job is None else standing(folder, job)
+    store = _store((folder.resolve() / database).resolve())
+    job = store.newest_in(str(folder.resolve()))
+    if job is None:
+        return None
+    told = standing(folder, job)
+    return replace(told, n_before=store.n_before(job)) if told.state == "waiting" else told
 
 
 @functools.lru_cache(maxsize=8)

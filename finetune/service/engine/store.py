@@ -150,6 +150,16 @@ class JobStore:
             rows = connection.execute("select distinct lane from jobs where state = 'queued'").fetchall()
         return {row["lane"] for row in rows}
 
+    def n_before(self, job: Job) -> int:
+        """Return how many jobs of a queued job's lane run, or come before it."""
+        query = (
+            "select count(*) from jobs where lane = ? and (state = 'running' or (state = 'queued' and "
+            "(priority > ? or (priority = ? and sequence < ?))))"
+        )
+        with opened(self._path) as connection:
+            values = (job.lane, job.priority, job.priority, job.sequence)
+            return int(connection.execute(query, values).fetchone()[0])
+
     def take_next(self, lane: Lane, device: str) -> Job | None:
         """Make the first queued job of a lane a running one on ``device`` and return it, None where there is none."""
         with changing(self._path) as connection:

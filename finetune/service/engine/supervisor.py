@@ -218,7 +218,7 @@ class Supervisor:
 
     def _end(self, job: Job, status: Status) -> None:
         self.store.end(job.id, ENDS[status.state], error=status.error, exit_code=status.exit_code)
-        let_go_of_run(job)
+        let_go_of_run(job, self.folder(job))
         if job.folder and not self.folder(job).exists():
             self.store.forget(job.id)  # its asker has deleted it
 

@@ -1,0 +1,1 @@
+"""What stands on each tab of the page. Nothing here does anything."""
