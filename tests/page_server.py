@@ -160,7 +160,7 @@ class Browser:
 
     @contextmanager
     def person(
-        self, served: Served, name: str, *, width: int = 1280
+        self, served: Served, name: str, *, width: int = 1280, locale: str = "en-US"
     ) -> Iterator[tuple[BrowserContext, Watch]]:
         context = self.playwright.chromium.launch_persistent_context(
             str(self.folder / name),
@@ -168,6 +168,7 @@ class Browser:
             headless=True,
             args=list(CHROMIUM_OPTIONS),
             viewport={"width": width, "height": 900},
+            locale=locale,
         )
         watch = Watch(served.url)
         context.on("page", watch.attach)

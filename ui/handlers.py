@@ -41,8 +41,11 @@ class Handlers:
         return updates(self._parts, view, seen)
 
     def open(self, tab: str) -> Any:
-        """Open the tab that the browser remembers; a page that is loaded has the first one open."""
-        return gr.Tabs(selected=tab if tab in TABS else TABS[0])
+        """Open the tab that the browser remembers; a page that is loaded has the first one open.
+
+        Whoever has opened another before this answer came stays there.
+        """
+        return gr.Tabs(selected=tab) if tab in TABS[1:] else gr.skip()
 
     def take_upload(
         self, project_id: str, chosen: str, seen: str, upload: str | None, backbone: str

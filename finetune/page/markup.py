@@ -55,8 +55,7 @@ def table(
 
     ``label`` names it; one whose ``kind`` is ``words`` is aligned to the left.
     """
-    head = join(*(Markup('<th scope="col">{}</th>').format(each) for each in heads))
-    top = Markup("<thead><tr>{}</tr></thead>").format(head) if any(heads) else ""
+    top = Markup("<thead><tr>{}</tr></thead>").format(table_heads(heads)) if any(heads) else ""
     body = [
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
             first, join(*(Markup("<td>{}</td>").format(cell) for cell in rest))
@@ -69,6 +68,12 @@ def table(
         '<div class="wide" tabindex="0" role="group" aria-label="{}"><table class="{}">{}'
         "<tbody>{}</tbody></table></div>"
     ).format(label, kind, top, join(*body))
+
+
+def table_heads(heads: Iterable[str]) -> Markup:
+    """Return the cells above a table's columns; above one without a name is no head, which nobody could read out."""
+    named = Markup('<th scope="col">{}</th>')
+    return join(*(named.format(head) if head else Markup("<td></td>") for head in heads))
 
 
 def paragraph(text: Cell, *, quiet: bool = False) -> Markup:

@@ -1,9 +1,6 @@
 """A person in front of the page: a real server, real children, a real browser."""
 
-import base64
 import io
-import itertools
-import json
 import re
 import shutil
 import zipfile
@@ -12,16 +9,15 @@ from pathlib import Path
 
 import pytest
 from page_server import Browser, Served, colour_zip, open_browser, serve_page
-from PIL import Image
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
 from finetune.recipe import Recipe
+from finetune.words import t
 
 LOOKED_AT_MS = 120_000
 TRAINED_MS = 240_000
 SOON_MS = 30_000
-OPTIONS = re.compile("^Options")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +54,8 @@ def go_to(page: Page, url: str) -> None:
 
 
 def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
+    """Open the tab called ``name`` in the language that is spoken."""
+    page.get_by_role("tab", name=t(name), exact=True).click()
 
 
 def choose(page: Page, dropdown: str, option: str) -> None:
@@ -83,7 +80,7 @@ def look_at(page: Page, path: Path) -> None:
 def train(page: Page, strategy: str) -> None:
     open_tab(page, "Train")
     page.locator(f"#choose-{strategy}").click()
-    expect(page.locator("#train")).to_have_text(f"Train with {strategy}", timeout=SOON_MS)
+    expect(page.locator("#train")).to_have_text(t("Train with {}").format(strategy), timeout=SOON_MS)
     page.locator("#train").click()
 
 
@@ -96,110 +93,12 @@ def see_result(page: Page, told: re.Pattern[str] | str = "right") -> None:
 
 def options_of(page: Page) -> None:
     open_tab(page, "Train")
-    page.get_by_role("button", name=OPTIONS).click()
+    page.get_by_role("button", name=re.compile(f"^{t('Options')}")).click()
 
 
 def is_as_wide_as_the_screen(page: Page) -> bool:
     wide: bool = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     return wide
-
-
-def test_the_whole_path_on_a_sample_set_at_both_widths(
-    served: Served,
-    browser: Browser,
-    tmp_path: Path,
-) -> None:
-    with browser.person(served, "newcomer") as (context, watch):
-        page = opened(context.new_page(), served)
-        expect(page.locator("#advice")).to_contain_text("as soon as your images have been looked at")
-        for name in ("Train", "Results", "Test", "Use"):
-            open_tab(page, name)
-            expect(page.locator("[role=tabpanel]:visible")).to_contain_text("It opens when")
-        open_tab(page, "Data")
-        page.locator("#sample-fruit").click()
-        expect(page.locator("#data .bar")).to_have_count(8, timeout=LOOKED_AT_MS)
-        expect(page.locator("#data .thumbnails img")).to_have_count(24)
-        expect(page.locator("#advice")).to_contain_text("Advised: full-finetune", timeout=LOOKED_AT_MS)
-        # Which near-duplicates the drawn set has, and so how many are left, hangs a little on the processor.
-        square = page.get_by_role("img", name=re.compile(r"Size by similarity: 33\d training images"))
-        expect(square).to_be_visible()
-        page.locator("#go-to-train").click()
-        expect(page.locator("#card-full-finetune .card.chosen")).to_be_visible()
-        expect(page.locator("#card-full-finetune .facts")).to_contain_text("80 % interval")
-        expect(page.locator("#card-freeze-all .layer.frozen")).to_have_count(8)
-        expect(page.locator("#card-full-finetune .layer.frozen")).to_have_count(0)
-        options_of(page)
-        choose(page, "image-size", "64")
-        train(page, "freeze-all")
-        expect(page.locator("#training [role=progressbar]")).to_be_visible(timeout=SOON_MS)
-        expect(page.locator("#go-to-results")).to_be_visible(timeout=TRAINED_MS)
-        expect(page.locator("#training .chart")).to_be_visible()
-        page.locator("#go-to-results").click()
-        expect(page.locator("#results .result")).to_contain_text(re.compile(r"of 7\d test images right"))
-        expect(page.locator("#results .picture")).to_be_visible()
-        open_tab(page, "Test")
-        classify(page, tmp_path)
-        open_tab(page, "Use")
-        check_download(page, tmp_path)
-        for width, name in itertools.product((1280, 375), ("Data", "Train", "Results", "Test", "Use")):
-            page.set_viewport_size({"width": width, "height": 812})
-            page.locator("body").press("Escape")
-            open_tab(page, name)
-            assert is_as_wide_as_the_screen(page), f"{name} scrolls sideways at {width} px"
-        watch.check()
-
-
-def classify(page: Page, folder: Path) -> None:
-    """Drop an image that can be read, and then one that cannot."""
-    from finetune.data.samples import write_sample
-
-    image = next(iter(sorted(write_sample("fruit", folder / "fruit").glob("pepper/*.jpg"))))
-    page.locator("#image input[type=file]").set_input_files(image)
-    expect(page.locator("#answer")).to_contain_text("%", timeout=LOOKED_AT_MS)
-    shares = [int(text) for text in re.findall(r"(\d+) %", page.locator("#answer .answers").inner_text())]
-    assert len(shares) == 5
-    assert shares == sorted(shares, reverse=True)
-    paste(page, image)
-    broken = folder / "page.jpg"
-    broken.write_text("<html>", encoding="utf-8")
-    page.locator("#image").get_by_role("button", name="Remove Image").click()
-    page.locator("#image").get_by_role("button", name="Upload file").click()
-    page.locator("#image input[type=file]").set_input_files(broken)
-    expect(page.locator("#trouble")).to_contain_text(
-        "page.jpg is not an image but a text such as a web page", timeout=SOON_MS
-    )
-
-
-def paste(page: Page, image: Path) -> None:
-    """Put the image on the clipboard as a PNG, as a screenshot would be, and paste it."""
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    before = page.locator("#answer").inner_text()
-    page.locator("#image").get_by_role("button", name="Remove Image").click()
-    expect(page.locator("#answer")).not_to_contain_text("%", timeout=SOON_MS)
-    stream = io.BytesIO()
-    Image.open(image).save(stream, "PNG")
-    page.evaluate(
-        """async text => {
-            const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
-            const item = new ClipboardItem({"image/png": new Blob([bytes], {type: "image/png"})});
-            await navigator.clipboard.write([item]);
-        }""",
-        base64.b64encode(stream.getvalue()).decode(),
-    )
-    page.locator("#image").get_by_role("button", name="Paste from clipboard").click()
-    expect(page.locator("#answer")).to_have_text(before, use_inner_text=True, timeout=SOON_MS)
-
-
-def check_download(page: Page, folder: Path) -> None:
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download the classifier").click()
-    assert download.value.suggested_filename == "fruit-freeze-all-1-bundle.zip"
-    download.value.save_as(folder / "bundle.zip")
-    with zipfile.ZipFile(folder / "bundle.zip") as archive:
-        names = {Path(name).name for name in archive.namelist()}
-        assert names >= {"model.safetensors", "config.json", "classes.json", "preprocess.json", "files.json"}
-        (classes,) = [name for name in archive.namelist() if name.endswith("classes.json")]
-        assert json.loads(archive.read(classes))[0] == "apple"
 
 
 def unfold(page: Page, *titles: str) -> None:
@@ -247,6 +146,15 @@ def test_an_expert_sets_any_option_and_an_impossible_pair_is_told_and_nothing_is
         watch.check()
 
 
+def unfolded_for_long(page: Page) -> None:
+    """Choose a training that goes on for as long as it takes to look around."""
+    options_of(page)
+    choose(page, "image-size", "64")
+    unfold(page, "All options", "Steps and rate", "Loop and cache")
+    write(page, "option-epochs", "300")
+    write(page, "option-patience", "300")
+
+
 def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
     served: Served,
     browser: Browser,
@@ -255,8 +163,7 @@ def test_a_reload_and_a_second_tab_find_the_training_and_can_stop_it_and_go_on(
     with browser.person(served, "patient") as (context, watch):
         page = opened(context.new_page(), served)
         look_at(page, photos)
-        options_of(page)
-        choose(page, "image-size", "64")
+        unfolded_for_long(page)
         train(page, "from-scratch")
         expect(page.locator("#training .chart").first).to_be_visible(timeout=TRAINED_MS)
         page.reload()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from page_server import colour_zip, flawed_zip
+from PIL import Image, ImageOps
 from services import ended, tiny_network
 
 from finetune.errors import DataError, ImageError, OptionError
@@ -31,7 +32,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return colour_zip(tmp_path_factory.mktemp("images") / "plain.zip", each=8).with_suffix("")
+    """Images that are none of the project's."""
+    folder = colour_zip(tmp_path_factory.mktemp("images") / "plain.zip", each=8).with_suffix("")
+    for path in folder.rglob("*.png"):
+        ImageOps.mirror(Image.open(path)).save(path)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +85,9 @@ def test_corrections_and_additions_count_at_the_next_look(
     assert training.report["classes"] == ["apple", "lime", "mango", "plum"]
     service.curation.take_back(looked, "")
     assert corrections_of(looked) == {}
+    restored = again(service, looked)
+    assert restored.findings["health"]["classes"]["plum"] == before["plum"]
+    assert COPY in restored.findings["enlarged"]
 
 
 def test_a_set_is_made_of_single_images(service: Service, images: Path) -> None:
@@ -141,8 +149,8 @@ def test_the_own_list_goes_before_the_choice_of_all_suspects(service: Service, p
     chosen = SuspectsChoice("drop_suspects", "1")
     training = service.train(found, "freeze-all", {"image_size": 32}, suspects=chosen)
     assert ended(training.job).state == "finished"
-    assert training.report["drop_suspects"]["count"] == 1
-    text = Path(training.report["drop_suspects"]["file"]).read_text(encoding="utf-8")
+    assert training.report["corrections"]["drop_suspects"]["count"] == 1
+    text = Path(training.report["corrections"]["drop_suspects"]["file"]).read_text(encoding="utf-8")
     assert [row["path"] for row in csv.DictReader(io.StringIO(text))] == [COPY]
     copy = service.clean(found)
     assert ended(copy.folder).state == "finished"

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from finetune.page.markup import table_heads
 from finetune.words import t
 from ui.web.buttons import button_html
 from ui.web.words import join, note_html
@@ -41,7 +42,7 @@ def ranking_html(ranking: Mapping[str, Any], used: str) -> Markup:
     ).format(
         _sentence(ranking),
         t("Backbones, the best first"),
-        join(*(Markup('<th scope="col">{}</th>').format(head) for head in heads)),
+        table_heads(heads),
         join(*(_row(row, used) for row in rows)),
         join(*(note_html(t("{} was not measured: {}").format(row["name"], row["reason"])) for row in failed)),
     )

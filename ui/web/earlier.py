@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from finetune.page.markup import table_heads
 from finetune.words import t
 from ui.web.buttons import button_html
 from ui.web.words import join, note_html
@@ -41,7 +42,7 @@ def earlier_html(sets: Sequence[EarlierSet], asking: str = "") -> Markup:
         "</thead><tbody>{}</tbody></table></div>"
     ).format(
         t("Earlier data sets"),
-        join(*(Markup('<th scope="col">{}</th>').format(head) for head in heads)),
+        table_heads(heads),
         join(*rows),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from finetune.page.markup import table_heads
 from finetune.words import noted, t
 from ui.web.by_hand import Hands, suspect_choices_html
 from ui.web.words import join
@@ -68,7 +69,7 @@ def _table(result: Mapping[str, Any]) -> Markup:
     ).format(
         t("As a table"),
         t("Ranked table"),
-        join(*(Markup('<th scope="col">{}</th>').format(t(head)) for head in HEADS)),
+        table_heads(map(t, HEADS)),
         join(*rows),
     )
 
