@@ -147,7 +147,7 @@ def see_how_well(page: Page, read: Read) -> None:
     expect(page.locator("#training .chart").first).to_be_visible()
     page.locator("#go-to-results").click()
     expect(page.locator("#results .result")).to_contain_text(re.compile(read.right))
-    expect(page.locator("#matrix table")).to_be_visible()
+    expect(page.locator("#matrix table.matrix")).to_be_visible()
 
 
 def first_image(folder: Path) -> Path:
