@@ -29,7 +29,7 @@ TABS = {
 def bare_parts() -> Parts:
     """Parts that only are somebody: making Gradio's own leaves event loops open in this process."""
     made = object.__new__(Parts)
-    for name in ("project_id", "chosen", "notice", "seen", "tab", "tabs"):
+    for name in ("project_id", "chosen", "notice", "seen", "tab", "tabs", "timer"):
         setattr(made, name, object())
     for tab, names in TABS.items():
         setattr(made, tab, SimpleNamespace(**{name: object() for name in names.split()}))

@@ -12,7 +12,7 @@ from finetune.errors import FinetuneError
 from finetune.service.projects import Project
 from finetune.service.service import Service, trained
 from finetune.service.suspects_choice import ALL
-from ui.layout import TABS, Parts
+from ui.layout import ASKS_AT_REST_EVERY_S, ASKS_EVERY_S, TABS, Parts
 from ui.tabs.data import KEEP
 from ui.updates import updates
 from ui.view import View, make_view
@@ -38,7 +38,8 @@ class Handlers:
         view = make_view(project, chosen, is_known=bool(project_id))
         self._warm(view, project)
         self._service.prepare()
-        return updates(self._parts, view, seen)
+        every_s = ASKS_EVERY_S if self._service.is_busy else ASKS_AT_REST_EVERY_S
+        return updates(self._parts, view, seen, asks_every_s=every_s)
 
     def open(self, tab: str) -> Any:
         """Open the tab that the browser remembers; a page that is loaded has the first one open.

@@ -22,6 +22,11 @@ INTRODUCTION = noted(
 )
 
 
+ASKS_EVERY_S = 1.0
+ASKS_AT_REST_EVERY_S = 4.0
+"""While no job is at work, things change by what this page is told, which it shows at once, or by another window."""
+
+
 class Parts:
     """The components, made in the order they stand on the page; to be made inside `gr.Blocks`.
 
@@ -29,7 +34,7 @@ class Parts:
     page's tab that is open, kept by the browser, since a page that is loaded again has forgotten it;
     so are the ids of the data sets that are ``known``, the strategy that was ``chosen`` and the ``options`` of a
     training, by their names. A tab's own components would not do: what the browser keeps comes to those of an open
-    tab alone.
+    tab alone. ``timer`` is how often the page asks what is on disk.
     """
 
     def __init__(self, *, upload_gb: float) -> None:
@@ -44,6 +49,7 @@ class Parts:
                 t("Fine-tune an image classifier"), switch_html(language()), t(INTRODUCTION)
             )
         )
+        self.timer = gr.Timer(ASKS_EVERY_S)
         self.notice = gr.HTML(elem_id="notice")
         with gr.Tabs(elem_id="tabs") as self.tabs:
             self.each = {name: gr.Tab(t(name), id=name, render_children=True) for name in TABS}

@@ -22,28 +22,26 @@ from ui.updates import shown
 from ui.use_handlers import wire_use
 from ui.wiring import on as _on
 
-POLL_EVERY_S = 1.0
-
 
 def build_page(
     service: Service, *, upload_gb: float, language: Language = "en", signs_in: bool = False
 ) -> gr.Blocks:
     """Return the page over ``service`` in ``language``, which says that a zip may have ``upload_gb`` GB.
 
-    It asks once a second what is on disk, so a reload loses nothing. Where one ``signs_in`` it says as whom.
+    It asks every few seconds what is on disk, each second while jobs are at work, so a reload loses nothing.
+    Where one ``signs_in`` it says as whom.
     """
     with speaking(language), gr.Blocks(title=t("Fine-tune an image classifier")) as blocks:
         if signs_in:
             add_signed_in(blocks, language)
         parts = Parts(upload_gb=upload_gb)
-        timer = gr.Timer(POLL_EVERY_S)
-        _wire(blocks, timer, parts, service)
+        _wire(blocks, parts, service)
         wire_trial(parts, TrialHandlers(service, parts.test_tab))
     page: gr.Blocks = blocks
     return page
 
 
-def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, service: Service) -> None:
+def _wire(blocks: gr.Blocks, parts: Parts, service: Service) -> None:
     do = Handlers(service, parts)
     data, train = parts.data_tab, parts.train_tab
     state = [parts.project_id, parts.chosen, parts.seen]
@@ -53,7 +51,7 @@ def _wire(blocks: gr.Blocks, timer: gr.Timer, parts: Parts, service: Service) ->
         _on(tab.select, _remembering(name), [], [parts.tab])
     _on(data.go_on.click, _opening("Train"), [], [parts.tabs, parts.tab])
     _on(train.see.click, _opening("Results"), [], [parts.tabs, parts.tab])
-    _on(timer.tick, do.show, state, shown(parts))
+    _on(parts.timer.tick, do.show, state, shown(parts))
     own = [
         parts.project_id,
         parts.chosen,

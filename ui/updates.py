@@ -11,7 +11,7 @@ import gradio as gr
 from ui.backbones import wanted_of_backbones
 from ui.data_tools import DataTools
 from ui.data_view import wanted_of_data
-from ui.layout import Parts
+from ui.layout import ASKS_EVERY_S, Parts
 from ui.results_updates import outdated, wanted_results, wanted_use
 from ui.train_view import wanted_of_train
 from ui.trial_updates import no_answer, wanted_trial
@@ -21,13 +21,15 @@ Properties = dict[str, Any]
 DIGEST_LENGTH = 8
 
 
-def updates(parts: Parts, view: View, seen: str) -> dict[Any, Any]:
+def updates(parts: Parts, view: View, seen: str, *, asks_every_s: float = ASKS_EVERY_S) -> dict[Any, Any]:
     """Return component to update for a tab that has ``seen``; what it shows then travels with the answer.
+
+    From now on it asks again ``asks_every_s``.
 
     The tab itself holds ``seen``: an answer that got lost on its way is thus sent again with the next.
     """
     before = _parsed(seen)
-    wanted = _wanted(parts, view)
+    wanted = {**_wanted(parts, view), "timer": (parts.timer, {"value": asks_every_s})}
     now = {name: _digest(properties) for name, (_, properties) in wanted.items()}
     changed = [name for name in wanted if before.get(name) != now[name]]
     answer: dict[Any, Any] = {wanted[name][0]: gr.update(**wanted[name][1]) for name in changed}
@@ -46,6 +48,7 @@ def shown(parts: Parts) -> list[Any]:
     cards = [*parts.train_tab.cards.values(), *parts.train_tab.choices.values()]
     return [
         *fixed,
+        parts.timer,
         *cards,
         parts.test_tab.image,
         *no_answer(parts.test_tab),

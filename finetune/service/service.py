@@ -296,8 +296,13 @@ class Service:
         """
         if os.environ.get("FINETUNE_SPARE") == "0":
             return
-        if self._supervisor is not None and not self._store.list(states=("queued", "running"), limit=1):
+        if self._supervisor is not None and not self.is_busy:
             prepare_process()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any job is at work or waits for its turn."""
+        return bool(self._store.list(states=("queued", "running"), limit=1))
 
     def choose(self, project: Project, number: str) -> None:
         """Let the classifier of training ``number`` answer; one that cannot be asked changes nothing."""

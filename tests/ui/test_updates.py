@@ -126,3 +126,12 @@ def test_a_bundle_fetched_twice_at_once_is_whole_both_times(tmp_path: Path) -> N
         thread.join()
     assert read == [["run-bundle/classes.json", "run-bundle/model.safetensors"]] * 6
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_page_asks_less_often_once_nothing_is_at_work(parts: Parts) -> None:
+    busy = given(updates(parts, OPEN, "", asks_every_s=1), parts)
+    assert busy["timer"]["value"] == 1
+    assert "timer" not in given(updates(parts, OPEN, busy["seen"], asks_every_s=1), parts)
+    rest = given(updates(parts, OPEN, busy["seen"], asks_every_s=4), parts)
+    assert rest["timer"]["value"] == 4
+    assert set(rest) == {"timer", "seen"}
