@@ -1,13 +1,14 @@
 """A newcomer's first minute on each sample set, by a real server and a real browser, in seconds from each press.
 
-Presses "Use sample set" and waits for the advice, presses Train and waits for the first point of the curve and for
-the end, then presses a held-out image and waits for its label and, after "Why?", for the heat-map. Appends rows to
+Presses "Use sample set" and waits for the advice, presses Train, with the preset Fast, and waits for the first point
+of the curve and for the end, then presses a held-out image and waits for its label and, after "Why?", for the heat-map. Appends rows to
 ``results/first-minute.jsonl`` and prints them; ``--cold`` presses as soon as the page is there, before anything has
 been loaded in the background. With ``--advice`` it stops at the advice.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 import time
@@ -48,6 +49,8 @@ def first_minute(page: Page, address: str, sample: str, reading_s: float) -> dic
         return row
     page.wait_for_timeout(1000 * reading_s)
     page.locator("#go-to-train").click()
+    page.get_by_role("radio", name=re.compile("Fast")).check()
+    page.wait_for_timeout(1000)
     began = pressed(page, "#train")
     row["first_point_s"] = seconds_until(page, "#training .chart, #go-to-results", began)
     row["trained_s"] = seconds_until(page, "#go-to-results", began)

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from finetune.recipe import Recipe
 from finetune.words import t
 
-LOOKED_AT_MS = 120_000
+LOOKED_AT_MS = 240_000
 TRAINED_MS = 240_000
 SOON_MS = 30_000
 

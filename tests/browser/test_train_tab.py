@@ -9,7 +9,7 @@ from page_server import Served, colour_zip, open_browser, serve_page
 from playwright.sync_api import Page, expect
 
 SOON_MS = 30_000
-LOOKED_AT_MS = 120_000
+LOOKED_AT_MS = 240_000
 TRAINED_MS = 240_000
 
 
