@@ -1,9 +1,9 @@
 """A newcomer's first minute on each sample set, by a real server and a real browser, in seconds from each press.
 
 Presses "Use sample set" and waits for the advice, presses Train, with the preset Fast, and waits for the first point
-of the curve and for the end, then presses a held-out image and waits for its label and, after "Why?", for the heat-map. Appends rows to
-``results/first-minute.jsonl`` and prints them; ``--cold`` presses as soon as the page is there, before anything has
-been loaded in the background. With ``--advice`` it stops at the advice.
+of the curve and for the end, then presses a held-out image and waits for its label and, after "Why?", for the
+heat-map. Appends rows to ``results/first-minute.jsonl`` and prints them; ``--cold`` presses as soon as the page is
+there, before anything has been loaded in the background. With ``--advice`` it stops at the advice.
 """
 
 from __future__ import annotations

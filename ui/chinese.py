@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 SENTENCES = (
     (
-        r"splits: none given; train, val and test will be cut, seeded and stratified",
-        "划分：未给出；按种子分层划出 train、val 和 test",
+        r"splits: none given; train, val and test will be cut, each class in the same shares",
+        "划分：未给出；将划出 train、val 和 test，各类比例相同",
     ),
     (r"splits: (.*); what is missing will be cut from train", r"划分：\1；缺少的部分从 train 中划出"),
     (r"splits: (.*)", r"划分：\1"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
-from finetune.errors import FinetuneError
-from finetune.service.presets import foresee, with_preset
+from finetune.errors import FinetuneError, OptionError
+from finetune.service.presets import PRESETS, Preset, foresee, with_preset
 from finetune.service.projects import Project
 from finetune.service.service import Service, recipe_of
 from finetune.service.suspects_choice import SuspectsChoice
@@ -19,7 +19,7 @@ from ui.options import kept_values, preset_of, recipe_fields, to_keep
 from ui.tabs.data import DEALS
 from ui.tabs.train import first_values, option_names
 from ui.view import make_view
-from ui.web.plan import plan_html
+from ui.web.plan import plan_html, preset_labels
 from ui.web.words import note_html
 from ui.wiring import on
 
@@ -72,21 +72,25 @@ class TrainHandlers:
         """Stop the training for good and delete what it has."""
         return self._do.act(project_id, chosen, seen, self._service.discard_training)
 
-    def plan(self, project_id: str, chosen: str, *values: Any) -> tuple[str, dict[str, Any]]:
-        """Return what the training that is set up will be, and what the browser is to keep of the options."""
+    def plan(self, project_id: str, chosen: str, *values: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """Return what the training that is set up will be, what the browser is to keep, and the presets.
+
+        These say how long each takes with what is chosen.
+        """
         kept = to_keep(self._names, self._firsts, values)
         project = self._service.find(project_id)
         if project is None or "advice" not in (findings := project.findings):
-            return "", kept
+            return "", kept, gr.skip()
         strategy = make_view(project, chosen).chosen
         try:
             options = recipe_fields(strategy, values)
             made = recipe_of(project, strategy, with_preset(preset_of(values), findings, strategy, options))
             plan = foresee(made, findings)
             n_train, side = findings["sizes"]["train"], int(findings["image_size"])
-            return str(plan_html(plan, n_train, options, side)), kept
+            labels = preset_labels(_seconds(project, findings, strategy, options))
+            return str(plan_html(plan, n_train, options, side)), kept, gr.update(choices=labels)
         except FinetuneError as error:
-            return str(note_html(f"⚠ {error}")), kept
+            return str(note_html(f"⚠ {error}")), kept, gr.skip()
 
     def put_back(self, kept: Any) -> list[Any]:
         """Return the options as the browser has kept them."""
@@ -95,6 +99,20 @@ class TrainHandlers:
     def reset(self) -> list[Any]:
         """Return the options as they are at first; the preset stays."""
         return self._firsts[1:]
+
+
+def _seconds(
+    project: Project, findings: Mapping[str, Any], strategy: str, options: Mapping[str, Any]
+) -> dict[Preset, float | None]:
+    """Return how long each preset takes with ``options``; None where these cannot go with it."""
+    found: dict[Preset, float | None] = {}
+    for preset in PRESETS:
+        try:
+            made = recipe_of(project, strategy, with_preset(preset, findings, strategy, options))
+            found[preset] = foresee(made, findings).seconds
+        except OptionError:
+            found[preset] = None
+    return found
 
 
 def _fields(project: Project, strategy: str, values: Sequence[Any]) -> dict[str, Any]:
@@ -127,6 +145,6 @@ def wire_train(
         functools.partial(gr.on, changing),
         own.plan,
         [*state[:2], *train.options],
-        [train.plan, parts.options],
+        [train.plan, parts.options, train.preset],
         trigger_mode="always_last",
     )

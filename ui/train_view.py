@@ -7,14 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from finetune.errors import OptionError
 from finetune.service.engine.standing import STOPPING
-from finetune.service.presets import PRESETS, Preset, foresee, with_preset
 from finetune.service.projects import Project, Training
-from finetune.service.service import can_resume, recipe_of
+from finetune.service.service import can_resume
 from finetune.words import t
 from strategies import STRATEGIES
-from ui.web.plan import preset_labels
 from ui.web.progress import log_html, training_html
 from ui.web.words import error_html
 
@@ -29,12 +26,10 @@ Wanted = dict[str, tuple[Any, dict[str, Any]]]
 class TrainView:
     """How the newest training stands and what can be pressed.
 
-    ``basis`` says what a plan rests on. ``labels`` are the presets with their times. ``log`` is empty without a
-    training.
+    ``basis`` says what a plan rests on. ``log`` is empty without a training.
     """
 
     basis: str = ""
-    labels: tuple[tuple[str, str], ...] = ()
     training: str = ""
     log: str = ""
     is_running: bool = False
@@ -52,15 +47,13 @@ def make_train_view(project: Project, findings: Mapping[str, Any], chosen: str) 
     newest = trainings[-1] if trainings else None
     status = None if newest is None else newest.status
     basis = json.dumps([project.id, chosen, findings["backbone"], len(trainings)])
-    labels = tuple(preset_labels(_seconds(project, findings, chosen)))
     if newest is None or status is None:
         gone = t("this training's folder has been deleted; train again")
-        return TrainView(basis, labels, "" if newest is None else str(error_html(gone)))
+        return TrainView(basis, "" if newest is None else str(error_html(gone)))
     running = not status.has_ended
     resumable = can_resume(newest) and not newest.is_discarded
     return TrainView(
         basis,
-        labels,
         str(training_html(project, newest, status)),
         "" if _is_gone(newest) else str(log_html(project, newest)),
         is_running=running,
@@ -74,18 +67,6 @@ def _is_gone(training: Training) -> bool:
     return training.is_discarded or not training.run.is_dir()
 
 
-def _seconds(project: Project, findings: Mapping[str, Any], strategy: str) -> dict[Preset, float | None]:
-    """Return how long each preset takes by itself."""
-    found: dict[Preset, float | None] = {}
-    for preset in PRESETS:
-        try:
-            made = recipe_of(project, strategy, with_preset(preset, findings, strategy, {}))
-            found[preset] = foresee(made, findings).seconds
-        except OptionError:
-            found[preset] = None
-    return found
-
-
 def wanted_of_train(train: TrainParts, view: View) -> Wanted:
     """Return for every part of the tab its component and the properties it should have."""
     shown, is_open = view.train, bool(view.cards)
@@ -94,7 +75,6 @@ def wanted_of_train(train: TrainParts, view: View) -> Wanted:
         "closed training": (train.closed_training, {"visible": not is_open}),
         "training column": (train.training_column, {"visible": is_open}),
         "basis": (train.basis, {"value": shown.basis}),
-        "preset": (train.preset, {"choices": list(shown.labels)} if shown.labels else {}),
         "train": (
             train.train,
             {

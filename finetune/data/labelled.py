@@ -73,7 +73,7 @@ class Source:
     def how_split(self) -> str:
         """Say how the splits were understood, with the images of each."""
         if self.splits_from is None:
-            return "none given; train, val and test will be cut, seeded and stratified"
+            return "none given; train, val and test will be cut, each class in the same shares"
         counts: Counter[str | None] = Counter(image.split for image in self.images)
         saying = _SAYINGS[self.splits_from]
         given = [

@@ -58,7 +58,7 @@ def test_every_kind_is_inspected_scored_and_classified_like_its_folder(
 ) -> None:
     report = finetune("inspect", kinds[kind], "--offline", "--json").json
     assert report["classes"] == {"apple": 14, "lime": 14, "plum": 14}
-    assert report["how_split"] == "none given; train, val and test will be cut, seeded and stratified"
+    assert report["how_split"] == "none given; train, val and test will be cut, each class in the same shares"
     of_folder = finetune("evaluate", bundle, colours, "--json").json
     of_kind = finetune("evaluate", bundle, kinds[kind], "--offline", "--json").json
     # The images of the gallery have other names in each.

@@ -39,7 +39,7 @@ def findings_of(advice: dict[str, Any]) -> dict[str, Any]:
         name: [row.to_json() for row in describe(backbone, make_strategy(name), n_classes=4)]
         for name in STRATEGIES
     }
-    return {"advice": advice, "strips": strips, "backbone": "test_resnet"}
+    return {"advice": advice, "strips": strips, "backbone": "test_resnet", "image_size": 160}
 
 
 def test_the_table_has_a_row_for_each_contender_the_best_utility_first() -> None:
@@ -101,7 +101,7 @@ def test_a_card_shows_what_its_strategy_promises(name: str) -> None:
     card = str(card_html(name, findings_of(advice), chosen=False))
     rows = [row for row in advice["forecast"].values() if row["strategy"] == name]
     best = max(rows, key=lambda row: row["utility"])
-    assert f"<strong>{100 * best['accuracy']:.1f} %</strong> expected" in card
+    assert f"<strong>{100 * best['accuracy']:.1f} %</strong> expected at 160 px" in card
     assert f"<dd>{100 * best['interval'][0]:.1f} – {100 * best['interval'][1]:.1f} %</dd>" in card
     assert f"<dt>best of all, probability</dt><dd>{100 * best['p_best']:.0f} %</dd>" in card
     assert f"<dt>memory at its peak</dt><dd>{best['peak_bytes'] / 1e9:.1f} GB</dd>" in card

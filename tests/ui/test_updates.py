@@ -24,7 +24,6 @@ OPEN = replace(
     advice="advice",
     cards=("a", "b", "c", "d"),
     chosen="partial",
-    train=TrainView(labels=(("Recommended", "recommended"),)),
 )
 
 

@@ -29,8 +29,8 @@ REASONS: Mapping[str, str] = {
 """Why a file was left out."""
 
 SENTENCES: Mapping[str, str] = {
-    r"none given; train, val and test will be cut, seeded and stratified": (
-        "未给出；将按随机种子分层划分训练、验证和测试集"
+    r"none given; train, val and test will be cut, each class in the same shares": (
+        "未给出；将划分训练、验证和测试集，各类比例相同"
     ),
     r"(.*); what is missing will be cut from train": r"\1；缺少的部分从训练集中划出",
     r"no image in (.*) can be read; see the reasons": r"\1 中没有一张图像可以读取；请看原因",

@@ -65,9 +65,10 @@ def _sentence(plan: Foreseen, n_train: int) -> str:
         ).format(plan.epochs, n_train, plan.side)
     if not about:
         return told
-    return t("{} About {} on this computer, by the forecast; the training measures it again.").format(
-        told, about
-    )
+    return t(
+        "{} About {} on this computer by the forecast, and some seconds to start and to judge the result; the "
+        "training measures it again."
+    ).format(told, about)
 
 
 def _changed(options: Mapping[str, Any]) -> list[str]:

@@ -58,7 +58,9 @@ def _probes_html(advice: Mapping[str, Any]) -> Markup:
     if not said:
         return Markup("")
     end = t("{}.")
-    rows = [Markup("<li>{}</li>").format(end.format(text[:1].upper() + text[1:])) for text in said]
+    # Here it is an option of the tab Train, not one of a command.
+    told = (text.replace("--set stages=", "partial, stages = ") for text in said)
+    rows = [Markup("<li>{}</li>").format(end.format(text[:1].upper() + text[1:])) for text in told]
     return Markup('<h2 class="small-head">{}</h2><ul class="findings">{}</ul>').format(
         t("What probes of the layers say"), join(*rows)
     )
@@ -67,19 +69,19 @@ def _probes_html(advice: Mapping[str, Any]) -> Markup:
 LOOKS = {
     ("small", "similar"): noted(
         "Your {:,} training images are few, and they look to the network like what it has learned from ImageNet "
-        "(transfer gain {:.2f}; {} or more counts as similar)."
+        "(transfer gain {:.2f}, of 1 at most; {} or more counts as similar)."
     ),
     ("small", "different"): noted(
         "Your {:,} training images are few, and they differ from what the network has learned from ImageNet "
-        "(transfer gain {:.2f}; {} or more counts as similar)."
+        "(transfer gain {:.2f}, of 1 at most; {} or more counts as similar)."
     ),
     ("large", "similar"): noted(
         "Your {:,} training images are many, and they look to the network like what it has learned from ImageNet "
-        "(transfer gain {:.2f}; {} or more counts as similar)."
+        "(transfer gain {:.2f}, of 1 at most; {} or more counts as similar)."
     ),
     ("large", "different"): noted(
         "Your {:,} training images are many, and they differ from what the network has learned from ImageNet "
-        "(transfer gain {:.2f}; {} or more counts as similar)."
+        "(transfer gain {:.2f}, of 1 at most; {} or more counts as similar)."
     ),
 }
 """By the cell of the square."""
@@ -127,17 +129,19 @@ def card_html(name: str, findings: Mapping[str, Any], *, chosen: bool) -> Markup
         name,
         Markup('<span class="badge">{}</span>').format(badge) if badge else "",
         _sentence(STRATEGIES[name].summary),
-        _expected(name, advice),
+        _expected(name, findings),
         strip_html(strip),
         share.format(100 * trained, total / 1e6),
     )
 
 
-def _expected(name: str, advice: Mapping[str, Any]) -> Markup:
-    """Return what is forecast of the strategy, by its better form where it has two; nothing where nothing is."""
-    rows = {
-        contender: row for contender, row in advice.get("forecast", {}).items() if row["strategy"] == name
-    }
+def _expected(name: str, findings: Mapping[str, Any]) -> Markup:
+    """Return what is forecast of the strategy, by its better form where it has two; nothing where nothing is.
+
+    The forecast holds for the size that the images were measured at.
+    """
+    forecast = findings["advice"].get("forecast", {})
+    rows = {contender: row for contender, row in forecast.items() if row["strategy"] == name}
     if not rows:
         return Markup("")
     contender, row = max(rows.items(), key=lambda pair: pair[1]["utility"])
@@ -150,7 +154,9 @@ def _expected(name: str, advice: Mapping[str, Any]) -> Markup:
         (t("memory at its peak"), f"{row['peak_bytes'] / 1e9:.1f} GB"),
     )
     return Markup('<p class="expected">{}{}</p><dl class="facts">{}</dl>').format(
-        t(Markup("<strong>{:.1f} %</strong> expected")).format(100 * row["accuracy"]),
+        t(Markup("<strong>{:.1f} %</strong> expected at {} px")).format(
+            100 * row["accuracy"], findings["image_size"]
+        ),
         f" {form}" if form else "",
         join(*(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*fact) for fact in facts)),
     )

@@ -15,25 +15,29 @@ WORDS = {
         "方格的规则是 {}，但实测结果和其他数据上的大量训练都不支持它。"
     ),
     "Your {:,} training images are few, and they look to the network like what it has learned from ImageNet "
-    "(transfer gain {:.2f}; {} or more counts as similar).": (
-        "您的 {:,} 张训练图像属于少量，在网络看来与它从 ImageNet 学到的内容相似（迁移增益 {:.2f}；{} 以上算相似）。"
+    "(transfer gain {:.2f}, of 1 at most; {} or more counts as similar).": (
+        "您的 {:,} 张训练图像属于少量，"
+        "在网络看来与它从 ImageNet 学到的内容相似（迁移增益 {:.2f}，最高 1；{} 以上算相似）。"
     ),
     "Your {:,} training images are few, and they differ from what the network has learned from ImageNet "
-    "(transfer gain {:.2f}; {} or more counts as similar).": (
-        "您的 {:,} 张训练图像属于少量，与网络从 ImageNet 学到的内容不同（迁移增益 {:.2f}；{} 以上算相似）。"
+    "(transfer gain {:.2f}, of 1 at most; {} or more counts as similar).": (
+        "您的 {:,} 张训练图像属于少量，"
+        "与网络从 ImageNet 学到的内容不同（迁移增益 {:.2f}，最高 1；{} 以上算相似）。"
     ),
     "Your {:,} training images are many, and they look to the network like what it has learned from ImageNet "
-    "(transfer gain {:.2f}; {} or more counts as similar).": (
-        "您的 {:,} 张训练图像属于大量，在网络看来与它从 ImageNet 学到的内容相似（迁移增益 {:.2f}；{} 以上算相似）。"
+    "(transfer gain {:.2f}, of 1 at most; {} or more counts as similar).": (
+        "您的 {:,} 张训练图像属于大量，"
+        "在网络看来与它从 ImageNet 学到的内容相似（迁移增益 {:.2f}，最高 1；{} 以上算相似）。"
     ),
     "Your {:,} training images are many, and they differ from what the network has learned from ImageNet "
-    "(transfer gain {:.2f}; {} or more counts as similar).": (
-        "您的 {:,} 张训练图像属于大量，与网络从 ImageNet 学到的内容不同（迁移增益 {:.2f}；{} 以上算相似）。"
+    "(transfer gain {:.2f}, of 1 at most; {} or more counts as similar).": (
+        "您的 {:,} 张训练图像属于大量，"
+        "与网络从 ImageNet 学到的内容不同（迁移增益 {:.2f}，最高 1；{} 以上算相似）。"
     ),
     # Cards
     "advised": "建议",
     "runner-up": "其次",
-    "<strong>{:.1f} %</strong> expected": "预计 <strong>{:.1f}%</strong>",
+    "<strong>{:.1f} %</strong> expected at {} px": "{1} px 下预计 <strong>{0:.1f}%</strong>",
     "80 % interval": "80% 区间",
     "best of all, probability": "为最佳的概率",
     "time": "时间",

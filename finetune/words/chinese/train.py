@@ -40,9 +40,8 @@ WORDS = {
     ),
     "The new classifier is computed at once from {:,} training images at {} px, without epochs (passes over the "
     "images).": ("由 {:,} 张训练图像（边长 {} 像素）直接算出新的分类头，不分轮（逐遍看图像）。"),
-    "{} About {} on this computer, by the forecast; the training measures it again.": (
-        "{}按预测在这台计算机上约需 {}；训练开始时会重新测量。"
-    ),
+    "{} About {} on this computer by the forecast, and some seconds to start and to judge the result; the training "
+    "measures it again.": ("{}按预测在这台计算机上约需 {}，另加启动和评估的几秒；训练开始时会重新测量。"),
     "Changed: {}.": "已更改：{}。",
     "{} = {}": "{} = {}",
     "Learning rate, as a share of the peak that is found": "学习率（占待搜索峰值的比例）",
