@@ -17,7 +17,7 @@ from finetune.advice.language import Language
 from finetune.errors import OptionError, ResourceError
 from finetune.service.guard import Guard
 from finetune.service.room import Room
-from finetune.service.service import Service
+from finetune.service.service import Asks, Service
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -48,7 +48,9 @@ def serve(
     ``auth`` the users that were added for ``root`` sign in, each to their own; OptionError while there is none.
     """
     login = a_login(root) if auth else None
-    service = page_service(root, offline=offline) if auth else Service(root, offline=offline)
+    service = (
+        page_service(root, offline=offline, asks=lambda: "login") if auth else Service(root, offline=offline)
+    )
     # uvicorn hands a signal on once it has stopped; this one must not skip what follows.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -73,14 +75,16 @@ def a_login(folder: Path) -> Login:
     return login
 
 
-def page_service(root: Path, *, offline: bool, store: JobStore | None = None) -> Service:
+def page_service(
+    root: Path, *, offline: bool, asks: Callable[[], Asks], store: JobStore | None = None
+) -> Service:
     """Return the service of a page whose server tells who asks, each with the room that the API gives an owner."""
     from finetune.service.api.limits import ApiLimits
     from ui.asking import asking
 
     limits = ApiLimits()
     room = Room(kept=limits.kept, projects=limits.datasets)
-    return Service(root, offline=offline, store=store, asking=asking, room=room)
+    return Service(root, offline=offline, store=store, asking=asking, asks=asks, room=room)
 
 
 def listening(port: int | None, host: str = HOST) -> socket.socket:

@@ -14,7 +14,7 @@ from finetune.errors import OptionError
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.store import JobStore
 from finetune.service.guard import LOCAL_NAMES, Hosts
-from finetune.service.service import Service
+from finetune.service.service import Asks, Service
 from finetune.service.tokens import TOKENS, TokenStore
 from ui.app import DEFAULT_UPLOAD_GB, HOST, a_login, listening, mount_page, page_service, run_app
 
@@ -117,7 +117,14 @@ def _login(data_dir: Path, wanted: Wanted) -> Login | None:
 def _page(data_dir: Path, wanted: Wanted) -> Iterator[Service]:
     # The jobs of the page and of the API stand in one queue: one training a device.
     store = JobStore(data_dir / DATABASE)
-    service = page_service(data_dir / PAGE, offline=wanted.offline, store=store)
+    tokens = TokenStore(data_dir / TOKENS)
+
+    def asks() -> Asks:
+        if wanted.auth:
+            return "login"
+        return "nothing" if wanted.is_local and tokens.is_empty else "token"
+
+    service = page_service(data_dir / PAGE, offline=wanted.offline, asks=asks, store=store)
     try:
         yield service
     finally:
