@@ -1,7 +1,9 @@
 """A page that asks for a login, and people in front of it who speak plain HTTP."""
 
 import contextlib
+import html
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -132,13 +134,15 @@ def _heard(client: httpx.Client, stream: str) -> str:
     with client.stream("GET", stream) as answer:
         for line in answer.iter_lines():
             text += line
-            if (
-                '"process_completed"' in line
-                or '"close_stream"' in line
-                or line.startswith("event: complete")
-            ):
+            if '"process_completed"' in line or '"close_stream"' in line:
                 break
     return text
+
+
+def lines_in(shown: str) -> list[str]:
+    """The lines in a page's HTML as they are copied."""
+    codes = re.findall(r"<code>(.*?)</code>", shown, flags=re.DOTALL)
+    return [html.unescape(re.sub("<[^>]+>", "", lines)) for lines in codes]
 
 
 def texts(answer: str) -> list[str]:

@@ -22,6 +22,7 @@ from finetune.service.service import Asks, Service
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from finetune.service.api.limits import ApiLimits
     from finetune.service.engine.store import JobStore
     from finetune.service.login import Login
 
@@ -129,13 +130,16 @@ def make_app(
     upload_gb: float = DEFAULT_UPLOAD_GB,
     on_start: Callable[[], None] = lambda: None,
     login: Login | None = None,
+    limits: ApiLimits | None = None,
 ) -> FastAPI:
-    """Return the application over ``service``; uploads above ``upload_gb`` GB are refused.
+    """Return the application over ``service``; uploads above ``upload_gb`` GB are refused, and slow bodies.
 
-    With ``login`` it answers those who are signed in.
+    With ``login`` it answers those who are signed in. ``limits`` None are the usual ones.
     """
     from fastapi import FastAPI
 
+    from finetune.service.api.bodies import Bodies
+    from finetune.service.api.limits import ApiLimits
     from finetune.service.api.signed_in import OF_LOGIN, SignedIn, by_login
 
     @contextlib.asynccontextmanager
@@ -146,6 +150,8 @@ def make_app(
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     if login is not None:
         app.add_middleware(SignedIn, admit=by_login(login), asks_itself=OF_LOGIN.__contains__, is_login=True)
+    # Addresses beside Gradio's, such as that which classifies, count the bytes of a body for themselves.
+    app.add_middleware(Bodies, limits=limits or ApiLimits(), most=lambda _path: None)
     app.add_middleware(Guard)
     return mount_page(app, service, upload_gb=upload_gb, login=login, knows_owners=login is not None)
 
@@ -176,7 +182,7 @@ def mount_page(
     from ui.clicks import clicks_head
     from ui.copying import copying_head
     from ui.downloads import add_downloads
-    from ui.languages import CHINESE, Languages, speaking_head
+    from ui.languages import CHINESE, OF_GRADIO, Languages, speaking_head
     from ui.login import add_login
     from ui.look import STYLES, make_theme
     from ui.own_files import OwnFiles, OwnFilesOnly
@@ -206,6 +212,7 @@ def mount_page(
             path=path,
             theme=make_theme(),
             css_paths=[*STYLES],
+            i18n=gr.I18n(**OF_GRADIO),
             head=speaking_head(language)
             + clicks_head()
             + copying_head()

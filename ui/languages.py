@@ -21,6 +21,8 @@ COOKIE = "finetune-language"
 KEPT_S = 365 * 86_400
 PLACES: dict[Language, str] = {"en": "/", "zh": f"{CHINESE}/"}
 NAMES: dict[Language, str] = {"en": "English", "zh": "中文"}
+OF_GRADIO = {"en": {"common.upload": "Upload"}, "zh-CN": {"common.upload": "上传"}}
+"""Words that Gradio asks itself for, but has in no language, so that it would show their key."""
 
 
 class Languages:

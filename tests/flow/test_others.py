@@ -1,7 +1,6 @@
 """Two people at one page: Ben gets nothing of Ann's, and changes nothing, whatever he sends with her ids."""
 
 import hashlib
-import html
 import itertools
 import json
 import os
@@ -23,6 +22,7 @@ from signed_in_page import (
     Page,
     call_named,
     components,
+    lines_in,
     page_for,
     press,
     queue,
@@ -311,7 +311,4 @@ def lines_shown(page: Page, client: httpx.Client, project_id: str) -> list[str]:
         press(client, each, page.components(each, project_id)) for each in page.config["dependencies"][:3]
     ]
     (shown,) = {text for _, answer in told for text in texts(answer) if "FINETUNE_PASSWORD" in text}
-    return [
-        html.unescape(re.sub("<[^>]+>", "", lines))
-        for lines in re.findall(r"<code>(.*?)</code>", shown, flags=re.DOTALL)
-    ]
+    return lines_in(shown)
