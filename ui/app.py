@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from finetune.advice.language import Language
 from finetune.errors import OptionError, ResourceError
 from finetune.service.guard import Guard
-from finetune.service.room import Room
+from finetune.service.room import KeptBy, Room, nothing
 from finetune.service.service import Asks, Service
 
 if TYPE_CHECKING:
@@ -77,14 +77,22 @@ def a_login(folder: Path) -> Login:
 
 
 def page_service(
-    root: Path, *, offline: bool, asks: Callable[[], Asks], store: JobStore | None = None
+    root: Path,
+    *,
+    offline: bool,
+    asks: Callable[[], Asks],
+    store: JobStore | None = None,
+    elsewhere: KeptBy = nothing,
 ) -> Service:
-    """Return the service of a page whose server tells who asks, each with the room that the API gives an owner."""
+    """Return the service of a page whose server tells who asks, each with the room that the API gives an owner.
+
+    ``elsewhere`` tells what an owner keeps in the service beside the page.
+    """
     from finetune.service.api.limits import ApiLimits
     from ui.asking import asking
 
     limits = ApiLimits()
-    room = Room(kept=limits.kept, projects=limits.datasets)
+    room = Room(kept=limits.kept, projects=limits.datasets, elsewhere=elsewhere)
     return Service(root, offline=offline, store=store, asking=asking, asks=asks, room=room)
 
 

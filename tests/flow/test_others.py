@@ -58,13 +58,13 @@ print(json.dumps([(type(each).__name__, each.path, sorted(getattr(each, "methods
 service.close()
 """
 """Prints what kind each route of the application is, with its path and methods."""
-PRESSES = ("{}", "open:{}", "ask:{}", "delete:{}", "all", "all:yes", "run:1:yes", "1", "1:fp32", "1:0-0", "0")
+PRESSES = ("{}", "open:{}", "delete:{}", "all:yes", "run:1:yes", "1", "1:fp32", "1:0-0", "0")
 """What buttons in HTML send, those that delete included; a project's id for the braces."""
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with page_for(tmp_path_factory.mktemp("page") / "here", "ann", "Ben") as page:
+    with page_for(tmp_path_factory.mktemp("page") / "here", "ann", "Ben", "carl") as page:
         yield page
 
 
@@ -265,8 +265,10 @@ def test_ben_gets_no_file_of_ann_s_by_its_path(
             body = f'{{"fn_index": {event["id"]}, "session_hash": "a", "data": {escaped}}}'
             assert ben.post("/gradio_api/run/predict", content=body).status_code == 403
     # Who has the same file has it, too.
-    assert uploaded(ben, picture("plum", 7), name)["path"] == file["path"]
-    assert ben.get(address).content == picture("plum", 7)
+    with page.person("carl") as carl:
+        assert carl.get(address).status_code == 403
+        assert uploaded(carl, picture("plum", 7), name)["path"] == file["path"]
+        assert carl.get(address).content == picture("plum", 7)
 
 
 def test_the_lines_that_ann_is_shown_ask_her_classifier(
