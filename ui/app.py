@@ -190,7 +190,7 @@ def mount_page(
     from ui.clicks import clicks_head
     from ui.copying import copying_head
     from ui.downloads import add_downloads
-    from ui.languages import CHINESE, OF_GRADIO, Languages, speaking_head
+    from ui.languages import CHINESE, Languages, gradio_words, speaking_head
     from ui.login import add_login
     from ui.look import STYLES, make_theme
     from ui.own_files import OwnFiles, OwnFilesOnly
@@ -220,7 +220,7 @@ def mount_page(
             path=path,
             theme=make_theme(),
             css_paths=[*STYLES],
-            i18n=gr.I18n(**OF_GRADIO),
+            i18n=gr.I18n(**gradio_words(language)),
             head=speaking_head(language)
             + clicks_head()
             + copying_head()

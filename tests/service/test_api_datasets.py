@@ -233,7 +233,7 @@ def test_data_sets_that_an_owner_has_in_the_page_count_too(tmp_path: Path) -> No
     elsewhere = partial(kept_in_page, home)
     for limits, status in ((replace(LIMITS, datasets=1), 429), (replace(LIMITS, kept=5010), 413)):
         with (
-            serve_api(tmp_path / "service", limits=limits, elsewhere=elsewhere) as small,
+            serve_api(tmp_path / str(status), limits=limits, elsewhere=elsewhere) as small,
             small.person("ann") as ann,
             small.person("ben") as ben,
         ):
