@@ -35,7 +35,7 @@ class Handlers:
     def show(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Bring the tab up to date."""
         project = self._service.find(project_id)
-        view = make_view(project, chosen, is_known=bool(project_id))
+        view = make_view(project, chosen, is_known=bool(project_id), asks=self._service.asks())
         self._warm(view, project)
         self._service.prepare()
         every_s = ASKS_EVERY_S if self._service.is_busy else ASKS_AT_REST_EVERY_S

@@ -21,6 +21,11 @@ COOKIE = "finetune-language"
 KEPT_S = 365 * 86_400
 PLACES: dict[Language, str] = {"en": "/", "zh": f"{CHINESE}/"}
 NAMES: dict[Language, str] = {"en": "English", "zh": "中文"}
+OF_GRADIO: dict[Language, dict[str, str]] = {
+    "en": {"common.upload": "Upload"},
+    "zh": {"common.upload": "上传", "common.clear": "清除"},
+}
+"""Words of Gradio's own components that it lacks, so that it would show their key, or says in English."""
 
 
 class Languages:
@@ -91,6 +96,11 @@ def speaking_head(spoken: Language) -> str:
         f"for (const [name, value] of [['language', '{tag}'], ['languages', ['{tag}']]])"
         "Object.defineProperty(navigator, name, {get: () => value});</script>"
     )
+
+
+def gradio_words(spoken: Language) -> dict[str, dict[str, str]]:
+    """Return `OF_GRADIO` as Gradio takes it: some of its components ask for English whatever the page speaks."""
+    return {"en": OF_GRADIO[spoken], "zh-CN": OF_GRADIO[spoken]}
 
 
 def below(scope: Message) -> str:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
@@ -44,6 +44,8 @@ from finetune.service.trials import start_trial
 
 PAGE = ".page"
 ADDRESS = "address.txt"
+Asks = Literal["nothing", "login", "token"]
+"""What a page asks people and programs for before it answers."""
 
 
 class Service:
@@ -53,8 +55,8 @@ class Service:
     next one. Only one may be open for a ``root``: RunError names the address of the other. With ``store`` the jobs
     are queued there instead, among others, and whoever has that store supervised has them done.
 
-    ``asking`` tells who asks where a call does not name the owner; nobody sees what is another's. ``room`` is what
-    each owner may keep, None for no limit.
+    ``asking`` tells who asks where a call does not name the owner; nobody sees what is another's. ``asks`` tells what
+    the page asks for right now. ``room`` is what each owner may keep, None for no limit.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Service:
         offline: bool = False,
         store: JobStore | None = None,
         asking: Callable[[], str] = lambda: "",
+        asks: Callable[[], Asks] = lambda: "nothing",
         room: Room | None = None,
     ) -> None:
         self.root = root.resolve()
@@ -71,6 +74,7 @@ class Service:
         self.home.mkdir(parents=True, exist_ok=True)
         self._offline = offline
         self._asking = asking
+        self.asks = asks
         self._room = room
         self._predictor = Predictor()
         self._thumbnailer = Thumbnailer()
