@@ -10,8 +10,9 @@ import gradio as gr
 
 from finetune.errors import FinetuneError
 from finetune.service.projects import Project
-from finetune.service.service import Service, trained
+from finetune.service.service import Service
 from finetune.service.suspects_choice import ALL
+from finetune.service.trainings import trained
 from ui.layout import ASKS_AT_REST_EVERY_S, ASKS_EVERY_S, TABS, Parts
 from ui.tabs.data import KEEP
 from ui.updates import updates

@@ -10,8 +10,9 @@ from finetune.model.backbones import find_backbone
 from finetune.service.jobs import read_job
 from finetune.service.predictor import identity
 from finetune.service.projects import Project
-from finetune.service.service import Asks, trained
+from finetune.service.service import Asks
 from finetune.service.status import Status
+from finetune.service.trainings import trained
 from finetune.words import noted, t
 from strategies import STRATEGIES
 from ui.backbones import NOTHING_TO_COMPARE, BackbonesView, make_backbones_view
