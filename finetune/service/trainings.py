@@ -1,4 +1,4 @@
-"""What can be said of a project's trainings: the recipe of a next one, which answer, which can go on. Reads the disk alone."""
+"""What can be said of a project's trainings: the recipe of a next one, which answer, which can go on."""
 
 from __future__ import annotations
 
