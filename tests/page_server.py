@@ -18,6 +18,7 @@ from hub_cache import lay_in_cache
 from PIL import Image
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
 from safetensors.torch import save
+from warm import afresh, warm_processes
 
 from finetune.model.backbones import find_backbone
 from finetune.model.build import build
@@ -78,10 +79,13 @@ class Served:
 
 
 @contextmanager
-def serve_page(folder: Path, *options: str, command: str = "ui") -> Iterator[Served]:
+def serve_page(
+    folder: Path, *options: str, command: str = "ui", loads_itself: bool = False
+) -> Iterator[Served]:
     """Run ``finetune ui`` in ``folder`` until the context ends, with a tiny network in its hub cache.
 
-    Or another ``command`` that serves.
+    Or another ``command`` that serves. It and its jobs start warm, unless it ``loads_itself`` all that it needs, as a
+    user's does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     hub = folder / "hf"
@@ -89,21 +93,22 @@ def serve_page(folder: Path, *options: str, command: str = "ui") -> Iterator[Ser
         fill_hub_cache(hub)
     paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "finetune", command, "--port", "0", "--offline", *options],
-        cwd=folder,
-        env={
-            **os.environ,
-            **threads,
-            "PYTHONPATH": paths,
-            "HF_HOME": str(hub),
-            "FINETUNE_CACHE": str(folder / "cache"),
-            "FINETUNE_SPARE": os.environ.get("FINETUNE_SPARE", "0"),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with afresh() if loads_itself else warm_processes():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "finetune", command, "--port", "0", "--offline", *options],
+            cwd=folder,
+            env={
+                **os.environ,
+                **threads,
+                "PYTHONPATH": paths,
+                "HF_HOME": str(hub),
+                "FINETUNE_CACHE": str(folder / "cache"),
+                "FINETUNE_SPARE": os.environ.get("FINETUNE_SPARE", "0"),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     try:
         yield Served(
             address_told(process), folder / ("checkpoints" if command == "ui" else "service"), process

@@ -78,7 +78,10 @@ def here(tmp_path: Path) -> Path:
 def test_the_whole_path_in_english_with_a_reload_in_the_middle(
     browser: Browser, here: Path, fruit: Path, tmp_path: Path
 ) -> None:
-    with serve_page(here) as served, browser.person(served, "newcomer") as (context, watch):
+    with (
+        serve_page(here, loads_itself=True) as served,
+        browser.person(served, "newcomer") as (context, watch),
+    ):
         page = opened(context.new_page(), served)
         read_the_advice(page, READ["en"])
         begin_to_train(page)
@@ -99,7 +102,7 @@ def test_the_whole_path_in_chinese_with_a_new_server_in_the_middle(
 ) -> None:
     with (
         speaking("zh"),
-        serve_page(here) as served,
+        serve_page(here, loads_itself=True) as served,
         browser.person(served, "new one", width=375, locale="zh-CN") as (context, _),
     ):
         page = opened(context.new_page(), served)
@@ -108,7 +111,7 @@ def test_the_whole_path_in_chinese_with_a_new_server_in_the_middle(
         begin_to_train(page)
         served.process.kill()
         served.process.wait()
-        with serve_page(here, "--port", served.url.rpartition(":")[2]) as again:
+        with serve_page(here, "--port", served.url.rpartition(":")[2], loads_itself=True) as again:
             go_to(page, again.url)
             see_how_well(page, READ["zh"])
             open_tab(page, "Test")
