@@ -1,0 +1,21 @@
+"""The Chinese of the sentences of errors, by the form of the English, a module for each part of the program."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from finetune.words.chinese_errors import (
+    data,
+    kinds,
+    model,
+    recipe,
+    results,
+    service,
+    system,
+    tables,
+    training,
+)
+
+PARTS = (data, kinds, tables, model, recipe, training, results, service, system)
+"""The modules; each has ``WORDS``, as `finetune.words.forms` takes them."""
+ERRORS = MappingProxyType({english: said for part in PARTS for english, said in part.WORDS.items()})
