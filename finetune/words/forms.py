@@ -47,7 +47,8 @@ class Forms:
                 value if told is None else told.chinese
                 for value, told in zip(form.values(text), inside, strict=True)
             ]
-            found = _Told(form.n_letters, form.chinese.format(*values))
+            n_inside = sum(told.n_letters for told in inside if told is not None)
+            found = _Told(form.n_letters + n_inside, form.chinese.format(*values))
         cuts = [place.start() for place in re.finditer(JOIN, text)]
         for cut in cuts if len(cuts) <= MOST_JOINS else ():
             first, rest = self._best(text[:cut], known), self._best(text[cut + len(JOIN) :], known)

@@ -184,6 +184,10 @@ class _Making:
 def _is_text(node: ast.expr) -> bool:
     if isinstance(node, ast.IfExp):
         return _is_text(node.body) and _is_text(node.orelse)
+    if isinstance(node, ast.BoolOp):
+        return all(map(_is_text, node.values))
+    if isinstance(node, ast.Call):
+        return _called(node.func) == "nearest"
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 

@@ -1,4 +1,4 @@
-"""The Chinese of the sentences of errors, by the form of the English, a module for each part of the program."""
+"""The Chinese of the sentences of errors and of logs, by the form of the English, a module for each part of the program."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import MappingProxyType
 from finetune.words.chinese_errors import (
     data,
     kinds,
+    log,
     model,
     recipe,
     results,
@@ -16,6 +17,6 @@ from finetune.words.chinese_errors import (
     training,
 )
 
-PARTS = (data, kinds, tables, model, recipe, training, results, service, system)
+PARTS = (data, kinds, tables, model, recipe, training, results, service, log, system)
 """The modules; each has ``WORDS``, as `finetune.words.forms` takes them."""
 ERRORS = MappingProxyType({english: said for part in PARTS for english, said in part.WORDS.items()})

@@ -123,6 +123,7 @@ WORDS: Mapping[str, str] = {
     "{} {} has rows without '{}'; give a CSV that `finetune suspects` wrote": (
         "{} {} 有些行缺少“{}”；请给出 `finetune suspects` 写出的 CSV"
     ),
+    "cannot read {} {}: {}; check the path": "无法读取 {} {}：{}；请检查路径",
     "{} {} names no image; leave it out": "{} {} 没有列出任何图像；请去掉该选项",
     "--relabel {} gives every image the class that it has; leave it out": (
         "--relabel {} 给每张图像的类别与原来相同；请去掉该选项"
@@ -131,27 +132,31 @@ WORDS: Mapping[str, str] = {
         "{} 同时在 --drop-suspects 和 --relabel 中；请删除其中一处的行"
     ),
     # Cleaning
-    "no image of train would be left of {}: {}; {} or {}": "{} 的 train 将一张图像也不剩：{}；请{}，或{}",
-    "no image would be left of {}: {}; {} or {}": "{} 将一张图像也不剩：{}；请{}，或{}",
-    "class‹es|› {} of {} would have no image of train left: {}; {} or {}": (
-        "{1} 的类别 {0} 在 train 中将一张图像也不剩：{2}；请{3}，或{4}"
-    ),
-    "class‹es|› {} of {} would have no image left: {}; {} or {}": "{1} 的类别 {0} 将一张图像也不剩：{2}；请{3}，或{4}",
-    "{} and {}": "{}，{}",
-    "{}, {}": "{}、{}",
+    "no image of train would be left of {}: {}": "{} 的 train 将一张图像也不剩：{}",
+    "no image would be left of {}: {}": "{} 将一张图像也不剩：{}",
+    "class‹es|› {} of {} would have no image of train left: {}": "{1} 的类别 {0} 在 train 中将一张图像也不剩：{2}",
+    "class‹es|› {} of {} would have no image left: {}": "{1} 的类别 {0} 将一张图像也不剩：{2}",
     "{} cannot be read": "{} 张无法读取",
+    "{} cannot be read and {}": "{} 张无法读取，{}",
     "{} ‹lies|lie› in another class too, byte for byte": "{} 张同时位于另一个类别，逐字节相同",
+    "{} ‹lies|lie› in another class too, byte for byte and {}": "{} 张同时位于另一个类别，逐字节相同，{}",
     "{} ‹is a copy of one|are copies of some› in another split": "{} 张是另一个划分中图像的副本",
+    "{} ‹is a copy of one|are copies of some› in another split and {}": "{} 张是另一个划分中图像的副本，{}",
     "{} ‹shows the same picture as one|show the same pictures as some› in another split": (
         "{} 张与另一个划分中的图像画面相同"
     ),
-    "correct that in the set": "在数据集中改正",
-    "clean {}": "{}重新清理",
+    "{} ‹shows the same picture as one|show the same pictures as some› in another split and {}": (
+        "{} 张与另一个划分中的图像画面相同，{}"
+    ),
+    "correct that in the set or clean {}": "请在数据集中改正，或{}重新清理",
+    "correct that in the set, clean {} or leave ‹it|them|each› out with {}": (
+        "请在数据集中改正，或{}重新清理，或用 {} 去掉"
+    ),
     "with --no-quarantine": "用 --no-quarantine ",
+    "with --no-quarantine and {}": "用 --no-quarantine 并{}",
     "with --no-dedupe": "用 --no-dedupe ",
+    "with --no-dedupe and {}": "用 --no-dedupe 并{}",
     "without --near": "不用 --near ",
-    "leave each out with --exclude": "用 --exclude 去掉每一个",
-    "leave ‹it|them› out with {}": "用 {} 去掉",
     "{} changed after it was looked at; give the same command again once nothing changes in the set": (
         "{} 在检查之后发生了变化；请等数据集不再变化后重试"
     ),
@@ -166,6 +171,22 @@ WORDS: Mapping[str, str] = {
     ),
     "nothing is cleaned, since all is switched off; leave out a --no-… option": (
         "所有清理都已关闭，因此什么也没清理；请打开其中一项"
+    ),
+    "cannot write {}: {}; free some space or choose another --manifest": (
+        "无法写入 {}：{}；请释放一些空间，或用 --manifest 另选位置"
+    ),
+    "--manifest {} would overwrite {}, which exists; choose another name": (
+        "--manifest {} 会覆盖已有的 {}；请另选名称"
+    ),
+    "--out {} is a mounted disk's own folder; give one in it, such as {}": (
+        "--out {} 是挂载磁盘的根文件夹；请给出其中的文件夹，例如 {}"
+    ),
+    "a manifest names files, but those of {} are packed in one; write a copy with --out DIR instead": (
+        "清单列出文件，而 {} 的文件打包在一起；请改用 --out DIR 写出副本"
+    ),
+    "a manifest's paths start at its own folder, but {} lies in no folder around the images in {}; put it into {}, "
+    "or write a copy with --out DIR": (
+        "清单中的路径从它所在的文件夹算起，而 {} 不在包含 {} 中图像的文件夹内；请把它放到 {}，或用 --out DIR 写出副本"
     ),
     "cannot write to {}: {}; free some space or choose another --out": (
         "无法写入 {}：{}；请释放一些空间，或用 --out 另选位置"

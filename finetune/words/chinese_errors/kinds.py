@@ -110,7 +110,7 @@ WORDS: Mapping[str, str] = {
     ),
     "'{}' in {} is too large for labels; give each image one": "{1} 中的“{0}”作为标签太大；每张图像只需一个",
     "{} has {} images in '{}' but {} labels in '{}'; give each image one": (
-        "{} 的“{2}”中有 {1} 张图像，而“{4}”中有 {3} 个标签；请给每张图像一个标签"
+        "{0} 的“{2}”中有 {1} 张图像，而“{4}”中有 {3} 个标签；请给每张图像一个标签"
     ),
     "{} has no labels for its array '{}' (it has: {}); name them {}": (
         "{} 没有数组“{}”的标签（现有：{}）；请命名为 {}"

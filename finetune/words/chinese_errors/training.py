@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _AGAIN = "请用 `finetune fit` 重新训练"
-_GO_ON = "；继续请运行：finetune fit --resume {}"
+_GO_ON = "继续请运行：finetune fit --resume {}"
 
 WORDS: Mapping[str, str] = {
     # Its folder
@@ -66,26 +66,20 @@ WORDS: Mapping[str, str] = {
     # Its end
     "the run folder {} was removed while the run was at work, so nothing is kept; start it again with `finetune "
     "fit`": "训练的文件夹 {} 在训练中被删除，因此什么也没有保留；请用 `finetune fit` 重新开始",
-    "‹paused|interrupted› before the first epoch's end; go on with: finetune fit --resume {}": (
-        "在第一轮结束前停下" + _GO_ON
-    ),
-    "‹paused|interrupted› before training began; go on with: finetune fit --resume {}": "在训练开始前停下" + _GO_ON,
-    "‹paused|interrupted› after epoch {} of {}; go on with: finetune fit --resume {}": (
-        "在第 {} 轮（共 {} 轮）之后停下" + _GO_ON
-    ),
-    "‹paused|interrupted› before the first epoch's end; {}; go on with: finetune fit --resume {}": (
+    "‹paused|interrupted› before the first epoch's end; {}go on with: finetune fit --resume {}": (
         "在第一轮结束前停下；{}" + _GO_ON
     ),
-    "‹paused|interrupted› before training began; {}; go on with: finetune fit --resume {}": (
+    "‹paused|interrupted› before training began; {}go on with: finetune fit --resume {}": (
         "在训练开始前停下；{}" + _GO_ON
     ),
-    "‹paused|interrupted› after epoch {} of {}; {}; go on with: finetune fit --resume {}": (
+    "‹paused|interrupted› after epoch {} of {}; {}go on with: finetune fit --resume {}": (
         "在第 {} 轮（共 {} 轮）之后停下；{}" + _GO_ON
     ),
-    "the best so far ({}, {} % of val right) is kept in {}, without a report until the run is finished": (
-        "目前最好的网络（{}，val 正确率 {} %）保存在 {}，训练完成之前没有报告"
+    "the best so far (epoch {}, {} % of val right) is kept in {}, without a report until the run is finished; ": (
+        "目前最好的网络（第 {} 轮，val 正确率 {} %）保存在 {}，训练完成之前没有报告；"
     ),
-    "epoch {}": "第 {} 轮",
-    "the solved head": "求解的分类头",
-    "before the first epoch": "第一轮之前",
+    "the best so far (the solved head, {} % of val right) is kept in {}, without a report until the run is "
+    "finished; ": "目前最好的网络（求解的分类头，val 正确率 {} %）保存在 {}，训练完成之前没有报告；",
+    "the best so far (before the first epoch, {} % of val right) is kept in {}, without a report until the run is "
+    "finished; ": "目前最好的网络（第一轮之前，val 正确率 {} %）保存在 {}，训练完成之前没有报告；",
 }
