@@ -57,6 +57,18 @@ def raised() -> list[Example]:
     ]
 
 
+def problems() -> list[Example]:
+    """An example of every answer that stands in for one of the page's own, such as to an upload."""
+    return [
+        example
+        for module, tree in trees().items()
+        if module.startswith("ui/") and module != "ui/run_addresses.py"
+        for node, within in _calls(tree)
+        if _called(node.func) == "said_at"
+        for example in _examples(node.args[1], module, within)
+    ]
+
+
 def refused_by_recipes() -> list[Example]:
     """An example of every sentence of a recipe's own checks, which become an OptionError's."""
     found = []
@@ -121,7 +133,11 @@ class _Making:
 
     def _value(self, spec: str = "") -> str:
         number = len(self.values) + 101
-        self.values.append(f"{number}7" if spec.rstrip(".0123456789")[-1:] in (*"dfgeE,",) or spec[-1:] in (*"dfge",) else f"made{number}up")
+        self.values.append(
+            f"{number}7"
+            if spec.rstrip(".0123456789")[-1:] in (*"dfgeE,",) or spec[-1:] in (*"dfge",)
+            else f"made{number}up"
+        )
         return self.values[-1]
 
     def texts(self, node: ast.expr, within: ast.AST, depth: int, spec: str = "") -> list[str]:
@@ -140,7 +156,12 @@ class _Making:
             return [text for part in node.values for text in self.texts(part, within, depth, spec)][:MOST]
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return self._joined([node.left, node.right], within, depth)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
+        if (
+            isinstance(node, ast.BinOp)
+            and isinstance(node.op, ast.Mult)
+            and isinstance(node.left, ast.Constant)
+            and isinstance(node.left.value, str)
+        ):
             return ["", node.left.value]
         if isinstance(node, ast.Name):
             return self._named(node, within, depth, spec)

@@ -80,9 +80,7 @@ WORDS: Mapping[str, str] = {
     "{} cannot be read ({}); train again with `finetune fit`": f"{{}} 无法读取（{{}}）；{_AGAIN}",
     # ONNX
     "the {} file gives {} of {} image‹s|› ({}: {} instead of {}){}; nothing was written; --max-flips {} would accept "
-    "it": (
-        "{0} 文件对 {2} 张图像{1}（{3}：{4}，而不是 {5}）{6}；没有写出文件；--max-flips {7} 可接受"
-    ),
+    "it": ("{0} 文件对 {2} 张图像{1}（{3}：{4}，而不是 {5}）{6}；没有写出文件；--max-flips {7} 可接受"),
     "the {} file gives {} of {} image‹s|› ({}: {} instead of {}){}; nothing was written; use the bundle itself, or "
     "update onnxruntime": (
         "{0} 文件对 {2} 张图像{1}（{3}：{4}，而不是 {5}）{6}；没有写出文件；请直接使用分类器，或更新 onnxruntime"

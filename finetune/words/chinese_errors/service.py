@@ -100,5 +100,9 @@ WORDS: Mapping[str, str] = {
     # Uploads
     "the server's disk is too full for this upload; free some of it": "服务器磁盘空间不足，无法上传；请释放一些空间",
     "the form has a large field that is no file; send files alone": "表单中有一个很大的非文件字段；请只发送文件",
+    "this page takes files and no addresses; download the file and upload it": (
+        "此页面只接收文件，不接收网址；请先下载文件再上传"
+    ),
+    "the request's body is larger than 4 MB; send less": "请求超过 4 MB；请减少内容",
     "this file is not one of yours; upload it again": "此文件不属于您；请重新上传",
 }
