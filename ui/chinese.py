@@ -1,4 +1,4 @@
-"""What the program says in English of itself, in Chinese: on the way, and where it fails; the unknown stays English."""
+"""What the program says of its work and of its errors, in Chinese; what is not known stays English."""
 
 from __future__ import annotations
 
@@ -73,6 +73,8 @@ PLACES = (
 """How a split was understood, within a sentence of `SENTENCES`."""
 
 
+MORE = "; see `finetune inspect`"
+"""What follows the first examples of a finding where there are more."""
 BEGINNINGS = (("warning: ", "警告："), ("note: ", "说明："))
 
 LENGTHS = (
@@ -122,7 +124,7 @@ def errors() -> Forms:
 
 def _told(found: re.Match[str], chinese: str) -> str:
     """Return ``chinese`` with what was found put in, which may be an error's sentence."""
-    told = re.sub(r"\\(\d)", lambda place: errors().said(found[int(place[1])] or ""), chinese)
+    told = re.sub(r"\\(\d)", lambda place: errors().said(found[int(place[1])] or "", inside=True), chinese)
     for place, said in (*PLACES, *LENGTHS):
         told = re.sub(place, said, told)
     return told
@@ -141,10 +143,16 @@ def _found(text: str) -> str:
     """Return what the health check says, the first examples after it included."""
     from ui.web.finding_forms import SENTENCES as FINDINGS
 
-    message, _, examples = text.rpartition(" (") if text.endswith(")") else ("", "", "")
-    for whole, rest in ((text, ""), (message, f"（{examples.removesuffix(')')}）")):
+    brackets = [place.start() for place in re.finditer(r" \(", text)] if text.endswith(")") else []
+    for end in (len(text), *brackets):
+        rest = f"（{_examples(text[end + 2 : -1])}）" if end < len(text) else ""
         for pattern, chinese in FINDINGS.items():
-            found = re.fullmatch(pattern, whole)
+            found = re.fullmatch(pattern, text[:end])
             if found:
                 return f"{found.expand(chinese)}{rest}"
     return text
+
+
+def _examples(told: str) -> str:
+    names = told.removesuffix(MORE)
+    return names if names == told else f"{names}；见 `finetune inspect`"

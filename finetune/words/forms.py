@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 JOIN = "; "
+PART = "…"
 _PLACES = re.compile("{}|‹[^›]*›")
 MOST_JOINS = 8
 """More parts than this are not looked for: their number of ways to be joined grows with each."""
@@ -24,58 +25,64 @@ class Forms:
     def __init__(self, words: Mapping[str, str]) -> None:
         self._forms = [Form(english, chinese) for english, chinese in words.items()]
 
-    def said(self, text: str) -> str:
-        """Return ``text`` in Chinese, what was put into it too where that is a sentence; else as it is."""
-        best = self._best(text, {})
+    def said(self, text: str, *, inside: bool = False) -> str:
+        """Return ``text`` in Chinese, what was put into it too where that is a sentence; else as it is.
+
+        ``inside`` says that it stood within another sentence, where it may be a part of one only.
+        """
+        best = self._best(text, inside, {})
         return text if best is None else best.chinese
 
-    def form_of(self, text: str) -> Form | None:
-        """Return the one form that ``text`` as a whole has, None where there is none."""
-        fitting = [form for form in self._forms if form.fits(text)]
-        return max(fitting, key=lambda form: form.n_letters, default=None)
+    def _best(self, text: str, inside: bool, known: _Known) -> _Told | None:
+        """Return the telling that takes most letters of ``text`` for its own: as a whole, or as parts joined."""
+        if (text, inside) not in known:
+            found = [self._whole(text, inside, known), *self._joined(text, inside, known)]
+            told = [each for each in found if each is not None]
+            known[text, inside] = max(told, key=lambda each: each.n_letters, default=None)
+        return known[text, inside]
 
-    def _best(self, text: str, known: dict[str, _Told | None]) -> _Told | None:
-        """Return the telling that takes most letters of ``text`` for its own: of a whole, or of parts joined."""
-        if text in known:
-            return known[text]
-        known[text] = None
-        form = self.form_of(text)
-        found: _Told | None = None
-        if form is not None:
-            inside = [self._best(value, known) for value in form.values(text)]
-            values = [
-                value if told is None else told.chinese
-                for value, told in zip(form.values(text), inside, strict=True)
-            ]
-            n_inside = sum(told.n_letters for told in inside if told is not None)
-            found = _Told(form.n_letters + n_inside, form.chinese.format(*values))
+    def _whole(self, text: str, inside: bool, known: _Known) -> _Told | None:
+        fitting = [form for form in self._forms if (inside or not form.is_part) and form.fits(text)]
+        if not fitting:
+            return None
+        form = max(fitting, key=lambda each: each.n_letters)
+        values = form.values(text)
+        told = [self._best(value, True, known) or _Told(0, value) for value in values]
+        n_letters = form.n_letters + sum(each.n_letters for each in told)
+        return _Told(n_letters, form.chinese.format(*(each.chinese for each in told)))
+
+    def _joined(self, text: str, inside: bool, known: _Known) -> Iterator[_Told]:
         cuts = [place.start() for place in re.finditer(JOIN, text)]
         for cut in cuts if len(cuts) <= MOST_JOINS else ():
-            first, rest = self._best(text[:cut], known), self._best(text[cut + len(JOIN) :], known)
-            if first is None or rest is None:
-                continue
-            n_letters = first.n_letters + rest.n_letters + len(JOIN)
-            if found is None or n_letters > found.n_letters:
-                found = _Told(n_letters, f"{first.chinese}；{rest.chinese}")
-        known[text] = found
-        return found
+            first = self._best(text[:cut], inside, known)
+            rest = None if first is None else self._best(text[cut + len(JOIN) :], inside, known)
+            if first is not None and rest is not None:
+                yield _Told(first.n_letters + rest.n_letters + len(JOIN), f"{first.chinese}；{rest.chinese}")
 
 
 @dataclass(frozen=True)
 class _Told:
+    """What a text is in Chinese, and how many letters of the English were known words."""
+
     n_letters: int
     chinese: str
+
+
+_Known = dict[tuple[str, bool], _Told | None]
 
 
 class Form:
     """One sentence: its words, and how to say it in Chinese.
 
-    ``‹s|›`` stands for one of some words that its Chinese does not tell apart, here a plural's ending or none.
+    ``‹s|›`` stands for one of some words that its Chinese does not tell apart, here a plural's ending or none. What
+    begins with ``…`` is no sentence, but stands in the place of one.
     """
 
     def __init__(self, english: str, chinese: str) -> None:
         self.english, self.chinese = english, chinese
-        self.words = tuple(words for words in _PLACES.split(english) if words)
+        self.is_part = english.startswith(PART)
+        self._text = english.removeprefix(PART)
+        self.words = tuple(words for words in _PLACES.split(self._text) if words)
         self.n_letters = sum(map(len, self.words))
 
     def fits(self, text: str) -> bool:
@@ -91,7 +98,7 @@ class Form:
 
     @functools.cached_property
     def _pattern(self) -> re.Pattern[str]:
-        parts = re.split(f"({_PLACES.pattern})", self.english)
+        parts = re.split(f"({_PLACES.pattern})", self._text)
         return re.compile("".join(map(_expression, parts)), re.DOTALL)
 
 

@@ -166,7 +166,7 @@ class _Making:
         if isinstance(node, ast.Name):
             return self._named(node, within, depth, spec)
         if isinstance(node, ast.Call) and depth < DEEPEST:
-            return self._call(node, within, depth, spec)
+            return self._call(node, depth, spec)
         return [self._value(spec)]
 
     def _joined(self, parts: Iterable[ast.expr], within: ast.AST, depth: int) -> list[str]:
@@ -188,7 +188,7 @@ class _Making:
             return [constant]
         return [self._value(spec)]
 
-    def _call(self, node: ast.Call, within: ast.AST, depth: int, spec: str) -> list[str]:
+    def _call(self, node: ast.Call, depth: int, spec: str) -> list[str]:
         name = _called(node.func)
         if name == "nearest":
             return ["", f"; did you mean '{self._value()}'?"]

@@ -1,4 +1,4 @@
-"""The Chinese of the sentences of errors and of logs, by the form of the English, a module for each part of the program."""
+"""The Chinese of errors and of logs, by the form of the English sentence, a module for each part of the program."""
 
 from __future__ import annotations
 

@@ -67,11 +67,11 @@ WORDS: Mapping[str, str] = {
     "class '{}' in {} is not a class of train; {} or drop it with --exclude {}": (
         "{1} 中的类别“{0}”不在 train 中；请{2}，或用 --exclude {3} 去掉它"
     ),
-    "rename its folder": "重命名其文件夹",
-    "correct its label": "改正其标签",
-    "add it to train": "把它加入 train",
-    "the {} rows of {}": "{1} 的 {0} 行",
-    "the part {} of {}": "{1} 的 {0} 部分",
+    "…rename its folder": "重命名其文件夹",
+    "…correct its label": "改正其标签",
+    "…add it to train": "把它加入 train",
+    "…the {} rows of {}": "{1} 的 {0} 行",
+    "…the part {} of {}": "{1} 的 {0} 部分",
     "val_share {} and test_share {} leave nothing to validate or train on; val_share must be above 0 and their sum "
     "below 1": "val_share {} 与 test_share {} 使验证或训练没有图像；val_share 必须大于 0，两者之和必须小于 1",
     "--group-by has no effect on {}, which comes with its own splits; leave it out": (
@@ -136,27 +136,27 @@ WORDS: Mapping[str, str] = {
     "no image would be left of {}: {}": "{} 将一张图像也不剩：{}",
     "class‹es|› {} of {} would have no image of train left: {}": "{1} 的类别 {0} 在 train 中将一张图像也不剩：{2}",
     "class‹es|› {} of {} would have no image left: {}": "{1} 的类别 {0} 将一张图像也不剩：{2}",
-    "{} cannot be read": "{} 张无法读取",
-    "{} cannot be read and {}": "{} 张无法读取，{}",
-    "{} ‹lies|lie› in another class too, byte for byte": "{} 张同时位于另一个类别，逐字节相同",
-    "{} ‹lies|lie› in another class too, byte for byte and {}": "{} 张同时位于另一个类别，逐字节相同，{}",
-    "{} ‹is a copy of one|are copies of some› in another split": "{} 张是另一个划分中图像的副本",
-    "{} ‹is a copy of one|are copies of some› in another split and {}": "{} 张是另一个划分中图像的副本，{}",
-    "{} ‹shows the same picture as one|show the same pictures as some› in another split": (
+    "…{} cannot be read": "{} 张无法读取",
+    "…{} cannot be read and {}": "{} 张无法读取，{}",
+    "…{} ‹lies|lie› in another class too, byte for byte": "{} 张同时位于另一个类别，逐字节相同",
+    "…{} ‹lies|lie› in another class too, byte for byte and {}": "{} 张同时位于另一个类别，逐字节相同，{}",
+    "…{} ‹is a copy of one|are copies of some› in another split": "{} 张是另一个划分中图像的副本",
+    "…{} ‹is a copy of one|are copies of some› in another split and {}": "{} 张是另一个划分中图像的副本，{}",
+    "…{} ‹shows the same picture as one|show the same pictures as some› in another split": (
         "{} 张与另一个划分中的图像画面相同"
     ),
-    "{} ‹shows the same picture as one|show the same pictures as some› in another split and {}": (
+    "…{} ‹shows the same picture as one|show the same pictures as some› in another split and {}": (
         "{} 张与另一个划分中的图像画面相同，{}"
     ),
     "correct that in the set or clean {}": "请在数据集中改正，或{}重新清理",
     "correct that in the set, clean {} or leave ‹it|them|each› out with {}": (
         "请在数据集中改正，或{}重新清理，或用 {} 去掉"
     ),
-    "with --no-quarantine": "用 --no-quarantine ",
-    "with --no-quarantine and {}": "用 --no-quarantine 并{}",
-    "with --no-dedupe": "用 --no-dedupe ",
-    "with --no-dedupe and {}": "用 --no-dedupe 并{}",
-    "without --near": "不用 --near ",
+    "…with --no-quarantine": "用 --no-quarantine ",
+    "…with --no-quarantine and {}": "用 --no-quarantine 并{}",
+    "…with --no-dedupe": "用 --no-dedupe ",
+    "…with --no-dedupe and {}": "用 --no-dedupe 并{}",
+    "…without --near": "不用 --near ",
     "{} changed after it was looked at; give the same command again once nothing changes in the set": (
         "{} 在检查之后发生了变化；请等数据集不再变化后重试"
     ),

@@ -155,7 +155,7 @@ WORDS: Mapping[str, str] = {
     "no folder or file at {}, check the path": "{} 处没有文件夹或文件；请检查路径",
     "{} is neither a folder nor a file; give {}": "{} 既不是文件夹也不是文件；请给出 {}",
     "the data set's path is empty; give a folder or a zip": "数据集的路径为空；请给出文件夹或 zip",
-    "a folder, a zip or tar of one, a .csv, .tsv or .parquet, an .npz, hf:NAME or torchvision:NAME": (
+    "…a folder, a zip or tar of one, a .csv, .tsv or .parquet, an .npz, hf:NAME or torchvision:NAME": (
         "文件夹、其 zip 或 tar、.csv、.tsv 或 .parquet、.npz、hf:NAME 或 torchvision:NAME"
     ),
     # Sample sets

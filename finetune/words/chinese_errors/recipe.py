@@ -19,8 +19,10 @@ WORDS: Mapping[str, str] = {
     "{} is {}: input should be less than {}": "{} 为 {}，但必须小于 {}",
     "{} is {}: input should be less than or equal to {}": "{} 为 {}，但必须不大于 {}",
     "{} is {}: input should be a finite number": "{} 为 {}，但必须是有限的数",
-    "{} is {}: input should be a valid ‹number|integer|number, unable to parse string as a number|integer, unable to "
-    "parse string as an integer|integer, got a number with a fractional part›": "{} 为 {}，但必须是数字（或整数）",
+    "{} is {}: input should be a valid number‹, unable to parse string as a number|›": "{} 为 {}，但必须是数字",
+    "{} is {}: input should be a valid integer‹, unable to parse string as an integer|, got a number with a "
+    "fractional part|›": "{} 为 {}，但必须是整数",
+    "…'{}' or '{}'": "'{}' 或 '{}'",
     "{} is '{}', but must be a number; change it or empty it": "{} 为“{}”，但必须是数字；请修改或清空",
     "{} is {}, but must be a whole number": "{} 为 {}，但必须是整数",
     "layer_decay is {}, but must lie above 0 and at most at 1": "layer_decay 为 {}，但必须大于 0 且不大于 1",
@@ -71,7 +73,9 @@ WORDS: Mapping[str, str] = {
     "--views {} has no effect without --augment crop or another policy; add that, or leave it out": (
         "没有 --augment crop 或其他增强方式时 --views {} 不起作用；请加上，或去掉它"
     ),
-    "--nesterov has no effect with --momentum 0; leave one out": "--momentum 0 时 --nesterov 不起作用；请去掉其中一个",
+    "--nesterov has no effect with --momentum 0; leave one out": (
+        "--momentum 0 时 --nesterov 不起作用；请去掉其中一个"
+    ),
     # What cannot go together
     "--batch-norm frozen would hold random statistics with strategy '{}'; leave it out": (
         "用策略“{}”时 --batch-norm frozen 会固定随机的统计量；请去掉"

@@ -11,9 +11,9 @@ WORDS: Mapping[str, str] = {
     "{} is damaged ({}); write it again": "{} 已损坏（{}）；请重新写出",
     "{} is damaged ({}); write the bundle again": "{} 已损坏（{}）；请重新写出分类器",
     "the bundle {} is damaged ({}); write it again": "分类器 {} 已损坏（{}）；请重新写出",
-    "config.json is no table": "config.json 不是表",
-    "classes.json is no list of names": "classes.json 不是名称列表",
-    "its schema is {}": "其格式版本为 {}",
+    "…config.json is no table": "config.json 不是表",
+    "…classes.json is no list of names": "classes.json 不是名称列表",
+    "…its schema is {}": "其格式版本为 {}",
     "{} is damaged; copy the bundle again": "{} 已损坏；请重新复制分类器",
     "the bundle {} has lost its file {}; copy the whole folder again": (
         "分类器 {} 缺少文件 {}；请重新复制整个文件夹"
@@ -31,8 +31,8 @@ WORDS: Mapping[str, str] = {
     "the versions in its report.json, or train again": (
         "分类器 {} 给出的答案与写出时不同（参考图像的 logit {}）；请使用其 report.json 中的版本，或重新训练"
     ),
-    "differ by up to {}": "最多相差 {}",
-    "are of another number": "个数不同",
+    "…differ by up to {}": "最多相差 {}",
+    "…are of another number": "个数不同",
     "the bundle {} names {} classes, but its weights decide between {}; use the classes.json that was written with "
     "them": "分类器 {} 列出 {} 个类别，而其权重区分 {} 个；请使用与权重一起写出的 classes.json",
     "the bundle {} names the class '{}' more than once; use the classes.json that was written with it": (
@@ -70,7 +70,8 @@ WORDS: Mapping[str, str] = {
     "the same labels": "{0} 和另外 {1} 张图像在 {2} 与 {3} 中类别不同，因此无法比较；请用相同的标签训练两者",
     "{} and {} were judged on other images ({} are in one test set alone, such as {}), so they cannot be compared; "
     "train both with the same data and --seed": (
-        "{} 与 {} 用不同的图像评判（{} 张只在其中一个测试集中，例如 {}），因此无法比较；请用相同的数据和 --seed 训练两者"
+        "{} 与 {} 用不同的图像评判（{} 张只在其中一个测试集中，例如 {}），因此无法比较；"
+        "请用相同的数据和 --seed 训练两者"
     ),
     "{} and {} have other classes ({} in one of them alone), so they cannot be compared; compare runs on the same "
     "data": "{} 与 {} 的类别不同（{} 只在其中一个中），因此无法比较；请比较用相同数据的训练",
@@ -85,10 +86,10 @@ WORDS: Mapping[str, str] = {
     "update onnxruntime": (
         "{0} 文件对 {2} 张图像{1}（{3}：{4}，而不是 {5}）{6}；没有写出文件；请直接使用分类器，或更新 onnxruntime"
     ),
-    "another label to {}": "中的 {} 张给出另一标签",
-    "the same label to all": "都给出相同标签",
-    ", {} right instead of {}": "，正确 {}，原为 {}",
-    ", {} right as before": "，正确 {}，与原来相同",
+    "…another label to {}": "中的 {} 张给出另一标签",
+    "…the same label to all": "都给出相同标签",
+    "…, {} right instead of {}": "，正确 {}，原为 {}",
+    "…, {} right as before": "，正确 {}，与原来相同",
     "no image of {} can be read, so that nothing could be compared; give --check DATA": (
         "{} 中没有一张图像可以读取，因此无法比较；请给出 --check DATA"
     ),

@@ -37,12 +37,12 @@ WORDS: Mapping[str, str] = {
     # What is at work
     "{} is being looked at already; wait for it": "{} 正在分析中；请等待",
     "{}: still {}; wait for it, or stop it": "{}：仍在{}；请等待，或停止它",
-    "looking for wrong labels": "查找错误标签",
-    "writing a cleaned copy": "写出清理后的副本",
-    "drawing a preview": "绘制预览",
-    "writing an ONNX file": "写出 ONNX 文件",
-    "comparing backbones": "比较骨干网络",
-    "classifying": "分类",
+    "…looking for wrong labels": "查找错误标签",
+    "…writing a cleaned copy": "写出清理后的副本",
+    "…drawing a preview": "绘制预览",
+    "…writing an ONNX file": "写出 ONNX 文件",
+    "…comparing backbones": "比较骨干网络",
+    "…classifying": "分类",
     "{} is training; cancel it before you delete it": "{} 正在训练；删除前请先取消",
     "{} is training already; wait for it or cancel it": "{} 已在训练；请等待或取消",
     "{} is at work; wait until it has ended, or cancel it": "{} 正在工作；请等它结束，或取消",
@@ -103,6 +103,7 @@ WORDS: Mapping[str, str] = {
     "this page takes files and no addresses; download the file and upload it": (
         "此页面只接收文件，不接收网址；请先下载文件再上传"
     ),
-    "the request's body is larger than 4 MB; send less": "请求超过 4 MB；请减少内容",
+    "the request's body is larger than {}; send less": "请求超过 {}；请减少内容",
+    "the request's body came too slowly; send it again over a better line": "请求传输太慢；请换更好的网络重试",
     "this file is not one of yours; upload it again": "此文件不属于您；请重新上传",
 }

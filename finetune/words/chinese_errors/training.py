@@ -12,7 +12,7 @@ WORDS: Mapping[str, str] = {
     "cannot make the run folder {}: {}; ‹give --out|choose another --out›": (
         "无法创建训练的文件夹 {}：{}；请用 --out 另选位置"
     ),
-    "{} is not a folder": "{} 不是文件夹",
+    "…{} is not a folder": "{} 不是文件夹",
     "--out {} is not empty; choose another folder": "--out {} 不是空的；请另选文件夹",
     "--out {} is not empty; choose another folder, or leave --out away for a free one": (
         "--out {} 不是空的；请另选文件夹，或去掉 --out 自动选择"
@@ -42,9 +42,9 @@ WORDS: Mapping[str, str] = {
     "the images of {} are not those that the run {} began with; put them back, or start a new run": (
         "{} 的图像与训练 {} 开始时不同；请恢复原来的图像，或开始新的训练"
     ),
-    "{} image‹s|› added": "新增 {} 张",
-    "{} image‹s|› removed": "移除 {} 张",
-    "{} image‹s|› changed": "改动 {} 张",
+    "…{} image‹s|› added": "新增 {} 张",
+    "…{} image‹s|› removed": "移除 {} 张",
+    "…{} image‹s|› changed": "改动 {} 张",
     "the images of the run are no longer at {}; say where they are now: finetune fit DATA --resume {}": (
         "训练的图像已不在 {}；请说明现在的位置：finetune fit DATA --resume {}"
     ),
@@ -75,11 +75,11 @@ WORDS: Mapping[str, str] = {
     "‹paused|interrupted› after epoch {} of {}; {}go on with: finetune fit --resume {}": (
         "在第 {} 轮（共 {} 轮）之后停下；{}" + _GO_ON
     ),
-    "the best so far (epoch {}, {} % of val right) is kept in {}, without a report until the run is finished; ": (
+    "…the best so far (epoch {}, {} % of val right) is kept in {}, without a report until the run is finished; ": (
         "目前最好的网络（第 {} 轮，val 正确率 {} %）保存在 {}，训练完成之前没有报告；"
     ),
-    "the best so far (the solved head, {} % of val right) is kept in {}, without a report until the run is "
+    "…the best so far (the solved head, {} % of val right) is kept in {}, without a report until the run is "
     "finished; ": "目前最好的网络（求解的分类头，val 正确率 {} %）保存在 {}，训练完成之前没有报告；",
-    "the best so far (before the first epoch, {} % of val right) is kept in {}, without a report until the run is "
+    "…the best so far (before the first epoch, {} % of val right) is kept in {}, without a report until the run is "
     "finished; ": "目前最好的网络（第一轮之前，val 正确率 {} %）保存在 {}，训练完成之前没有报告；",
 }
