@@ -36,20 +36,17 @@ class Forms:
     def _best(self, text: str, inside: bool, known: _Known) -> _Told | None:
         """Return the telling that takes most letters of ``text`` for its own: as a whole, or as parts joined."""
         if (text, inside) not in known:
-            found = [self._whole(text, inside, known), *self._joined(text, inside, known)]
-            told = [each for each in found if each is not None]
-            known[text, inside] = max(told, key=lambda each: each.n_letters, default=None)
+            found = (*self._wholes(text, inside, known), *self._joined(text, inside, known))
+            known[text, inside] = max(found, key=lambda each: each.n_letters, default=None)
         return known[text, inside]
 
-    def _whole(self, text: str, inside: bool, known: _Known) -> _Told | None:
-        fitting = [form for form in self._forms if (inside or not form.is_part) and form.fits(text)]
-        if not fitting:
-            return None
-        form = max(fitting, key=lambda each: each.n_letters)
-        values = form.values(text)
-        told = [self._best(value, True, known) or _Told(0, value) for value in values]
-        n_letters = form.n_letters + sum(each.n_letters for each in told)
-        return _Told(n_letters, form.chinese.format(*(each.chinese for each in told)))
+    def _wholes(self, text: str, inside: bool, known: _Known) -> Iterator[_Told]:
+        for form in self._forms:
+            if (inside or not form.is_part) and form.fits(text):
+                values = form.values(text)
+                told = [self._best(value, True, known) or _Told(0, value) for value in values]
+                n_letters = form.n_letters + sum(each.n_letters for each in told)
+                yield _Told(n_letters, form.chinese.format(*(each.chinese for each in told)))
 
     def _joined(self, text: str, inside: bool, known: _Known) -> Iterator[_Told]:
         cuts = [place.start() for place in re.finditer(JOIN, text)]

@@ -136,6 +136,8 @@ WORDS: Mapping[str, str] = {
     "no image would be left of {}: {}": "{} 将一张图像也不剩：{}",
     "class‹es|› {} of {} would have no image of train left: {}": "{1} 的类别 {0} 在 train 中将一张图像也不剩：{2}",
     "class‹es|› {} of {} would have no image left: {}": "{1} 的类别 {0} 将一张图像也不剩：{2}",
+    "…'{}' and '{}'": "'{}' 和 '{}'",
+    "…'{}' and {} more": "'{}' 和另外 {} 个",
     "…{} cannot be read": "{} 张无法读取",
     "…{} cannot be read and {}": "{} 张无法读取，{}",
     "…{} ‹lies|lie› in another class too, byte for byte": "{} 张同时位于另一个类别，逐字节相同",
