@@ -7,20 +7,19 @@ them: ``{1} … {0}``.
 
 from __future__ import annotations
 
-import functools
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 JOIN = "; "
 PART = "…"
-_PLACES = re.compile("{}|‹[^›]*›")
 MOST_JOINS = 8
 """More parts than this are not looked for: their number of ways to be joined grows with each."""
 
 
 class Forms:
-    """Sentences by their English forms; a form is made a regular expression once a text has all its words."""
+    """Sentences by their English forms; of several that fit, the one holds that knows most letters of a text."""
 
     def __init__(self, words: Mapping[str, str]) -> None:
         self._forms = [Form(english, chinese) for english, chinese in words.items()]
@@ -42,10 +41,10 @@ class Forms:
 
     def _wholes(self, text: str, inside: bool, known: _Known) -> Iterator[_Told]:
         for form in self._forms:
-            if (inside or not form.is_part) and form.fits(text):
-                values = form.values(text)
-                told = [self._best(value, True, known) or _Told(0, value) for value in values]
-                n_letters = form.n_letters + sum(each.n_letters for each in told)
+            read = form.read(text) if inside or not form.is_part else None
+            if read is not None:
+                told = [self._best(value, True, known) or _Told(0, value) for value in read[1]]
+                n_letters = read[0] + sum(each.n_letters for each in told)
                 yield _Told(n_letters, form.chinese.format(*(each.chinese for each in told)))
 
     def _joined(self, text: str, inside: bool, known: _Known) -> Iterator[_Told]:
@@ -78,30 +77,42 @@ class Form:
     def __init__(self, english: str, chinese: str) -> None:
         self.english, self.chinese = english, chinese
         self.is_part = english.startswith(PART)
-        self._text = english.removeprefix(PART)
-        self.words = tuple(words for words in _PLACES.split(self._text) if words)
-        self.n_letters = sum(map(len, self.words))
+        self._variants = tuple(_Words(each.split("{}")) for each in _variants(english.removeprefix(PART)))
 
-    def fits(self, text: str) -> bool:
-        """Whether ``text`` is such a sentence."""
-        # Looking for words is much quicker than to make a regular expression, and nearly always enough.
-        return all(words in text for words in self.words) and self._pattern.fullmatch(text) is not None
-
-    def values(self, text: str) -> tuple[str, ...]:
-        """Return what was put into ``text``, which fits."""
-        found = self._pattern.fullmatch(text)
-        assert found is not None
-        return found.groups()
-
-    @functools.cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        parts = re.split(f"({_PLACES.pattern})", self._text)
-        return re.compile("".join(map(_expression, parts)), re.DOTALL)
+    def read(self, text: str) -> tuple[int, tuple[str, ...]] | None:
+        """Return how many letters of ``text`` are the form's, and what was put in; None for another sentence."""
+        for words in self._variants:
+            values = words.between(text)
+            if values is not None:
+                return words.n_letters, values
+        return None
 
 
-def _expression(part: str) -> str:
-    if part == "{}":
-        return "(.*?)"
-    if part.startswith("‹"):
-        return f"(?:{'|'.join(map(re.escape, part[1:-1].split('|')))})"
-    return re.escape(part)
+def _variants(english: str) -> Iterator[str]:
+    parts = re.split("‹([^›]*)›", english)
+    return map("".join, itertools.product(*(part.split("|") for part in parts)))
+
+
+class _Words:
+    """What stands around the places of a sentence, the first from its beginning and the last to its end."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+        self.n_letters = sum(map(len, words))
+
+    def between(self, text: str) -> tuple[str, ...] | None:
+        """Return what stands between, as little as can be but for the last; a walk, so that no text takes long."""
+        if len(self._words) == 1:
+            return () if text == self._words[0] else None
+        first, *middle, last = self._words
+        at, end = len(first), len(text) - len(last)
+        if at > end or not (text.startswith(first) and text.endswith(last)):
+            return None
+        values = []
+        for words in middle:
+            place = text.find(words, at, end)
+            if place < 0:
+                return None
+            values.append(text[at:place])
+            at = place + len(words)
+        return (*values, text[at:end])

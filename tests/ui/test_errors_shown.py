@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import gradio as gr
 import pytest
+from page_parts import bare_parts
 
 from finetune.data.sources import open_source
 from finetune.errors import FinetuneError
@@ -15,15 +15,13 @@ from finetune.words import speaking
 from ui.data_handlers import DataHandlers
 from ui.handlers import Handlers
 from ui.languages import said_at
-from ui.layout import Parts
 from ui.web.words import error_html
 
 
 @pytest.fixture(scope="module")
 def hands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataHandlers]:
     with contextlib.closing(Service(tmp_path_factory.mktemp("root"), offline=True)) as service:
-        with gr.Blocks():
-            parts = Parts(upload_gb=1)
+        parts = bare_parts()
         yield DataHandlers(parts, service, Handlers(service, parts))
 
 
