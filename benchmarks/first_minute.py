@@ -2,16 +2,21 @@
 
 Presses "Use sample set" and waits for the advice, presses Train, with the preset Fast, and waits for the first point
 of the curve and for the end, then presses a held-out image and waits for its label and, after "Why?", for the
-heat-map. Appends rows to ``results/first-minute.jsonl`` and prints them; ``--cold`` presses as soon as the page is
-there, before anything has been loaded in the background. With ``--advice`` it stops at the advice.
+heat-map. Nothing is in the cache at first. Appends rows to ``results/first-minute.jsonl`` and prints them.
+
+``--reading S`` is how long the newcomer looks at the page before each press (10 s); sample sets are drawn and looked
+at in the background meanwhile. ``--advice`` stops at the advice.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +67,24 @@ def first_minute(page: Page, address: str, sample: str, reading_s: float) -> dic
     return row
 
 
+@contextlib.contextmanager
+def own_cache(folder: Path) -> Iterator[None]:
+    before = os.environ.get("FINETUNE_CACHE")
+    os.environ["FINETUNE_CACHE"] = str(folder)
+    yield
+    if before is None:
+        del os.environ["FINETUNE_CACHE"]
+    else:
+        os.environ["FINETUNE_CACHE"] = before
+
+
 def main() -> None:
-    reading_s = 0.0 if "--cold" in sys.argv else READING_S
+    reading_s = float(sys.argv[sys.argv.index("--reading") + 1]) if "--reading" in sys.argv else READING_S
     for sample in SAMPLES:
         with (
             tempfile.TemporaryDirectory() as folder,
             sync_playwright() as playwright,
+            own_cache(Path(folder) / "cache"),
             running_page(Path(folder)) as address,
         ):
             context = playwright.chromium.launch_persistent_context(

@@ -105,7 +105,9 @@ def serve_page(folder: Path, *options: str, command: str = "ui") -> Iterator[Ser
         text=True,
     )
     try:
-        yield Served(_address(process), folder / ("checkpoints" if command == "ui" else "service"), process)
+        yield Served(
+            address_told(process), folder / ("checkpoints" if command == "ui" else "service"), process
+        )
     finally:
         process.terminate()
         try:
@@ -115,7 +117,7 @@ def serve_page(folder: Path, *options: str, command: str = "ui") -> Iterator[Ser
             process.communicate()
 
 
-def _address(process: subprocess.Popen[str]) -> str:
+def address_told(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=lambda: lines.put(process.stdout.readline()), daemon=True).start()  # type: ignore[union-attr]

@@ -11,6 +11,7 @@ from warm import warm_processes
 
 from finetune.service.jobs import read_job
 from finetune.service.status import Status
+from finetune.training.processes import birth
 
 PATIENCE_S = 600
 
@@ -29,6 +30,14 @@ def tiny_network(home: Path) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = value
+
+
+def is_gone(pid: int, born: str) -> bool:
+    """Whether the process ``pid`` that began at ``born`` is there no more."""
+    try:
+        return birth(pid) != born
+    except (OSError, LookupError):
+        return True
 
 
 def wait_for(what: Callable[[], bool]) -> None:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from finetune.advice.language import Language
 from finetune.errors import OptionError, ResourceError
 from finetune.service.guard import Guard
-from finetune.service.room import Room
-from finetune.service.service import Service
+from finetune.service.room import KeptBy, Room, nothing
+from finetune.service.service import Asks, Service
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from finetune.service.api.limits import ApiLimits
     from finetune.service.engine.store import JobStore
     from finetune.service.login import Login
 
@@ -48,7 +49,9 @@ def serve(
     ``auth`` the users that were added for ``root`` sign in, each to their own; OptionError while there is none.
     """
     login = a_login(root) if auth else None
-    service = page_service(root, offline=offline) if auth else Service(root, offline=offline)
+    service = (
+        page_service(root, offline=offline, asks=lambda: "login") if auth else Service(root, offline=offline)
+    )
     # uvicorn hands a signal on once it has stopped; this one must not skip what follows.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -73,14 +76,24 @@ def a_login(folder: Path) -> Login:
     return login
 
 
-def page_service(root: Path, *, offline: bool, store: JobStore | None = None) -> Service:
-    """Return the service of a page whose server tells who asks, each with the room that the API gives an owner."""
+def page_service(
+    root: Path,
+    *,
+    offline: bool,
+    asks: Callable[[], Asks],
+    store: JobStore | None = None,
+    elsewhere: KeptBy = nothing,
+) -> Service:
+    """Return the service of a page whose server tells who asks, each with the room that the API gives an owner.
+
+    ``elsewhere`` tells what an owner keeps in the service beside the page.
+    """
     from finetune.service.api.limits import ApiLimits
     from ui.asking import asking
 
     limits = ApiLimits()
-    room = Room(kept=limits.kept, projects=limits.datasets)
-    return Service(root, offline=offline, store=store, asking=asking, room=room)
+    room = Room(kept=limits.kept, projects=limits.datasets, elsewhere=elsewhere)
+    return Service(root, offline=offline, store=store, asking=asking, asks=asks, room=room)
 
 
 def listening(port: int | None, host: str = HOST) -> socket.socket:
@@ -125,13 +138,16 @@ def make_app(
     upload_gb: float = DEFAULT_UPLOAD_GB,
     on_start: Callable[[], None] = lambda: None,
     login: Login | None = None,
+    limits: ApiLimits | None = None,
 ) -> FastAPI:
-    """Return the application over ``service``; uploads above ``upload_gb`` GB are refused.
+    """Return the application over ``service``; uploads above ``upload_gb`` GB are refused, and slow bodies.
 
-    With ``login`` it answers those who are signed in.
+    With ``login`` it answers those who are signed in. ``limits`` None are the usual ones.
     """
     from fastapi import FastAPI
 
+    from finetune.service.api.bodies import Bodies
+    from finetune.service.api.limits import ApiLimits
     from finetune.service.api.signed_in import OF_LOGIN, SignedIn, by_login
 
     @contextlib.asynccontextmanager
@@ -142,6 +158,8 @@ def make_app(
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     if login is not None:
         app.add_middleware(SignedIn, admit=by_login(login), asks_itself=OF_LOGIN.__contains__, is_login=True)
+    # Addresses beside Gradio's, such as that which classifies, count the bytes of a body for themselves.
+    app.add_middleware(Bodies, limits=limits or ApiLimits(), most=lambda _path: None)
     app.add_middleware(Guard)
     return mount_page(app, service, upload_gb=upload_gb, login=login, knows_owners=login is not None)
 
@@ -172,7 +190,7 @@ def mount_page(
     from ui.clicks import clicks_head
     from ui.copying import copying_head
     from ui.downloads import add_downloads
-    from ui.languages import CHINESE, Languages, said_at, speaking_head
+    from ui.languages import CHINESE, Languages, gradio_words, said_at, speaking_head
     from ui.login import add_login
     from ui.look import STYLES, make_theme
     from ui.own_files import OwnFiles, OwnFilesOnly
@@ -202,6 +220,7 @@ def mount_page(
             path=path,
             theme=make_theme(),
             css_paths=[*STYLES],
+            i18n=gr.I18n(**gradio_words(language)),
             head=speaking_head(language)
             + clicks_head()
             + copying_head()

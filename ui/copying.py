@@ -1,4 +1,4 @@
-"""What lets a button copy the lines beside it (`ui.web.use.code_html`), and what brings a training into view."""
+"""What lets a button copy the lines beside it (`ui.web.lines.code_html`), and what brings a training into view."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from finetune.service.data_jobs import Kind, newest_job
 from finetune.service.projects import Project
-from finetune.service.service import can_find_suspects
+from finetune.service.trainings import can_find_suspects
 from finetune.words import t
 from ui.hands import make_hands
 from ui.web.data_tools import cleaned_html, preview_html, report_link

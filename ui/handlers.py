@@ -10,8 +10,9 @@ import gradio as gr
 
 from finetune.errors import FinetuneError
 from finetune.service.projects import Project
-from finetune.service.service import Service, trained
+from finetune.service.service import Service
 from finetune.service.suspects_choice import ALL
+from finetune.service.trainings import trained
 from ui.layout import ASKS_AT_REST_EVERY_S, ASKS_EVERY_S, TABS, Parts
 from ui.tabs.data import KEEP
 from ui.updates import updates
@@ -35,7 +36,7 @@ class Handlers:
     def show(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Bring the tab up to date."""
         project = self._service.find(project_id)
-        view = make_view(project, chosen, is_known=bool(project_id))
+        view = make_view(project, chosen, is_known=bool(project_id), asks=self._service.asks())
         self._warm(view, project)
         self._service.prepare()
         every_s = ASKS_EVERY_S if self._service.is_busy else ASKS_AT_REST_EVERY_S

@@ -23,6 +23,11 @@ COOKIE = "finetune-language"
 KEPT_S = 365 * 86_400
 PLACES: dict[Language, str] = {"en": "/", "zh": f"{CHINESE}/"}
 NAMES: dict[Language, str] = {"en": "English", "zh": "中文"}
+OF_GRADIO: dict[Language, dict[str, str]] = {
+    "en": {"common.upload": "Upload"},
+    "zh": {"common.upload": "上传", "common.clear": "清除"},
+}
+"""Words of Gradio's own components that it lacks, so that it would show their key, or says in English."""
 
 
 class Languages:
@@ -99,6 +104,11 @@ def said_at(scope: Message, sentence: str) -> str:
     """Return an error's sentence in the language of the page that a request comes from."""
     with speaking("zh" if scope.get("path", "").startswith(f"{CHINESE}/") else "en"):
         return spoken(sentence)
+
+
+def gradio_words(spoken: Language) -> dict[str, dict[str, str]]:
+    """Return `OF_GRADIO` as Gradio takes it: some of its components ask for English whatever the page speaks."""
+    return {"en": OF_GRADIO[spoken], "zh-CN": OF_GRADIO[spoken]}
 
 
 def below(scope: Message) -> str:

@@ -14,7 +14,7 @@ from finetune.page.curves import read_columns
 from finetune.service.choice import beside_of
 from finetune.service.judged import Judged, judged_images
 from finetune.service.projects import Project, Training
-from finetune.service.service import ready_trainings
+from finetune.service.trainings import ready_trainings
 from finetune.words import language
 from ui.web.comparison import comparison_html, not_comparable_html
 from ui.web.matrix import matrix_html

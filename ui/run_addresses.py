@@ -22,7 +22,8 @@ from finetune.service.judged import judged_images
 from finetune.service.predictor import Answer
 from finetune.service.projects import Training, numbered, safe_name
 from finetune.service.result import read_result
-from finetune.service.service import Service, ready_trainings
+from finetune.service.service import Service
+from finetune.service.trainings import ready_trainings
 from ui.use_view import CARD
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import signal
 from collections.abc import Callable, Iterator
@@ -11,10 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finetune.errors import OptionError
+from finetune.service.datasets import Datasets, kept_by_api
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.store import JobStore
 from finetune.service.guard import LOCAL_NAMES, Hosts
-from finetune.service.service import Service
+from finetune.service.room import kept_in_page
+from finetune.service.service import PAGE as HOME
+from finetune.service.service import Asks, Service
 from finetune.service.tokens import TOKENS, TokenStore
 from ui.app import DEFAULT_UPLOAD_GB, HOST, a_login, listening, mount_page, page_service, run_app
 
@@ -91,6 +95,7 @@ def serve_all(data_dir: Path, wanted: Wanted, *, ready: Callable[[str], None] = 
             asks_login=login is not None,
             offline=wanted.offline,
             is_at_work=is_at_work,
+            elsewhere=functools.partial(kept_in_page, data_dir.resolve() / PAGE / HOME),
         )
         app = make_app(context, on_start=lambda: ready(address), login=login)
         if page is not None:
@@ -115,9 +120,19 @@ def _login(data_dir: Path, wanted: Wanted) -> Login | None:
 
 @contextlib.contextmanager
 def _page(data_dir: Path, wanted: Wanted) -> Iterator[Service]:
+    from finetune.service.api.context import ASKED, DATASETS
+
     # The jobs of the page and of the API stand in one queue: one training a device.
     store = JobStore(data_dir / DATABASE)
-    service = page_service(data_dir / PAGE, offline=wanted.offline, store=store)
+    tokens = TokenStore(data_dir / TOKENS)
+
+    def asks() -> Asks:
+        if wanted.auth:
+            return "login"
+        return "nothing" if wanted.is_local and tokens.is_empty else "token"
+
+    by_api = functools.partial(kept_by_api, Datasets(data_dir / DATASETS), Datasets(data_dir / ASKED))
+    service = page_service(data_dir / PAGE, offline=wanted.offline, asks=asks, store=store, elsewhere=by_api)
     try:
         yield service
     finally:

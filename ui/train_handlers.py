@@ -11,8 +11,9 @@ import gradio as gr
 from finetune.errors import FinetuneError, OptionError
 from finetune.service.presets import PRESETS, Preset, foresee, with_preset
 from finetune.service.projects import Project
-from finetune.service.service import Service, recipe_of
+from finetune.service.service import Service
 from finetune.service.suspects_choice import SuspectsChoice
+from finetune.service.trainings import recipe_of
 from ui.handlers import Answer, Handlers
 from ui.layout import Parts
 from ui.options import kept_values, preset_of, recipe_fields, to_keep

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.service.engine.standing import STOPPING
 from finetune.service.projects import Project, Training
-from finetune.service.service import can_resume
+from finetune.service.trainings import can_resume
 from finetune.words import t
 from strategies import STRATEGIES
 from ui.web.progress import log_html, training_html

@@ -16,7 +16,8 @@ from finetune.errors import FinetuneError
 from finetune.service.data_jobs import newest_job
 from finetune.service.held_out import read_held_out
 from finetune.service.projects import Project, Training
-from finetune.service.service import Service, trained
+from finetune.service.service import Service
+from finetune.service.trainings import trained
 from finetune.service.trials import KIND, read_trial
 from finetune.words import t
 from ui.clicks import on_press

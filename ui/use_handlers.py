@@ -8,7 +8,8 @@ import gradio as gr
 
 from finetune.errors import FinetuneError
 from finetune.service.projects import Project
-from finetune.service.service import Service, ready_trainings
+from finetune.service.service import Service
+from finetune.service.trainings import ready_trainings
 from ui.clicks import on_press
 from ui.layout import TABS, Parts
 from ui.results_handlers import Answer, Show, training_of

@@ -10,13 +10,15 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from finetune.service.api.access import LOCAL
 from finetune.service.data_jobs import DataJob
 from finetune.service.data_work import ONNX
 from finetune.service.projects import Project, Training, numbered
 from finetune.service.result import read_result
-from finetune.service.service import address_told
+from finetune.service.service import Asks, address_told
 from ui.web.erase import erase_html
-from ui.web.use import PRECISIONS, downloads_html, export_html, exports_html, lines_html
+from ui.web.lines import lines_html
+from ui.web.use import PRECISIONS, downloads_html, export_html, exports_html
 
 CARD = "MODEL_CARD.md"
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -37,8 +39,10 @@ class UseView:
 NOTHING = UseView()
 
 
-def make_use_view(project: Project, trainings: Sequence[Training], answering: Training | None) -> UseView:
-    """Return what to show of the classifier of ``answering``, None where there is none."""
+def make_use_view(
+    project: Project, trainings: Sequence[Training], answering: Training | None, asks: Asks = "nothing"
+) -> UseView:
+    """Return what to show of the classifier of ``answering``, if there is one, on a page that ``asks`` for that."""
     erase = str(_erase(project, trainings, answering))
     if answering is None:
         return UseView(erase=erase)
@@ -52,7 +56,15 @@ def make_use_view(project: Project, trainings: Sequence[Training], answering: Tr
     return UseView(
         downloads=str(downloads_html(answering.run.name, answering.report, addresses)),
         exports=str(exports_html([_export(project, answering, each) for each in PRECISIONS])),
-        lines=str(lines_html(address_told(project), f"/predict/{key}", str(answering.run))),
+        lines=str(
+            lines_html(
+                address_told(project),
+                f"/predict/{key}",
+                str(answering.run),
+                asks=asks,
+                user=project.owner or LOCAL,
+            )
+        ),
         card=_card(card, card.stat().st_mtime_ns) if addresses["card"] else "",
         erase=erase,
     )

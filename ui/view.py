@@ -10,8 +10,9 @@ from finetune.model.backbones import find_backbone
 from finetune.service.jobs import read_job
 from finetune.service.predictor import identity
 from finetune.service.projects import Project
-from finetune.service.service import trained
+from finetune.service.service import Asks
 from finetune.service.status import Status
+from finetune.service.trainings import trained
 from finetune.words import noted, t
 from strategies import STRATEGIES
 from ui.backbones import NOTHING_TO_COMPARE, BackbonesView, make_backbones_view
@@ -58,10 +59,13 @@ class View:
     by_hand: DataView = NOTHING_BY_HAND
 
 
-def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -> View:
+def make_view(
+    project: Project | None, chosen: str, *, is_known: bool = False, asks: Asks = "nothing"
+) -> View:
     """Return what to show; ``chosen`` is the strategy that the user picked, empty for the advised one.
 
-    ``is_known``: the tab had a project, so that none now means that it was deleted.
+    ``is_known``: the tab had a project, so that none now means that it was deleted. The
+    page ``asks`` for that.
     """
     if project is None:
         return _empty(error_html(t(GONE)) if is_known else "")
@@ -89,7 +93,7 @@ def make_view(project: Project | None, chosen: str, *, is_known: bool = False) -
         asked_name="" if answering is None else f"{answering.strategy} ({answering.run.name})",
         tools=make_tools(project, findings),
         results=make_results_view(project, trainings, answering),
-        use=make_use_view(project, trainings, answering),
+        use=make_use_view(project, trainings, answering, asks),
         train=make_train_view(project, findings, chosen),
         trial=make_trial_view(project, answering),
         backbones=make_backbones_view(project, findings),

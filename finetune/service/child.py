@@ -11,7 +11,6 @@ import contextlib
 import importlib
 import json
 import os
-import select
 import signal
 import sys
 import threading
@@ -22,9 +21,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from finetune.errors import INTERRUPTED_EXIT_CODE, FinetuneError
+from finetune.errors import INTERRUPTED_EXIT_CODE
 from finetune.failure import explain
 from finetune.python import confine
+from finetune.service.ahead import draw_and_look, meanwhile
 from finetune.service.status import StatusReporter
 from finetune.service.work import KINDS
 
@@ -42,15 +42,15 @@ USUAL = (
 
 
 def wait_for_folder() -> Path:
-    """Load what most jobs need and return the folder that this process is told; exits when the asker is gone.
+    """Load what most jobs need, have work done ahead, and return the folder that this process is told.
 
-    From then on what is printed goes to the folder's ``output.txt``, as of any job.
+    It exits when the asker is gone. Once told, what is printed goes to the folder's ``output.txt``, as of any job.
     """
     _lower_priority()
     for module in USUAL:
         importlib.import_module(module)
-    _draw_samples_meanwhile()
-    told = sys.stdin.readline().strip()
+    with meanwhile(draw_and_look):
+        told = sys.stdin.readline().strip()
     if not told:
         sys.exit(0)
     with (Path(told) / "output.txt").open("ab") as output, open(os.devnull) as nothing:  # noqa: PTH123
@@ -58,25 +58,6 @@ def wait_for_folder() -> Path:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
     return Path(told)
-
-
-class _Asked(Exception):  # noqa: N818 - nothing went wrong
-    """A job has come, or the asker has gone."""
-
-
-def _draw_samples_meanwhile() -> None:
-    """Draw the sample sets into the cache until somebody asks for something."""
-    from finetune.data.samples import SAMPLES
-    from finetune.service.drawn_samples import kept_sample
-
-    def progress(_done: int, _total: int) -> None:
-        if select.select([sys.stdin], [], [], 0)[0]:
-            raise _Asked
-
-    with contextlib.suppress(_Asked, FinetuneError, OSError):
-        for name in SAMPLES:
-            progress(0, 0)
-            kept_sample(name, progress)
 
 
 def main(folder: Path, parent: int) -> int:

@@ -22,6 +22,7 @@ from finetune.errors import FinetuneError
 from finetune.service.engine.store import now
 from finetune.service.projects import safe_name
 from finetune.service.result import read_result, write_result
+from finetune.service.room import Kept
 
 RECORD = "dataset.json"
 ID = re.compile(r"[0-9a-f]{32}")
@@ -110,6 +111,12 @@ class Datasets:
             found = _read(folder)
             if found is not None:
                 yield found
+
+
+def kept_by_api(datasets: Datasets, asked: Datasets, owner: str) -> Kept:
+    """Return what the owner keeps: ``datasets``, and bytes of images that were ``asked`` about, which are no set."""
+    sets, waiting = datasets.list(owner=owner), asked.list(owner=owner)
+    return Kept(len(sets), sum(dataset.size_bytes for dataset in (*sets, *waiting)))
 
 
 def drop_folder(folder: Path) -> None:

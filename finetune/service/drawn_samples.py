@@ -25,7 +25,7 @@ def kept_sample(name: str, progress: Progress) -> Path:
     def draw(folder: Path) -> None:
         write_sample(name, folder, progress=progress)
 
-    return kept_files(kept_set(f"sample-{name}-{_drawn_by()}"), draw, what=f"the sample set {name}")
+    return kept_files(kept_set(f"sample-{name}-{drawn_by()}"), draw, what=f"the sample set {name}")
 
 
 def copy_sample(name: str, target: Path, progress: Progress) -> None:
@@ -36,7 +36,7 @@ def copy_sample(name: str, target: Path, progress: Progress) -> None:
     unfinished.replace(target)
 
 
-def _drawn_by() -> str:
+def drawn_by() -> str:
     """Return what tells the code that draws from any other."""
     digest = hashlib.sha256()
     folder = Path(finetune.data.samples.__file__).parent

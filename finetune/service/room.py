@@ -1,7 +1,8 @@
-"""How much an owner may keep in the page: data sets, and bytes of them all together."""
+"""How much an owner keeps, and may: data sets, and bytes of them all together, in the page and by the API."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,19 +11,46 @@ from finetune.service.projects import Project, list_projects
 
 
 @dataclass(frozen=True)
+class Kept:
+    """So many data sets, and so many bytes of them and of what was made of them."""
+
+    sets: int = 0
+    size_bytes: int = 0
+
+    def __add__(self, other: Kept) -> Kept:
+        return Kept(self.sets + other.sets, self.size_bytes + other.size_bytes)
+
+
+KeptBy = Callable[[str], Kept]
+"""Tells what an owner keeps."""
+
+
+def nothing(_owner: str) -> Kept:
+    """Return that nothing is kept."""
+    return Kept()
+
+
+def kept_in_page(home: Path, owner: str) -> Kept:
+    """Return what the owner keeps in the page whose projects are in ``home``; runs are not counted."""
+    own = list_projects(home, owner) if home.is_dir() else []
+    return Kept(len(own), sum(map(bytes_of, own)))
+
+
+@dataclass(frozen=True)
 class Room:
-    """At most ``projects`` projects, ``kept`` bytes of uploads and what was made of them; runs are not counted."""
+    """At most ``projects`` data sets of ``kept`` bytes, with what the owner keeps elsewhere in the service."""
 
     kept: int
     projects: int
+    elsewhere: KeptBy = nothing
 
     def refuse_beyond(self, home: Path, owner: str, coming: int) -> None:
         """Raise ResourceError where ``coming`` bytes more, or another project, would be more than the owner may."""
-        own = list_projects(home, owner)
-        if len(own) >= self.projects:
-            sets = "data set" if len(own) == 1 else "data sets"
-            raise ResourceError(f"you have {len(own)} {sets} here, which is the most; delete some first")
-        if sum(map(bytes_of, own)) + coming > self.kept:
+        kept = kept_in_page(home, owner) + self.elsewhere(owner)
+        if kept.sets >= self.projects:
+            sets = "data set" if kept.sets == 1 else "data sets"
+            raise ResourceError(f"you have {kept.sets} {sets} here, which is the most; delete some first")
+        if kept.size_bytes + coming > self.kept:
             raise ResourceError(
                 f"your data sets here would take more than {self.kept / 1e9:g} GB; delete some first"
             )

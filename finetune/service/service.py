@@ -6,14 +6,13 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from finetune.errors import DataError, OptionError, ResourceError, RunError
-from finetune.recipe import Recipe
+from finetune.errors import OptionError, ResourceError, RunError
 from finetune.service.additions import Added
-from finetune.service.choice import choose, choose_beside, chosen_of
+from finetune.service.choice import choose, choose_beside
 from finetune.service.curation import Curation, in_force
 from finetune.service.data_jobs import KINDS, DataJob, newest_job, start_data_job, stop_data_jobs
 from finetune.service.deleting import delete_project, delete_run
@@ -40,10 +39,13 @@ from finetune.service.room import Room
 from finetune.service.spare import end_spare
 from finetune.service.suspects_choice import SuspectsChoice
 from finetune.service.thumbnailer import Thumbnailer
+from finetune.service.trainings import can_find_suspects, can_resume, ready_trainings, recipe_of
 from finetune.service.trials import start_trial
 
 PAGE = ".page"
 ADDRESS = "address.txt"
+Asks = Literal["nothing", "login", "token"]
+"""What a page asks people and programs for before it answers."""
 
 
 class Service:
@@ -53,8 +55,8 @@ class Service:
     next one. Only one may be open for a ``root``: RunError names the address of the other. With ``store`` the jobs
     are queued there instead, among others, and whoever has that store supervised has them done.
 
-    ``asking`` tells who asks where a call does not name the owner; nobody sees what is another's. ``room`` is what
-    each owner may keep, None for no limit.
+    ``asking`` tells who asks where a call does not name the owner; nobody sees what is another's. ``asks`` tells what
+    the page asks for right now. ``room`` is what each owner may keep, None for no limit.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Service:
         offline: bool = False,
         store: JobStore | None = None,
         asking: Callable[[], str] = lambda: "",
+        asks: Callable[[], Asks] = lambda: "nothing",
         room: Room | None = None,
     ) -> None:
         self.root = root.resolve()
@@ -71,6 +74,7 @@ class Service:
         self.home.mkdir(parents=True, exist_ok=True)
         self._offline = offline
         self._asking = asking
+        self.asks = asks
         self._room = room
         self._predictor = Predictor()
         self._thumbnailer = Thumbnailer()
@@ -374,64 +378,9 @@ class Service:
             return "an unknown address"
 
 
-def recipe_of(project: Project, strategy: str, options: Mapping[str, Any]) -> Recipe:
-    """Return the recipe that trains ``strategy`` with the backbone and weights that were advised on.
-
-    Raises OptionError for ``options`` that cannot be or that the strategy cannot use, DataError before the analysis
-    has ended.
-    """
-    findings = project.findings
-    if "advice" not in findings:
-        raise DataError(f"{project.name} has not been looked at to the end; wait for the advice")
-    weights = "none" if strategy == "from-scratch" else _weights_of(findings)
-    choices = {**_advised(findings["advice"], strategy), **options}
-    return Recipe.make(strategy=strategy, backbone=findings["backbone"], weights=weights, **choices)
-
-
-def _advised(advice: Mapping[str, Any], strategy: str) -> dict[str, Any]:
-    """Return the options that were advised with ``strategy``, if it is the advised one."""
-    return dict(advice.get("options", {})) if strategy == advice["strategy"] else {}
-
-
-def can_find_suspects(findings: Mapping[str, Any]) -> bool:
-    """Whether images with these findings have pretrained features to find wrong labels with."""
-    return "weights" in findings and findings["weights"]["source"] != "none"
-
-
-def _weights_of(findings: Mapping[str, Any]) -> str:
-    source = findings["weights"]["source"]
-    return "hub" if source == "cache" else str(source)
-
-
 def address_told(project: Project) -> str:
     """Return the address that the page was announced at, where the project lies; a usual one before that."""
     try:
         return (project.folder.parent / ADDRESS).read_text(encoding="utf-8").strip()
     except OSError:
         return "http://127.0.0.1:7860"
-
-
-def trained(project: Project) -> Training | None:
-    """Return the training whose classifier answers, the chosen one or else the newest; None where there is none."""
-    return chosen_of(project, ready_trainings(project))
-
-
-def ready_trainings(project: Project) -> list[Training]:
-    """Return the trainings with a classifier that can be asked, one a run, the newest first."""
-    trainings = project.trainings
-    # A run that is going on is about to replace its bundle, whichever training made that.
-    busy = {training.run for training in trainings if training.is_running}
-    runs = {training.run: training for training in trainings}  # a resumed run is one run
-    found = [each for each in runs.values() if each.run not in busy and (each.run / "bundle").is_dir()]
-    return sorted(found, key=lambda each: int(each.number), reverse=True)
-
-
-def can_resume(training: Training) -> bool:
-    """Whether the training ended early in a run folder that it can go on in."""
-    status = training.status
-    return (
-        status is not None
-        and status.state in ("failed", "interrupted")
-        and (training.run / "run.json").is_file()
-        and not (training.run / "report.json").is_file()
-    )

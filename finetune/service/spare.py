@@ -1,7 +1,8 @@
 """One process that waits for a job with its libraries loaded: to import torch and its like takes some seconds.
 
-It holds 500 MB. Like any process of a job (`finetune.service.jobs`) it has a group of its own, the niceness and
-the environment; it ends when the one that started it is gone.
+It holds 500 MB, and what is done ahead meanwhile (`finetune.service.ahead`) some more until that is done. Like any
+process of a job (`finetune.service.jobs`) it has a group of its own, the niceness and the environment; it ends when
+the one that started it is gone.
 """
 
 from __future__ import annotations

@@ -10,13 +10,18 @@ from pathlib import Path
 
 import httpx
 import pytest
+from api_server import picture
 from conftest import Finetune
 from page_server import REPOSITORY, Served, serve_page
+from signed_in_page import lines_in
+from small_bundle import CLASS_NAMES, small_bundle
 
 from finetune.cli import run
 from finetune.service.projects import new_project
 from finetune.service.tokens import TOKENS, TokenStore
 from finetune.service.users import USERS, UserStore
+from ui.served import Wanted, _page
+from ui.web.lines import lines_html
 
 
 def test_a_token_is_shown_once_and_then_only_listed(finetune: Finetune, tmp_path: Path) -> None:
@@ -111,6 +116,46 @@ def test_the_page_shows_each_owner_of_a_token_their_own(tmp_path: Path) -> None:
         assert httpx.get(address, auth=("any", people["ann"])).content == b"hers"
         assert httpx.get(address, auth=("any", people["ben"])).status_code == 404
         assert httpx.get(served.url, auth=("any", people["ben"])).status_code == 200
+
+
+def test_the_lines_that_a_page_with_tokens_shows_ask_its_classifier(tmp_path: Path) -> None:
+    root = tmp_path / "here" / "service"
+    token = TokenStore(root / TOKENS).create("ann")[1]
+    (root / "page" / ".page").mkdir(parents=True)
+    project = new_project(root / "page" / ".page", sample="digits", owner="ann")
+    job, made = project.folder / "trainings" / "1", root / "page" / "digits-freeze-all-1"
+    small_bundle(made / "bundle")
+    job.mkdir(parents=True)
+    (job / "request.json").write_text(json.dumps({"out": str(made), "recipe": {"strategy": "freeze-all"}}))
+    (tmp_path / "cat.jpg").write_bytes(picture("plum", 5))
+    with serve_page(tmp_path / "here", command="serve") as served:
+        shown = lines_html(served.url, f"/predict/{project.id}/1", str(made), asks="token")
+        variable, curl, python, _ = lines_in(shown)
+        (tmp_path / "ask.py").write_text(python, encoding="utf-8")
+        lines = f"{variable}\n{curl}\necho\n{sys.executable} ask.py"
+        done = subprocess.run(
+            ["bash", "-c", lines],
+            cwd=tmp_path,
+            input=f"{token}\n",
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=True,
+        )
+    answer = json.loads(done.stdout.splitlines()[0])
+    assert answer["label"] in CLASS_NAMES
+    assert done.stdout.splitlines()[1] == f"{answer['label']} {answer['probability']}"
+
+
+def test_the_page_knows_what_it_asks_for_right_now(tmp_path: Path) -> None:
+    with _page(tmp_path, Wanted()) as service:
+        assert service.asks() == "nothing"
+        TokenStore(tmp_path / TOKENS).create("ann")
+        assert service.asks() == "token"
+    with _page(tmp_path, Wanted(auth=True)) as service:
+        assert service.asks() == "login"
+    with _page(tmp_path / "other", Wanted(host="192.0.2.7")) as service:
+        assert service.asks() == "token"
 
 
 def test_a_login_that_nobody_could_pass_is_refused(finetune: Finetune, tmp_path: Path) -> None:

@@ -6,10 +6,14 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from api_server import LIMITS, ApiServer, Person, packed, photos, picture, put_job, sentence, serve_api
+
+from finetune.service.projects import new_project
+from finetune.service.room import kept_in_page
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +223,23 @@ def test_a_body_that_ends_too_soon_is_refused(server: ApiServer, me: Person) -> 
 def test_an_unknown_backbone_is_refused_before_the_body(me: Person) -> None:
     answer = me.post("/datasets", params={"backbone": "resnet5000"}, content=photos(1))
     assert "resnet5000" in sentence(answer, 422)
+
+
+def test_data_sets_that_an_owner_has_in_the_page_count_too(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    project = new_project(home, sample="digits", owner="ann")
+    (project.folder / "images.zip").write_bytes(b"x" * 5000)
+    elsewhere = partial(kept_in_page, home)
+    for limits, status in ((replace(LIMITS, datasets=1), 429), (replace(LIMITS, kept=5010), 413)):
+        with (
+            serve_api(tmp_path / str(status), limits=limits, elsewhere=elsewhere) as small,
+            small.person("ann") as ann,
+            small.person("ben") as ben,
+        ):
+            sentence(ann.post("/datasets", content=photos(1)), status)
+            if status == 429:
+                assert ben.post("/datasets", content=photos(1)).status_code == 201
 
 
 def test_too_many_data_sets_are_refused(tmp_path: Path) -> None:

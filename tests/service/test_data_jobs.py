@@ -20,7 +20,8 @@ from finetune.recipe.fields import GROUPS, entry
 from finetune.service.data_jobs import DataJob, newest_job
 from finetune.service.jobs import is_alive, read_job
 from finetune.service.projects import Project, new_project
-from finetune.service.service import Service, can_find_suspects
+from finetune.service.service import Service
+from finetune.service.trainings import can_find_suspects
 from strategies import STRATEGIES
 from ui.downloads import add_downloads
 from ui.expert import OWN, at_first

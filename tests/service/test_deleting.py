@@ -13,7 +13,8 @@ from finetune.errors import ImageError, RunError
 from finetune.service.data_work import ONNX
 from finetune.service.judged import in_cell, judged_images
 from finetune.service.projects import Project
-from finetune.service.service import Service, trained
+from finetune.service.service import Service
+from finetune.service.trainings import trained
 from ui.results_view import make_results_view
 from ui.use_view import make_use_view
 

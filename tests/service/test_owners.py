@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from api_server import photos
 from page_parts import bare_parts
 
 from finetune.errors import ResourceError
+from finetune.service.datasets import Datasets, kept_by_api
 from finetune.service.engine.store import JobStore
 from finetune.service.projects import PROJECT, find_project, new_project
-from finetune.service.room import Room
+from finetune.service.room import Kept, Room
 from finetune.service.service import Service
 from ui.handlers import Handlers
 
@@ -89,6 +92,26 @@ def test_an_owner_keeps_so_much_and_the_others_as_much(tmp_path: Path) -> None:
         service.take_sample("fruit", backbone="test_resnet", owner="ann")
     assert len(service.projects("ann")) == 2
     service.close()
+
+
+def test_data_sets_that_an_owner_has_handed_in_by_the_api_count_too(tmp_path: Path) -> None:
+    datasets, asked = Datasets(tmp_path / "datasets"), Datasets(tmp_path / "asked")
+    (tmp_path / "photos.zip").write_bytes(photos())
+    for place in (datasets, asked):
+        place.keep(place.unpack(tmp_path / "photos.zip", "photos.zip", owner="ann"))
+    by_api = partial(kept_by_api, datasets, asked)
+    size = by_api("ann").size_bytes // 2
+    assert by_api("ann") == Kept(1, 2 * size)
+    assert by_api("ben") == Kept()
+    room = Room(kept=3 * size, projects=2, elsewhere=by_api)
+    (tmp_path / "home").mkdir()
+    room.refuse_beyond(tmp_path / "home", "ann", size)
+    with pytest.raises(ResourceError, match="would take more than"):
+        room.refuse_beyond(tmp_path / "home", "ann", size + 1)
+    room.refuse_beyond(tmp_path / "home", "ben", size + 1)
+    new_project(tmp_path / "home", sample="digits", owner="ann")
+    with pytest.raises(ResourceError, match="you have 2 data sets here, which is the most"):
+        room.refuse_beyond(tmp_path / "home", "ann", 0)
 
 
 def test_the_page_says_why_nothing_more_is_taken(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from finetune.errors import DataError, OptionError, ResourceError, RunError
 from finetune.service.jobs import cancel_job, is_alive, read_job
 from finetune.service.predictor import Predictor, identity
 from finetune.service.projects import Project, Training, find_project, new_project, safe_name
-from finetune.service.service import Service, trained
+from finetune.service.service import Service
+from finetune.service.trainings import trained
 from ui.view import make_view
 
 TINY = {"image_size": 32}

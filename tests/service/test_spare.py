@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from drawing import draw_set
-from services import wait_for
+from services import is_gone, wait_for
 
 from finetune.data.samples import write_sample
 from finetune.python import environment
@@ -36,13 +36,6 @@ def waiting() -> int:
     """The number of the process that waits."""
     assert spare._waiting is not None
     return spare._waiting[0].pid
-
-
-def is_gone(pid: int, born: str) -> bool:
-    try:
-        return birth(pid) != born
-    except (OSError, LookupError):
-        return True
 
 
 def test_the_next_job_is_done_by_it_and_says_where_it_is_like_any_other(tmp_path: Path) -> None:

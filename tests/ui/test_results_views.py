@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from markupsafe import Markup
 
 from finetune.evaluation.calibration import UNCALIBRATED
 from finetune.evaluation.comparison import compare_runs
@@ -23,7 +22,7 @@ from ui.web.comparison import comparison_html
 from ui.web.erase import erase_html, sure_of_all_html
 from ui.web.matrix import MOST_IN_CELL, MOST_OF_BUTTONS, cell_html, matrix_html
 from ui.web.runs import RunRow, runs_html
-from ui.web.use import export_html, lines_html
+from ui.web.use import export_html
 
 NASTY = "<script>alert(1)</script>&\"'"
 
@@ -139,14 +138,6 @@ def test_what_moved_most_has_the_longest_bar_and_what_was_frozen_says_so() -> No
     assert ">frozen</span>" in html
     assert "<script" not in html
     assert moved_bars_html([]) == ""
-
-
-def test_the_lines_name_address_and_folder_as_a_shell_takes_them() -> None:
-    html = lines_html("http://127.0.0.1:7860", "/predict/key/2", "/home/a b/run")
-    text = Markup(html).striptags()
-    assert "curl -F image=@cat.jpg http://127.0.0.1:7860/predict/key/2" in text
-    assert 'url = "http://127.0.0.1:7860/predict/key/2"' in text
-    assert "finetune predict '/home/a b/run' cat.jpg" in text
 
 
 def test_an_onnx_file_is_offered_written_shown_at_work_and_handed_out() -> None:

@@ -8,8 +8,8 @@ from finetune.page.curves import curves_html, read_columns
 from finetune.service.engine.standing import STOPPING
 from finetune.service.projects import Project, Training
 from finetune.service.result import read_result
-from finetune.service.service import can_resume
 from finetune.service.status import Status
+from finetune.service.trainings import can_resume
 from finetune.words import noted, t
 from ui.web.words import error_html, join, note_html, progress_html, spoken, time_words
 

@@ -1,8 +1,7 @@
-"""What can be done with a classifier outside the page, as HTML: files to take, lines to copy, and what to delete."""
+"""What can be done with a classifier outside the page, as HTML: files to take."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -98,42 +97,3 @@ def exports_html(exports: Sequence[Markup]) -> Markup:
         "One file with the preprocessing inside, which ONNX Runtime runs without this program, in any language."
     )
     return section(t("As an ONNX file"), paragraph(about, quiet=True), *exports)
-
-
-def lines_html(address: str, path: str, run: str) -> Markup:
-    """Return lines to copy that ask the classifier: at ``path`` of the server at ``address``; ``run`` is its folder.
-
-    The page's script puts the address in the place of ``address`` that the browser knows the server by.
-    """
-    where = Markup('<span class="origin">{}</span>{}').format(address, path)
-    python = Markup(
-        'import httpx\n\nurl = "{}"\nwith open("cat.jpg", "rb") as image:\n'
-        '    answer = httpx.post(url, files={{"image": image}}, timeout=60).json()\n'
-        'print(answer["label"], answer["probability"])'
-    )
-    return section(
-        t("Ask it from elsewhere"),
-        paragraph(
-            t("While this page is open on the server, with an image of yours in the place of cat.jpg:")
-        ),
-        code_html(Markup("curl -F image=@cat.jpg {}").format(where), t("curl")),
-        code_html(python.format(where), "Python"),
-        paragraph(t("Without the page, on this computer:")),
-        code_html(Markup("finetune predict {} cat.jpg").format(shlex.quote(run)), t("command line")),
-        paragraph(
-            t(
-                "The answer is JSON: the label, its probability, the likeliest labels under top, and known, which is "
-                "false for an image unlike those that it was trained on. Whoever has this address can ask."
-            ),
-            quiet=True,
-        ),
-    )
-
-
-def code_html(lines: Markup, what: str) -> Markup:
-    """Return ``lines`` of ``what`` with a button that copies them."""
-    return Markup(
-        '<div class="lines"><pre tabindex="0" role="region" aria-label="{0}"><code>{1}</code></pre>'
-        '<button type="button" class="press" data-copy data-copied="{2}" aria-label="{3}">{4}</button>'
-        '<span class="sr-only" role="status"></span></div>'
-    ).format(what, lines, t("Copied"), t("Copy {}").format(what), t("Copy"))

@@ -51,12 +51,7 @@ async def taken(request: Request, context: Context, place: Path, name: str) -> U
 
 def refuse_beyond_kept(context: Context, coming: Dataset) -> None:
     """Raise Problem 413 where ``coming`` would make more than its owner may keep."""
-    kept = sum(
-        other.size_bytes
-        for place in (context.datasets, context.asked)
-        for other in place.list(owner=coming.owner)
-    )
-    if kept + coming.size_bytes > context.limits.kept:
+    if context.kept_by(coming.owner).size_bytes + coming.size_bytes > context.limits.kept:
         raise Problem(
             413, f"your data sets would take more than {context.limits.kept / 1e9:g} GB; delete some first"
         )

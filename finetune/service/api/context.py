@@ -19,23 +19,27 @@ from finetune.service.api.limits import ApiLimits
 from finetune.service.api.numbers import Numbers
 from finetune.service.api.problems import Problem
 from finetune.service.api.throttle import Throttle
-from finetune.service.datasets import ID, Datasets
+from finetune.service.datasets import ID, Datasets, kept_by_api
 from finetune.service.engine.job import Job
 from finetune.service.engine.place import job_folder
 from finetune.service.engine.store import JobStore
 from finetune.service.guard import LOCAL, Hosts
 from finetune.service.job_view import JobView
+from finetune.service.room import Kept, KeptBy, nothing
 from finetune.service.serving import USUAL, Limits, Serving
 from finetune.service.tokens import TOKENS, TokenStore
+
+DATASETS, ASKED = "datasets", "asked"
+"""Folders of the service: what was handed in to be trained on, and to be asked about."""
 
 
 @dataclass(frozen=True)
 class Context:
     """The service in ``data_dir``.
 
-    ``asked`` holds the images that came for one job of predictions, until it is done. ``is_local``: only this
-    computer can reach it, so that it may be used without a token as long as there is none, but where ``asks_login``:
-    then people sign in to the page.
+    ``asked`` holds the images that came for one job of predictions, until it is done. ``elsewhere`` tells what an
+    owner keeps in the page. ``is_local``: only this computer can reach it, so that it may be used without a token as
+    long as there is none, but where ``asks_login``: then people sign in to the page.
     """
 
     data_dir: Path
@@ -52,6 +56,7 @@ class Context:
     serving: Serving
     numbers: Numbers
     throttle: Throttle
+    elsewhere: KeptBy
     uploading: threading.BoundedSemaphore
     streaming: threading.BoundedSemaphore
     adding: threading.Lock = field(default_factory=threading.Lock)
@@ -77,6 +82,10 @@ class Context:
                 return self.store.get(job_id, owner=owner)
         raise Problem(404, "there is no such job")
 
+    def kept_by(self, owner: str) -> Kept:
+        """Return what ``owner`` keeps, in the page too."""
+        return kept_by_api(self.datasets, self.asked, owner) + self.elsewhere(owner)
+
     def refuse_full_disk(self, coming: int) -> None:
         """Raise Problem 507 where ``coming`` bytes would take what must stay free."""
         if shutil.disk_usage(self.data_dir).free < coming + self.limits.reserve:
@@ -93,6 +102,7 @@ def make_context(
     asks_login: bool = False,
     offline: bool = False,
     is_at_work: Callable[[], bool] = lambda: True,
+    elsewhere: KeptBy = nothing,
 ) -> Context:
     """Return the service in ``data_dir``, which is made; what an earlier one left unfinished there is removed."""
     data_dir = data_dir.resolve()
@@ -109,11 +119,12 @@ def make_context(
         is_at_work=is_at_work,
         store=store,
         tokens=TokenStore(data_dir / TOKENS),
-        datasets=Datasets(data_dir / "datasets"),
-        asked=Datasets(data_dir / "asked"),
+        datasets=Datasets(data_dir / DATASETS),
+        asked=Datasets(data_dir / ASKED),
         serving=Serving(serving, numbers.note_batch),
         numbers=numbers,
         throttle=Throttle(limits.failures, limits.failures_within_s),
+        elsewhere=elsewhere,
         uploading=threading.BoundedSemaphore(limits.uploads),
         streaming=threading.BoundedSemaphore(limits.streams),
     )

@@ -45,10 +45,24 @@ WORDS = {
     ),
     "Without the page, on this computer:": "不用页面，在这台计算机上：",
     "The answer is JSON: the label, its probability, the likeliest labels under top, and known, which is false for "
-    "an image unlike those that it was trained on. Whoever has this address can ask.": (
+    "an image unlike those that it was trained on.": (
         "回答是 JSON：label（标签）、probability（概率）、top（最可能的几个标签）和 known（若图像与训练图像"
-        "不同类则为 false）。知道此地址的人都可以调用。"
+        "不同类则为 false）。"
     ),
+    "Whoever has this address can ask.": "知道此地址的人都可以调用。",
+    "Only you can ask, by your password. cookies.txt stands for it: let nobody else read that file, and delete it "
+    "when you are done.": (
+        "只有您凭密码可以调用。cookies.txt 等同于密码：不要让别人读取此文件，用完请删除。"
+    ),
+    "Only you can ask, by your token.": "只有您凭令牌可以调用。",
+    "First type your password, which is not shown, into a variable of bash or zsh:": (
+        "先把密码输入 bash 或 zsh 的变量，输入时不会显示："
+    ),
+    "First paste your token, which is not shown, into a variable of bash or zsh:": (
+        "先把令牌粘贴到 bash 或 zsh 的变量，粘贴时不会显示："
+    ),
+    "password": "密码",
+    "token": "令牌",
     "curl": "curl",
     "command line": "命令行",
     "Copy": "复制",

@@ -112,7 +112,7 @@ def _unpacked(context: Context, upload: Upload, owner: str, backbone: str) -> Da
 
 
 def _refuse_too_many(context: Context, owner: str) -> None:
-    if len(context.datasets.list(owner=owner)) >= context.limits.datasets:
+    if context.kept_by(owner).sets >= context.limits.datasets:
         raise Problem(
             429, f"you have {context.limits.datasets} data sets, which is the most; delete some first"
         )
