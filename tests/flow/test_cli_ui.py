@@ -118,7 +118,11 @@ def test_what_is_more_than_the_page_takes_is_refused_before_it_comes(served: Ser
     field = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + "x" * 20_000 + "\r\n--x--\r\n"
     for place, told in (("", "large field that is no file"), ("/zh", "很大的非文件字段")):
         status, _, text = ask(
-            served, f"{place}/gradio_api/upload", "POST", field, content_type="multipart/form-data; boundary=x"
+            served,
+            f"{place}/gradio_api/upload",
+            "POST",
+            field,
+            content_type="multipart/form-data; boundary=x",
         )
         assert status == 413
         assert told in json.loads(text)["detail"]
