@@ -8,7 +8,7 @@ from typing import Any
 from finetune.service.api.bodies import refuse
 from finetune.service.api.problems import Problem
 from finetune.service.guard import App, Message, Receive, Send
-from ui.languages import below
+from ui.languages import below, said_at
 
 BELOW = "/gradio_api/"
 UPLOAD = f"{BELOW}upload"
@@ -32,7 +32,7 @@ class NoAddresses:
         if scope["type"] != "http" or not path.startswith(BELOW):
             await self._app(scope, receive, send)
         elif path.lower().startswith(FETCHING):
-            await refuse(Problem(403, _ADDRESS), send)
+            await refuse(Problem(403, said_at(scope, _ADDRESS)), send)
         elif scope["method"] == "POST" and not path.startswith(UPLOAD):
             await self._event(scope, receive, send)
         else:
@@ -47,10 +47,10 @@ class NoAddresses:
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > MOST_BYTES:
-                await refuse(Problem(413, _TOO_LARGE), send)
+                await refuse(Problem(413, said_at(scope, _TOO_LARGE)), send)
                 return
         if _names_address(body):
-            await refuse(Problem(403, _ADDRESS), send)
+            await refuse(Problem(403, said_at(scope, _ADDRESS)), send)
             return
         given = False
 

@@ -190,7 +190,7 @@ def mount_page(
     from ui.clicks import clicks_head
     from ui.copying import copying_head
     from ui.downloads import add_downloads
-    from ui.languages import CHINESE, Languages, gradio_words, speaking_head
+    from ui.languages import CHINESE, Languages, gradio_words, said_at, speaking_head
     from ui.login import add_login
     from ui.look import STYLES, make_theme
     from ui.own_files import OwnFiles, OwnFilesOnly
@@ -243,7 +243,10 @@ def mount_page(
         )  # within what packs the answers
         taking = PageUploads(NoAddresses(gradio.app), service.uploads, limits.reserve, refuse_beyond_room)
         gradio.app = Bodies(
-            taking, limits, lambda path: most if path.removeprefix(CHINESE).startswith(UPLOAD) else None
+            taking,
+            limits,
+            lambda path: most if path.removeprefix(CHINESE).startswith(UPLOAD) else None,
+            said_at,
         )
     files.open_to_all()
     app.user_middleware.append(Middleware(Languages))  # within the guard

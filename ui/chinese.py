@@ -1,11 +1,13 @@
-"""A reporter that says in Chinese what is said while data is advised on or trained on; the unknown stays English."""
+"""What the program says of its work and of its errors, in Chinese; what is not known stays English."""
 
 from __future__ import annotations
 
+import functools
 import re
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from finetune.words.forms import Forms
 from ui import chinese_training as training
 from ui.chinese_training import COUNTED
 
@@ -71,6 +73,10 @@ PLACES = (
 """How a split was understood, within a sentence of `SENTENCES`."""
 
 
+MORE = "; see `finetune inspect`"
+"""What follows the first examples of a finding where there are more."""
+BEGINNINGS = (("warning: ", "警告："), ("note: ", "说明："))
+
 LENGTHS = (
     (r"(\d[\d.]*) seconds?", r"\1 秒"),
     (r"(\d[\d.]*) minutes?", r"\1 分钟"),
@@ -103,8 +109,50 @@ def in_chinese(text: str) -> str:
     for pattern, chinese in (*SENTENCES, *training.SENTENCES):
         found = re.fullmatch(pattern, text)
         if found:
-            told = found.expand(chinese)
-            for place, said in (*PLACES, *LENGTHS):
-                told = re.sub(place, said, told)
-            return told
+            return _told(found, chinese)
+    told = errors().said(text)
+    return _after_its_beginning(text) if told == text else told
+
+
+@functools.cache
+def errors() -> Forms:
+    """Return the sentences of errors, and of logs where they have no pattern here."""
+    from finetune.words.chinese_errors import ERRORS
+
+    return Forms(ERRORS)
+
+
+def _told(found: re.Match[str], chinese: str) -> str:
+    """Return ``chinese`` with what was found put in, which may be an error's sentence."""
+    told = re.sub(r"\\(\d)", lambda place: errors().said(found[int(place[1])] or "", inside=True), chinese)
+    for place, said in (*PLACES, *LENGTHS):
+        told = re.sub(place, said, told)
+    return told
+
+
+def _after_its_beginning(text: str) -> str:
+    """Return a warning or a note whose rest is known, and what the health check finds."""
+    for english, chinese in BEGINNINGS:
+        rest = text.removeprefix(english)
+        if rest != text and (told := in_chinese(rest)) != rest:
+            return f"{chinese}{told}"
+    return _found(text)
+
+
+def _found(text: str) -> str:
+    """Return what the health check says, the first examples after it included."""
+    from ui.web.finding_forms import SENTENCES as FINDINGS
+
+    brackets = [place.start() for place in re.finditer(r" \(", text)] if text.endswith(")") else []
+    for end in (len(text), *brackets):
+        rest = f"（{_examples(text[end + 2 : -1])}）" if end < len(text) else ""
+        for pattern, chinese in FINDINGS.items():
+            found = re.fullmatch(pattern, text[:end])
+            if found:
+                return f"{found.expand(chinese)}{rest}"
     return text
+
+
+def _examples(told: str) -> str:
+    names = told.removesuffix(MORE)
+    return names if names == told else f"{names}；见 `finetune inspect`"

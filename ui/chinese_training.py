@@ -109,7 +109,7 @@ SENTENCES = (
     ),
     (
         r"warning: training diverged: (.*); kept are the weights of (.*); (.*)",
-        r"警告：训练发散：\1；保留 \2 的权重；\3",
+        r"警告：训练发散：\1；保留\2的权重；\3",
     ),
     (r"ended early: (.*)", r"提前结束：\1"),
     (

@@ -12,6 +12,8 @@ from starlette.responses import RedirectResponse
 
 from finetune.advice.language import Language
 from finetune.service.guard import App, Message, Receive, Send
+from finetune.words import speaking
+from ui.web.words import spoken
 
 CHINESE = "/zh"
 """Where the Chinese page lies."""
@@ -96,6 +98,12 @@ def speaking_head(spoken: Language) -> str:
         f"for (const [name, value] of [['language', '{tag}'], ['languages', ['{tag}']]])"
         "Object.defineProperty(navigator, name, {get: () => value});</script>"
     )
+
+
+def said_at(scope: Message, sentence: str) -> str:
+    """Return an error's sentence in the language of the page that a request comes from."""
+    with speaking("zh" if scope.get("path", "").startswith(f"{CHINESE}/") else "en"):
+        return spoken(sentence)
 
 
 def gradio_words(spoken: Language) -> dict[str, dict[str, str]]:

@@ -17,6 +17,7 @@ from finetune.service.api.problems import Problem
 from finetune.service.api.signed_in import OWNER
 from finetune.service.guard import App, Message, Receive, Send
 from finetune.service.room import size_of
+from ui.languages import said_at
 
 WITHIN = "/gradio_api/"
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -82,7 +83,7 @@ class OwnFilesOnly:
             asked += _plain(message.get("body", b""))
             receive = _again(message, receive)
         if self._files.names_foreign(owner, asked):
-            await refuse(Problem(403, _FOREIGN), send)
+            await refuse(Problem(403, said_at(scope, _FOREIGN)), send)
             return
 
         async def sending(message: Message) -> None:

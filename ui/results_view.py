@@ -20,6 +20,7 @@ from ui.web.comparison import comparison_html, not_comparable_html
 from ui.web.matrix import matrix_html
 from ui.web.results import details_html, score_html
 from ui.web.runs import RunRow, runs_html
+from ui.web.words import spoken
 
 MOST_HELD = 32
 """Runs whose HTML is kept: each open tab asks for it once a second."""
@@ -106,7 +107,7 @@ def _comparison(first: Path, _first_changed: int, second: Path, _second_changed:
     try:
         found = compare_folders(first, second)
     except FinetuneError as error:
-        return str(not_comparable_html(str(error).replace(f"{first.parent}/", "")))
+        return str(not_comparable_html(spoken(str(error).replace(f"{first.parent}/", ""))))
     named = dataclasses.replace(found, names=(first.name, second.name))
     columns = (read_columns(first / "metrics.csv"), read_columns(second / "metrics.csv"))
     return str(comparison_html(named, columns))

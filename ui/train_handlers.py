@@ -21,7 +21,7 @@ from ui.tabs.data import DEALS
 from ui.tabs.train import first_values, option_names
 from ui.view import make_view
 from ui.web.plan import plan_html, preset_labels
-from ui.web.words import note_html
+from ui.web.words import note_html, spoken
 from ui.wiring import on
 
 
@@ -91,7 +91,7 @@ class TrainHandlers:
             labels = preset_labels(_seconds(project, findings, strategy, options))
             return str(plan_html(plan, n_train, options, side)), kept, gr.update(choices=labels)
         except FinetuneError as error:
-            return str(note_html(f"⚠ {error}")), kept, gr.skip()
+            return str(note_html(f"⚠ {spoken(str(error))}")), kept, gr.skip()
 
     def put_back(self, kept: Any) -> list[Any]:
         """Return the options as the browser has kept them."""

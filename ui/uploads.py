@@ -25,7 +25,7 @@ from finetune.service.api.problems import Problem
 from finetune.service.api.signed_in import OWNER
 from finetune.service.guard import App, Message, Receive, Send
 from ui.addresses import UPLOAD
-from ui.languages import below
+from ui.languages import below, said_at
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -36,6 +36,9 @@ KEPT_S = 86_400.0
 """So long a file stays that came whole; the page takes over at once what it works with."""
 MOST_FIELD_BYTES = 10_000
 """So much may a form's fields have, files apart."""
+
+_FULL = "the server's disk is too full for this upload; free some of it"
+_LARGE_FIELD = "the form has a large field that is no file; send files alone"
 
 
 class PageUploads:
@@ -61,15 +64,15 @@ class PageUploads:
             await run_in_threadpool(self._make_room, headers.get(b"content-length", b"0"), owner)
         except Problem as problem:
             # Gradio shows a person the body as it is.
-            await PlainTextResponse(problem.detail, problem.status_code)(scope, receive, send)
+            await PlainTextResponse(said_at(scope, problem.detail), problem.status_code)(scope, receive, send)
             return
-        await self._app(scope, _Fields(headers.get(b"content-type", b""), receive).receive, send)
+        await self._app(scope, _Fields(headers.get(b"content-type", b""), scope, receive).receive, send)
 
     def _make_room(self, told: bytes, owner: str) -> None:
         sweep(self._folder)
         coming = int(told) if told.isdigit() else 0
         if shutil.disk_usage(self._folder).free < coming + self._reserve:
-            raise Problem(507, "the server's disk is too full for this upload; free some of it")
+            raise Problem(507, _FULL)
         try:
             self._refuse_beyond_room(owner, coming)
         except ResourceError as error:
@@ -93,8 +96,8 @@ def sweep(folder: Path) -> None:
 class _Fields:
     """Reads a form along with its taker; raises Problem 413 where its fields, files apart, become large."""
 
-    def __init__(self, content_type: bytes, receive: Receive) -> None:
-        self._receive = receive
+    def __init__(self, content_type: bytes, scope: Message, receive: Receive) -> None:
+        self._scope, self._receive = scope, receive
         self._headers, self._bytes = PartHeaders(), 0
         callbacks: MultipartCallbacks = {**self._headers.callbacks, "on_part_data": self._data}
         _, options = parse_options_header(content_type)
@@ -110,7 +113,7 @@ class _Fields:
             except FormParserError:
                 self._parser = None  # whoever takes the form says so
             if self._bytes > MOST_FIELD_BYTES:
-                raise Problem(413, "the form has a large field that is no file; send files alone")
+                raise Problem(413, said_at(self._scope, _LARGE_FIELD))
         return message
 
     def _data(self, _data: bytes, start: int, end: int) -> None:

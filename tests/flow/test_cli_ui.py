@@ -116,11 +116,16 @@ def test_what_is_more_than_the_page_takes_is_refused_before_it_comes(served: Ser
         connection.sendall(f"{head}Content-Length: {6 * 10**9}\r\n\r\n".encode())
         assert connection.recv(65536).startswith(b"HTTP/1.1 413")
     field = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + "x" * 20_000 + "\r\n--x--\r\n"
-    status, _, text = ask(
-        served, "/gradio_api/upload", "POST", field, content_type="multipart/form-data; boundary=x"
-    )
-    assert status == 413
-    assert "large field that is no file" in text
+    for place, told in (("", "large field that is no file"), ("/zh", "很大的非文件字段")):
+        status, _, text = ask(
+            served,
+            f"{place}/gradio_api/upload",
+            "POST",
+            field,
+            content_type="multipart/form-data; boundary=x",
+        )
+        assert status == 413
+        assert told in json.loads(text)["detail"]
 
 
 def test_what_is_left_of_an_upload_that_broke_off_goes_with_the_next(served: Served) -> None:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from finetune.page.markup import table_heads
 from finetune.words import t
 from ui.web.buttons import button_html
-from ui.web.words import join, note_html
+from ui.web.words import join, note_html, spoken
 
 
 def why_html(findings: Mapping[str, Any]) -> Markup:
@@ -44,7 +44,12 @@ def ranking_html(ranking: Mapping[str, Any], used: str) -> Markup:
         t("Backbones, the best first"),
         table_heads(heads),
         join(*(_row(row, used) for row in rows)),
-        join(*(note_html(t("{} was not measured: {}").format(row["name"], row["reason"])) for row in failed)),
+        join(
+            *(
+                note_html(t("{} was not measured: {}").format(row["name"], spoken(row["reason"])))
+                for row in failed
+            )
+        ),
     )
 
 

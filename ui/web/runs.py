@@ -11,6 +11,7 @@ from markupsafe import Markup
 from finetune.page.markup import join, time_words
 from finetune.words import noted, t
 from ui.web.buttons import button_html
+from ui.web.words import spoken
 
 STATES = {
     "running": noted("training now"),
@@ -77,7 +78,7 @@ def _row(row: RunRow) -> Markup:
 def _score(row: RunRow) -> Markup:
     if not row.report:
         told = t(STATES[row.state])
-        why = Markup(': <span class="quiet">{}</span>').format(row.error) if row.error else ""
+        why = Markup(': <span class="quiet">{}</span>').format(spoken(row.error)) if row.error else ""
         return Markup('<p class="run-state">{}{}</p>').format(told, why)
     low, high = (100 * end for end in row.report["accuracy_interval"])
     accuracy = 100 * row.report["accuracy"]

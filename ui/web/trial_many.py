@@ -10,7 +10,7 @@ from finetune.service.held_out import HeldOut
 from finetune.service.trials import Asked, Trial
 from finetune.words import t
 from ui.web.trial import percent_words
-from ui.web.words import join, note_html
+from ui.web.words import join, note_html, spoken
 
 HELD_OUT, ASKED = "held-out", "asked"
 """What was clicked: the attribute ``data-click`` is one of these, a colon, and the image's number."""
@@ -71,7 +71,7 @@ def _tile(asked: Asked, number: int, pictures: str) -> Markup:
     """Return one image's button; one that cannot be read is told in its place."""
     if asked.picture is None:
         words = Markup('<div class="tile broken"><span class="name">{}</span><span>{}</span></div>')
-        return Markup("<li>{}</li>").format(words.format(asked.name, asked.error))
+        return Markup("<li>{}</li>").format(words.format(asked.name, spoken(asked.error)))
     unknown = (
         Markup('<span class="badge">{}</span>').format(t("None of these")) if asked.known is False else ""
     )

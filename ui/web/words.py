@@ -15,8 +15,8 @@ WAITING = noted("waiting for its turn: {} before it on this computer")
 
 
 def error_html(sentence: str) -> Markup:
-    """Return an error's sentence as the page shows it."""
-    text = t(Markup("<strong>Error:</strong> {}")).format(sentence)
+    """Return an error's sentence as the page shows it, in the language that is spoken."""
+    text = t(Markup("<strong>Error:</strong> {}")).format(spoken(sentence))
     return Markup('<p class="told-error" role="alert">{}</p>').format(text)
 
 
@@ -50,5 +50,5 @@ def progress_html(status: Status) -> Markup:
 
 
 def spoken(sentence: str) -> str:
-    """Return what a process has said in the language that is spoken, as far as that is known."""
+    """Return what the program has said of itself, or an error's sentence, in the language that is spoken."""
     return in_chinese(sentence) if language() == "zh" else sentence

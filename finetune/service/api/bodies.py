@@ -17,10 +17,19 @@ TOO_SLOW = "the request's body came too slowly; send it again over a better line
 
 
 class Bodies:
-    """Wraps an application; ``most`` tells for a path how many bytes a body may have, None for no limit."""
+    """Wraps an application; ``most`` tells for a path how many bytes a body may have, None for no limit.
 
-    def __init__(self, app: App, limits: ApiLimits, most: Callable[[str], int | None]) -> None:
-        self._app, self._limits, self._most = app, limits, most
+    ``said`` puts a refusal into the language of a request, by its scope.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        limits: ApiLimits,
+        most: Callable[[str], int | None],
+        said: Callable[[Message, str], str] | None = None,
+    ) -> None:
+        self._app, self._limits, self._most, self._said = app, limits, most, said
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass a request on with a body that minds the limits."""
@@ -36,6 +45,8 @@ class Bodies:
             # Whoever raised it could not answer: the body was being read outside any handler.
             if body.answered:
                 raise
+            if self._said is not None:
+                problem.detail = self._said(scope, problem.detail)
             await refuse(problem, body.send)
         except ClientDisconnect:
             pass  # no fault of the server's, and nobody hears an answer
