@@ -13,9 +13,10 @@ from finetune.errors import OptionError
 from finetune.failure import explain
 from finetune.recipe import Recipe
 from finetune.service.api.bodies import TOO_SLOW, too_large
+from finetune.words import sentences
 from finetune.words.chinese_errors import ERRORS, PARTS
 from finetune.words.forms import Form, _Words
-from ui.chinese import errors, in_chinese
+from ui.chinese import in_chinese
 
 ENGLISH = {
     "finetune/advice/augmented_views.py": "the probe of augmentations is asked for on the command line",
@@ -178,7 +179,7 @@ def literals() -> list[str]:
 
 
 def test_the_form_that_says_most_of_a_sentence_holds() -> None:
-    said = errors().said
+    said = sentences().said
     assert said("a b.zip is damaged: an entry runs into its own directory; get the file again").startswith(
         "a b.zip 已"
     )
@@ -188,7 +189,7 @@ def test_the_form_that_says_most_of_a_sentence_holds() -> None:
 
 
 def test_sentences_that_are_joined_and_those_within_others_are_chinese() -> None:
-    said = errors().said
+    said = sentences().said
     assert (
         said("a.png is empty (0 bytes); c.png is not an image") == "a.png 是空文件（0 字节）；c.png 不是图像"
     )
@@ -206,7 +207,7 @@ def test_sentences_that_are_joined_and_those_within_others_are_chinese() -> None
 
 def test_what_is_not_known_stays_as_it_is() -> None:
     for text in ("", "daisy", "some; other; sentence", "a; " * 40, "{} {0} {x}", "第 3 轮"):
-        assert errors().said(text) == text
+        assert sentences().said(text) == text
 
 
 def test_no_name_makes_a_sentence_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,6 +222,6 @@ def test_no_name_makes_a_sentence_take_long(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(_Words, "between", counted)
     name = " in has the '" * 80 + "' in row 1 and '" * 80
-    told = errors().said(f"{name} in a.csv has the label 'x' in row 1 and 'y' in row 2; keep one of them")
+    told = sentences().said(f"{name} in a.csv has the label 'x' in row 1 and 'y' in row 2; keep one of them")
     assert told.endswith("请只保留一个")
     assert walks < 20 * len(ERRORS)
