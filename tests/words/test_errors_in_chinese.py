@@ -13,6 +13,7 @@ from finetune.errors import OptionError
 from finetune.failure import explain
 from finetune.recipe import Recipe
 from finetune.service.api.bodies import TOO_SLOW, too_large
+from finetune.service.engine.supervisor import CANCELLED
 from finetune.words import sentences
 from finetune.words.chinese_errors import ERRORS, PARTS
 from finetune.words.forms import Form, _Words
@@ -85,7 +86,27 @@ def by_the_code() -> list[str]:
         {"nothing": 1}, {"lr": float("inf")}, {"val_share": 1}, {"val_share": -0.1}, {"epochs": 0}, {"ema": 1},
     ]  # fmt: skip
     others = [too_large(10**9).detail, TOO_SLOW, full, *(explain(error)[0] for error in FAULTS)]
-    return [*archives, *images, *map(refused, recipes), *others]
+    ends = [
+        "interrupted before anything was begun",
+        CANCELLED,
+        "the process was killed, as happens when memory runs out; use a smaller --image-size or --batch-size, or "
+        "start it again",
+        "given up after 3 ends without progress: the process ended without a word (the computer or the page may have "
+        "been restarted); start it again",
+    ]
+    return [*archives, *images, *map(refused, recipes), *others, *ends, *titles()]
+
+
+def titles() -> list[str]:
+    """What is counted on the way, where the code names it."""
+    calls = (node for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.Call))
+    named = (
+        call.args[0].value
+        for call in calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "track" and call.args
+        if isinstance(call.args[0], ast.Constant)
+    )
+    return sorted({title for title in named if isinstance(title, str)})
 
 
 def refused(fields: dict[str, object]) -> str:
