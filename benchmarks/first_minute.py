@@ -5,7 +5,8 @@ of the curve and for the end, then presses a held-out image and waits for its la
 heat-map. Nothing is in the cache at first. Appends rows to ``results/first-minute.jsonl`` and prints them.
 
 ``--reading S`` is how long the newcomer looks at the page before each press (10 s); sample sets are drawn and looked
-at in the background meanwhile. ``--advice`` stops at the advice.
+at in the background meanwhile. ``--advice`` stops at the advice. ``--docs`` renews the table in docs/page.md from the
+newest rows and measures nothing.
 """
 
 from __future__ import annotations
@@ -20,13 +21,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, append_row, machine
+from common import RESULTS, ROOT, append_row, machine, markdown_table, read_rows, replace_between
 from page import CHROMIUM, CHROMIUM_OPTIONS, running_page
 from playwright.sync_api import Page, expect, sync_playwright
 
 ROWS = RESULTS / "first-minute.jsonl"
 SAMPLES = ("fruit", "digits")
 PATIENCE_MS = 600_000
+COLUMNS = (
+    ("classes", "bars_s"),
+    ("advice", "advice_s"),
+    ("first point of the curve", "first_point_s"),
+    ("trained", "trained_s"),
+    ("label", "label_s"),
+    ("heat-map", "heat_map_s"),
+)
 READING_S = 10.0
 """So long a newcomer looks at the page before the first press, and reads the advice before the second."""
 
@@ -78,7 +87,26 @@ def own_cache(folder: Path) -> Iterator[None]:
         os.environ["FINETUNE_CACHE"] = before
 
 
+def write_docs() -> None:
+    newest = {(row["sample"], row["reading_s"]): row for row in read_rows(ROWS)}
+    table = markdown_table(
+        ("sample set", "page open for", *(title for title, _ in COLUMNS)),
+        [
+            [sample, f"{reading_s:.0f} s", *(_seconds(row.get(name)) for _, name in COLUMNS)]
+            for (sample, reading_s), row in sorted(newest.items())
+        ],
+    )
+    replace_between(ROOT / "docs" / "page.md", "first-minute", table)
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"
+
+
 def main() -> None:
+    if "--docs" in sys.argv:
+        write_docs()
+        return
     reading_s = float(sys.argv[sys.argv.index("--reading") + 1]) if "--reading" in sys.argv else READING_S
     for sample in SAMPLES:
         with (

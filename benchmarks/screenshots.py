@@ -9,10 +9,12 @@ fonts-wqy-microhei.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import itertools
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from common import ROOT
@@ -20,12 +22,14 @@ from page import CHROMIUM, CHROMIUM_OPTIONS, running_page
 from PIL import Image
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
+from finetune.advice.language import Language
 from finetune.data.samples import write_sample
 from ui.languages import PLACES
 from ui.layout import TABS
 
 PATIENCE_MS = 300_000
 WIDTHS = {"desktop": 1180, "phone": 375}
+LOCALES: dict[Language, str] = {"en": "en-US", "zh": "zh-CN"}
 OPTIONS = re.compile("^Options")
 IMAGE_SIZE = "160"
 
@@ -55,27 +59,48 @@ def try_on(page: Page, image: Path) -> None:
     open_tab(page, "Test")
     page.locator("#image input[type=file]").set_input_files(image)
     expect(page.locator("#answer")).to_contain_text("%", timeout=PATIENCE_MS)
+    page.locator("#ask-why").click()
+    expect(page.locator("#why .heat")).to_be_visible(timeout=PATIENCE_MS)
+
+
+@contextlib.contextmanager
+def browser(playwright: Playwright, folder: Path, language: Language) -> Iterator[Page]:
+    """A page of somebody who reads ``language`` and has been here before."""
+    context = playwright.chromium.launch_persistent_context(
+        str(folder / "profile"),
+        executable_path=CHROMIUM,
+        headless=True,
+        args=CHROMIUM_OPTIONS,
+        locale=LOCALES[language],
+    )
+    page = context.new_page()
+    page.set_viewport_size({"width": WIDTHS["desktop"], "height": 900})
+    yield page
+    context.close()
 
 
 def take(playwright: Playwright, folder: Path, address: str, image: Path, target: Path) -> None:
     """Walk, and save a picture of each tab at each width below ``target``."""
-    context = playwright.chromium.launch_persistent_context(
-        str(folder / "profile"), executable_path=CHROMIUM, headless=True, args=CHROMIUM_OPTIONS
-    )
-    page = context.new_page()
-    page.set_viewport_size({"width": WIDTHS["desktop"], "height": 900})
-    walk(page, address)
+    with browser(playwright, folder, "en") as page:
+        walk(page, address)
     target.mkdir(parents=True, exist_ok=True)
     for language, place in PLACES.items():
-        page.goto(f"{address}{place}")
-        try_on(page, image)
-        for (width, px), tab in itertools.product(WIDTHS.items(), TABS):
-            page.set_viewport_size({"width": px, "height": 812})
-            open_tab(page, tab)
-            page.mouse.move(0, 0)
-            page.wait_for_timeout(1_500)
-            save(page.screenshot(full_page=True), target / f"{tab.lower()}-{width}-{language}.png")
-    context.close()
+        with browser(playwright, folder, language) as page:
+            page.goto(f"{address}{place}")
+            try_on(page, image)
+            for (width, px), tab in itertools.product(WIDTHS.items(), TABS):
+                page.set_viewport_size({"width": px, "height": 812})
+                open_tab(page, tab)
+                page.mouse.move(0, 0)
+                show_all_images(page)
+                save(page.screenshot(full_page=True), target / f"{tab.lower()}-{width}-{language}.png")
+
+
+def show_all_images(page: Page) -> None:
+    """Load also those that would load when they are scrolled to."""
+    page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(each => each.loading = 'eager')")
+    page.wait_for_function("[...document.images].every(each => each.complete)")
+    page.wait_for_timeout(1_500)
 
 
 def save(picture: bytes, path: Path) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from finetune.words.forms import Forms
+from finetune.words import sentences
 from ui import chinese_training as training
 from ui.chinese_training import COUNTED
 
@@ -110,21 +109,13 @@ def in_chinese(text: str) -> str:
         found = re.fullmatch(pattern, text)
         if found:
             return _told(found, chinese)
-    told = errors().said(text)
+    told = sentences().said(text)
     return _after_its_beginning(text) if told == text else told
-
-
-@functools.cache
-def errors() -> Forms:
-    """Return the sentences of errors, and of logs where they have no pattern here."""
-    from finetune.words.chinese_errors import ERRORS
-
-    return Forms(ERRORS)
 
 
 def _told(found: re.Match[str], chinese: str) -> str:
     """Return ``chinese`` with what was found put in, which may be an error's sentence."""
-    told = re.sub(r"\\(\d)", lambda place: errors().said(found[int(place[1])] or "", inside=True), chinese)
+    told = re.sub(r"\\(\d)", lambda place: sentences().said(found[int(place[1])] or "", inside=True), chinese)
     for place, said in (*PLACES, *LENGTHS):
         told = re.sub(place, said, told)
     return told

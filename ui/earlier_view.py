@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from finetune.service.projects import Project
 from finetune.service.service import Service
@@ -21,6 +22,11 @@ def earlier_sets(service: Service, known: Sequence[str], opened: str) -> list[Ea
     return [_of(project, is_open=project.id == opened) for project in found]
 
 
+def _here_and_now(created: str) -> str:
+    """Return a time by this computer's clock, as those of runs are; empty for none."""
+    return datetime.fromisoformat(created).astimezone().strftime("%Y-%m-%d %H:%M") if created else ""
+
+
 def _of(project: Project, *, is_open: bool) -> EarlierSet:
     health = project.findings.get("health", {})
     trainings = project.trainings
@@ -28,7 +34,7 @@ def _of(project: Project, *, is_open: bool) -> EarlierSet:
     return EarlierSet(
         id=project.id,
         name=project.name,
-        when=project.created[:16].replace("T", " "),
+        when=_here_and_now(project.created),
         n_images=health.get("n_images", 0),
         n_classes=len(health.get("classes", ())),
         n_trainings=len(trainings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class Handlers:
     def __init__(self, service: Service, parts: Parts) -> None:
         self._service = service
         self._parts = parts
-        self._warmed = ""
+        self._warmed: set[str] = set()
 
     def show(self, project_id: str, chosen: str, seen: str) -> Answer:
         """Bring the tab up to date."""
@@ -60,8 +61,11 @@ class Handlers:
                 **letting_go,
                 self._parts.notice: why if upload else "",
             }
+        path = Path(os.path.realpath(upload))
+        if not (path.is_relative_to(self._service.uploads) and path.is_file()):
+            return {**self.show(project_id, chosen, seen), **letting_go}
         try:
-            project = self._service.take_upload(Path(upload), backbone=backbone)
+            project = self._service.take_upload(path, backbone=backbone)
         except FinetuneError as error:
             return {**self._not_begun(error, project_id, chosen, seen), **letting_go}
         return {**self.begin(project, seen), **letting_go}
@@ -140,9 +144,9 @@ class Handlers:
 
     def _warm(self, view: View, project: Project | None) -> None:
         """Load a new classifier before the first image comes."""
-        if project is None or not view.asked or view.asked == self._warmed:
+        if project is None or not view.asked or view.asked in self._warmed:
             return
-        self._warmed = view.asked
+        self._warmed.add(view.asked)
         training = trained(project)
         if training is not None:
             self._service.warm(training)

@@ -46,7 +46,7 @@ def make_train_view(project: Project, findings: Mapping[str, Any], chosen: str) 
     trainings = project.trainings
     newest = trainings[-1] if trainings else None
     status = None if newest is None else newest.status
-    basis = json.dumps([project.id, chosen, findings["backbone"], len(trainings)])
+    basis = json.dumps([project.id, project.look, chosen, findings["backbone"], len(trainings)])
     if newest is None or status is None:
         gone = t("this training's folder has been deleted; train again")
         return TrainView(basis, "" if newest is None else str(error_html(gone)))

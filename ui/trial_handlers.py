@@ -146,7 +146,8 @@ class TrialHandlers:
         """Return the uploaded file to ask about; None for none and for any other file."""
         # Path.resolve raises on links in a circle.
         path = Path(os.path.realpath(image["path"])) if image and image.get("path") else None
-        return path if path is not None and path.is_relative_to(self._service.uploads) else None
+        is_one = path is not None and path.is_relative_to(self._service.uploads) and path.is_file()
+        return path if is_one else None
 
     def _lend(self, image: Path) -> Path:
         """Copy an image of ours to where uploads lie, as if the browser had sent it."""

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from finetune.page.markup import NOTHING, Cell, folded, join, paragraph, percent, section, span, table
-from finetune.words import noted, t
+from finetune.words import noted, retold, t
 
 SPLITS = {"test": noted("test images"), "val": noted("validation images"), "all": noted("images")}
 OF_ITSELF = noted("this classifier is one itself")
@@ -43,7 +43,7 @@ def headline_html(report: Mapping[str, Any]) -> Markup:
     )
     notes = [
         Markup('<p class="told-note">{}.</p>').format(f"{note[:1].upper()}{note[1:]}")
-        for note in report.get("notes", ())
+        for note in map(retold, report.get("notes", ()))
     ]
     return join(score, *notes, _beside(report))
 
@@ -77,7 +77,7 @@ def _beside(report: Mapping[str, Any]) -> Markup:
 
 def _on_baselines(baselines: Mapping[str, Any]) -> list[str]:
     found = baselines.get("linear_probe") or {}
-    return [t("The baselines {}.").format(found["how"])] if found.get("how") else []
+    return [t("The baselines {}.").format(retold(found["how"]))] if found.get("how") else []
 
 
 def _range(name: str, accuracy: float, interval: Sequence[float], kind: str) -> Markup:

@@ -11,14 +11,13 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetune.data.images import IMAGE_SUFFIXES, load_rgb
+from finetune.data.images import IMAGE_SUFFIXES
 from finetune.data.layout import nfc
-from finetune.errors import DataError, ImageError, OptionError
+from finetune.errors import DataError, OptionError
 from finetune.service.projects import Project
 from finetune.service.result import read_result, write_result
 
 FOLDER, LABELS, SMALL = "added", "labels.json", "small"
-SMALL_PX = 192
 LONGEST_CLASS = 80
 MOST = 5000
 """Images a project; more come better as a zip."""
@@ -43,18 +42,12 @@ def labels_in(folder: Path) -> dict[str, str]:
     return dict(read_result(folder / LABELS).get("images", {}))
 
 
-def add_image(project: Project, image: Path, label: str) -> Added:
-    """Copy the file ``image`` into ``project`` as one of the class ``label``.
+def add_image(project: Project, image: Path, label: str, small: bytes) -> Added:
+    """Copy the file ``image``, which looks like the JPEG ``small``, into ``project`` as one of the class ``label``.
 
-    Raises OptionError for a class's name that cannot be, DataError for a project with too many images already, and
-    ImageError for a file that is no image.
+    Raises OptionError for a class's name that cannot be, and DataError for a project with too many images already.
     """
     label = class_name(label)
-    try:
-        small = load_rgb(image)
-    except ImageError as error:
-        raise ImageError(str(error).replace(str(image), image.name)) from None
-    small.thumbnail((SMALL_PX, SMALL_PX))
     folder = project.folder / FOLDER
     (folder / SMALL).mkdir(parents=True, exist_ok=True)
     suffix = image.suffix.lower()
@@ -67,7 +60,7 @@ def add_image(project: Project, image: Path, label: str) -> Added:
             )
         name = f"{number:06d}{suffix if suffix in IMAGE_SUFFIXES else '.png'}"
         shutil.copyfile(image, folder / name)
-        small.save(small_picture(project, name), "JPEG", quality=80)
+        small_picture(project, name).write_bytes(small)
         write_result(folder / LABELS, {"next": number + 1, "images": {**labels, name: label}})
     return Added(name, label)
 

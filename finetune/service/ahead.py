@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from finetune.data.kept_files import kept_files
+from finetune.data.kept_files import kept_files, remove_stale
 from finetune.data.samples import SAMPLES
-from finetune.data.unpacking import kept_set
+from finetune.data.unpacking import kept_set, sets_folder
 from finetune.errors import FinetuneError
 from finetune.progress import SILENT
 from finetune.recipe import AUTO, Recipe
@@ -27,6 +27,9 @@ PARENT_ASKED_EVERY_S = 0.5
 
 def draw_and_look() -> None:
     """Draw every sample set, then look at each with the network that the page would take; nothing is downloaded."""
+    for name in SAMPLES:
+        remove_stale(sets_folder(), f"looked-{name}")  # what was cut off earlier
+        remove_stale(sets_folder(), f"sample-{name}")
     for name in SAMPLES:
         kept_sample(name, _unheard)
     for name in SAMPLES:

@@ -29,7 +29,8 @@ def chosen_of(project: Project, ready: Sequence[Training]) -> Training | None:
     """Return who answers of those that are ``ready``, the newest first; None where there is none."""
     choice = read_result(project.folder / CHOICE)
     newest = ready[0] if ready else None
-    if newest is None or newest.number != choice.get("of"):
+    of = str(choice.get("of", ""))
+    if newest is None or not of.isdecimal() or int(newest.number) > int(of):
         return newest
     return next((each for each in ready if each.number == choice.get("training")), newest)
 

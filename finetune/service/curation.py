@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +21,9 @@ from finetune.service.result import read_result, write_result
 from finetune.service.suspects_choice import SuspectsChoice
 
 MADE = "my images"
+_one_at_a_time = threading.Lock()
+_NUMBERED = re.compile(r"\d{6}\.\w+")
+"""How added images are called."""
 SEEN = "by_hand.json"
 """In a look's folder: what was done by hand before it."""
 
@@ -33,12 +38,12 @@ class Curation:
         """Make a project of ``owner`` without images, to add some to."""
         return new_project(self._home, made=MADE, owner=owner)
 
-    def add(self, project: Project, image: Path, label: str) -> Added:
+    def add(self, project: Project, image: Path, label: str, small: bytes) -> Added:
         """Put ``image`` into ``project`` as one of the class ``label``; it counts when the set is looked at again.
 
         The file is copied. Errors as in `finetune.service.additions.add_image`.
         """
-        return additions.add_image(project, image, label)
+        return additions.add_image(project, image, label, small)
 
     def remove(self, project: Project, name: str) -> None:
         """Take the added image ``name`` out again, and what was corrected about it."""
@@ -51,7 +56,7 @@ class Curation:
         Raises DataError for an image that was not shown or a class that is none.
         """
         label = known_labels(project).get(name)
-        if label is None:
+        if label is None or _was_added_and_is_gone(project, name):
             raise DataError(f"{project.name} shows no image called {name[:80]}; look at the page again")
         if to and to not in known_classes(project):
             raise DataError(f"'{to[:80]}' is no class of {project.name}; choose one of its classes")
@@ -66,6 +71,10 @@ class Curation:
 
         ``backbone`` None takes that of the look before. Raises RunError while a look is going on.
         """
+        with _one_at_a_time:
+            self._look(project, backbone)
+
+    def _look(self, project: Project, backbone: str | None) -> None:
         numbers = look_numbers(project.folder)
         if numbers:
             status = read_job(look_folder(project.folder, numbers[-1]))
@@ -91,6 +100,15 @@ class Curation:
             number=number,
             more=request,
         )
+
+
+def _was_added_and_is_gone(project: Project, name: str) -> bool:
+    """Whether ``name`` is an image that was added here and taken out again; what was brought may be called so too."""
+    added = name.removeprefix(f"{FOLDER}/")
+    here = {image.name for image in added_images(project)}
+    return (
+        added != name and _NUMBERED.fullmatch(added) is not None and added not in here and not project.sample
+    )
 
 
 def is_seen(project: Project) -> bool:

@@ -39,6 +39,8 @@ def delete_run(project: Project, store: JobStore, training: Training) -> None:
     for job in (*exports, *(each.job for each in of_run)):
         forget_in(store, job)
         _remove(job)
+    for training in of_run:
+        training.job.mkdir()  # its number is not given again: addresses with it must not lead to another run
 
 
 def delete_project(project: Project, store: JobStore) -> None:

@@ -54,9 +54,9 @@ def start_job(
         _started[folder.resolve()] = _spawn(folder, environment)
 
 
-def prepare_process() -> None:
-    """Have a process load its libraries for the next job that is started without changes of its environment."""
-    keep_spare(our_environment(), os.getpid())
+def prepare_process(environment: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Have a process load its libraries for the next job that is started with these changes of the environment."""
+    keep_spare({**our_environment(), **environment}, os.getpid())
 
 
 def _spawn(folder: Path, changes: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -281,7 +281,8 @@ def start_training(
             "resume": resume is not None,
             "held_out": True,
         }
-        number = int(earlier[-1].number) + 1 if earlier else 1
+        given = numbered(project.folder / "trainings")  # those that were deleted included
+        number = int(given[-1].name) + 1 if given else 1
         job = project.folder / "trainings" / str(number)
         queue_job(store, job, request, title=f"{project.name}, {recipe['strategy']}")
     return Training(job, run.resolve(), recipe["strategy"])

@@ -44,10 +44,13 @@ class Room:
     projects: int
     elsewhere: KeptBy = nothing
 
-    def refuse_beyond(self, home: Path, owner: str, coming: int) -> None:
-        """Raise ResourceError where ``coming`` bytes more, or another project, would be more than the owner may."""
+    def refuse_beyond(self, home: Path, owner: str, coming: int, *, is_new: bool = False) -> None:
+        """Raise ResourceError where ``coming`` bytes more would be more than the owner may keep.
+
+        Also where they are a new project, and there are as many as there may be.
+        """
         kept = kept_in_page(home, owner) + self.elsewhere(owner)
-        if kept.sets >= self.projects:
+        if is_new and kept.sets >= self.projects:
             sets = "data set" if kept.sets == 1 else "data sets"
             raise ResourceError(f"you have {kept.sets} {sets} here, which is the most; delete some first")
         if kept.size_bytes + coming > self.kept:

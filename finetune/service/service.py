@@ -11,18 +11,20 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from finetune.errors import OptionError, ResourceError, RunError
-from finetune.service.additions import Added
+from finetune.service.additions import Added, added_images, class_name
 from finetune.service.choice import choose, choose_beside
 from finetune.service.curation import Curation, in_force
 from finetune.service.data_jobs import KINDS, DataJob, newest_job, start_data_job, stop_data_jobs
 from finetune.service.deleting import delete_project, delete_run
 from finetune.service.engine.background import BackgroundSupervisor
+from finetune.service.engine.devices import find_devices, only
 from finetune.service.engine.going_on import DISCARD
 from finetune.service.engine.place import DATABASE
 from finetune.service.engine.queueing import cancel_in, forget_in
 from finetune.service.engine.store import JobStore
 from finetune.service.jobs import prepare_process, read_job
 from finetune.service.looks import look_folder, look_numbers
+from finetune.service.own_corrections import corrections_of
 from finetune.service.predictor import Answer, Predictor, Why
 from finetune.service.projects import (
     Project,
@@ -88,6 +90,7 @@ class Service:
         self._store = store or JobStore(self.home / DATABASE)
         self.curation = Curation(self.home, self._store, offline=offline)
         self._supervisor = None if store is not None else BackgroundSupervisor(self.home, self._store)
+        self._device = find_devices()[0]
         if self._supervisor is not None:
             self._supervisor.start()
 
@@ -128,7 +131,7 @@ class Service:
         """
         named = self._owner(owner)
         try:
-            self.refuse_beyond_room(named, upload.stat().st_size)
+            self.refuse_beyond_room(named, upload.stat().st_size, is_new=True)
         except ResourceError:
             upload.unlink(missing_ok=True)
             raise
@@ -142,7 +145,7 @@ class Service:
         Raises OptionError for an unknown name, ResourceError as `refuse_beyond_room`.
         """
         named = self._owner(owner)
-        self.refuse_beyond_room(named, 0)
+        self.refuse_beyond_room(named, 0, is_new=True)
         project = new_project(self.home, sample=name, owner=named)
         start_analysis(project, self._store, backbone=backbone, offline=self._offline)
         return project
@@ -150,13 +153,16 @@ class Service:
     def begin_set(self, owner: str | None = None) -> Project:
         """Make a project without images, to add some to; raises ResourceError as `refuse_beyond_room`."""
         named = self._owner(owner)
-        self.refuse_beyond_room(named, 0)
+        self.refuse_beyond_room(named, 0, is_new=True)
         return self.curation.begin(named)
 
-    def refuse_beyond_room(self, owner: str, coming: int) -> None:
-        """Raise ResourceError where ``coming`` bytes more would be more than ``owner`` may keep."""
+    def refuse_beyond_room(self, owner: str, coming: int, *, is_new: bool = False) -> None:
+        """Raise ResourceError where ``coming`` bytes more would be more than ``owner`` may keep.
+
+        ``is_new`` says that they are to be a further project.
+        """
         if self._room is not None:
-            self._room.refuse_beyond(self.home, owner, coming)
+            self._room.refuse_beyond(self.home, owner, coming, is_new=is_new)
 
     def _owner(self, named: str | None) -> str:
         return self._asking() if named is None else named
@@ -168,13 +174,18 @@ class Service:
         for a file that is no image, DataError for a project with too many images added already, and ResourceError
         as `refuse_beyond_room`.
         """
+        class_name(label)
         if image.is_file():
             self.refuse_beyond_room(project.owner, image.stat().st_size)
-        return self.curation.add(project, image, label)
+        return self.curation.add(project, image, label, self._thumbnailer.small(image))
 
     def leave(self, project: Project) -> None:
-        """Make room for another project: one that was not looked at to the end is of no use, and goes."""
-        if "advice" not in project.findings and not project.trainings and not project.is_made:
+        """Make room for another project: one that was not looked at to the end is of no use, and goes.
+
+        Not one with work done by hand.
+        """
+        by_hand = project.is_made or added_images(project) or corrections_of(project)
+        if "advice" not in project.findings and not project.trainings and not by_hand:
             self.discard(project)
 
     def discard(self, project: Project) -> None:
@@ -301,7 +312,7 @@ class Service:
         if os.environ.get("FINETUNE_SPARE") == "0":
             return
         if self._supervisor is not None and not self.is_busy:
-            prepare_process()
+            prepare_process(only(self._device))
 
     @property
     def is_busy(self) -> bool:

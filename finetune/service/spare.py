@@ -52,7 +52,9 @@ def take_spare(folder: Path, environment: Mapping[str, str]) -> Process | None:
     """Have the waiting process do the job in ``folder``; None where none waits that has this ``environment``."""
     global _waiting
     with _lock:
-        if _waiting is None or _waiting[1] != environment:
+        if _waiting is not None and _waiting[1] != environment:
+            _let_go()  # it would compute beside the job
+        if _waiting is None:
             return None
         process, _waiting = _waiting[0], None
     assert process.stdin is not None

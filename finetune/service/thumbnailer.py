@@ -27,8 +27,18 @@ class Thumbnailer:
 
         Raises ImageError where there is none or it cannot be read, ResourceError where nobody answers.
         """
+        return self._asked({"data": str(data), "name": name})
+
+    def small(self, image: Path) -> bytes:
+        """Return the file ``image`` as a small JPEG; raises as `jpeg`, naming the file alone."""
+        try:
+            return self._asked({"path": str(image)})
+        except ImageError as error:
+            raise ImageError(str(error).replace(str(image), image.name)) from None
+
+    def _asked(self, question: dict[str, str]) -> bytes:
         with self._lock:
-            answer = self._exchange({"data": str(data), "name": name})
+            answer = self._exchange(question)
         if "error" in answer:
             raise ImageError(answer["error"])
         return base64.b64decode(answer["jpeg"])

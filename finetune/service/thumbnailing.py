@@ -1,7 +1,7 @@
 """The process that makes small pictures of a data set's images for the page: a question a line, an answer a line.
 
 ``python -m finetune.service.thumbnailing`` reads ``{"data": …, "name": …}`` from stdin until it is closed and answers
-``{"jpeg": …}`` in base64, or ``{"error": …}``.
+``{"jpeg": …}`` in base64, or ``{"error": …}``; ``{"path": …}`` asks for a file that is of no set.
 """
 
 from __future__ import annotations
@@ -25,16 +25,18 @@ def main(questions: TextIO, answers: TextIO) -> None:
     for line in questions:
         question = json.loads(line)
         try:
-            answer = {"jpeg": _small(question["data"], question["name"])}
+            path = (
+                Path(question["path"]) if "path" in question else _of_set(question["data"], question["name"])
+            )
+            answer = {"jpeg": data_uri(path).partition(",")[2]}
         except Exception as error:  # noqa: BLE001 - one image's trouble is not the next one's
             answer = {"error": explain(error)[0]}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
-def _small(data: str, name: str) -> str:
-    paths = _paths(data, Path(data).stat().st_mtime_ns)
-    return data_uri(paths[name]).partition(",")[2]
+def _of_set(data: str, name: str) -> Path:
+    return _paths(data, Path(data).stat().st_mtime_ns)[name]
 
 
 @functools.lru_cache(maxsize=MOST_SETS_HELD)

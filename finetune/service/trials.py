@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ FORMAT = "csv"
 MOST_SHOWN = 120
 """Answers that are shown with a picture, in the file's order; the file has all."""
 _TOKEN = re.compile(r"[0-9a-f]{16}")
+
+
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,13 @@ def start_trial(
 
     Raises RunError while earlier ones are asked about: the newest alone is kept.
     """
+    with _one_at_a_time:
+        return _start(project, store, bundle=bundle, model=model, brought=brought)
+
+
+def _start(
+    project: Project, store: JobStore, *, bundle: Path, model: str, brought: Sequence[Path]
+) -> DataJob:
     newest = newest_job(project, KIND)
     if newest is not None and newest.is_running:
         raise RunError(f"{project.name}: still classifying; wait for it, or stop it")

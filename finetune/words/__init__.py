@@ -7,6 +7,7 @@ language is spoken holds for the handler of one event (`speaking`), like a conte
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from contextvars import ContextVar
 
@@ -14,6 +15,7 @@ from markupsafe import Markup
 
 from finetune.advice.language import Language
 from finetune.words.chinese import CHINESE
+from finetune.words.forms import Forms
 
 _spoken: ContextVar[Language] = ContextVar("language", default="en")
 
@@ -42,6 +44,19 @@ def t(english: str) -> str:
         return english
     said = CHINESE.get(str(english), english)
     return Markup(said) if isinstance(english, Markup) else said
+
+
+def retold(sentence: str) -> str:
+    """Return a finished English sentence, such as reports hold, in the language that is spoken, where it is known."""
+    return sentence if _spoken.get() == "en" else sentences().said(sentence)
+
+
+@functools.cache
+def sentences() -> Forms:
+    """Return the Chinese of finished sentences: errors, logs, and what reports hold."""
+    from finetune.words.chinese_errors import ERRORS
+
+    return Forms(ERRORS)
 
 
 def noted(english: str) -> str:

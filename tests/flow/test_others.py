@@ -140,7 +140,8 @@ def lay_down(project: Project, root: Path) -> None:
         path.write_text(text, encoding="utf-8")
     for path in pictures:
         path.write_bytes(picture("plum", 3))
-    add_image(project, root / f"{OF_ANN}.png", "plum")
+    image = root / f"{OF_ANN}.png"
+    add_image(project, image, "plum", image.read_bytes())
 
 
 def private_addresses(folder: Path, project_id: str) -> list[tuple[str, str]]:

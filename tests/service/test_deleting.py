@@ -80,7 +80,7 @@ def test_runs_are_chosen_looked_into_exported_and_deleted(service: Service, tmp_
 
     service.delete_run(project, first)
     assert not first.run.exists()
-    assert not first.job.exists()
+    assert not list(first.job.iterdir())
     assert not (job.folder / ONNX).exists()
     assert [each.number for each in project.trainings] == ["2"]
     assert trained(project) == second
@@ -93,6 +93,11 @@ def test_runs_are_chosen_looked_into_exported_and_deleted(service: Service, tmp_
         service.delete_run(project, third)
     service.cancel(project)
     ended(third.job)
+    service.delete_run(project, third)
+    fourth = service.train(project, "freeze-all", TINY)
+    assert fourth.number == "4", "addresses of a deleted run must not lead to another"
+    service.cancel(project)
+    ended(fourth.job)
     unpacked = kept_set(content_name(project.brought))
     assert unpacked.is_dir()
     other = service.take_upload(shutil.copy(project.brought, tmp_path / "other.zip"), backbone="test_resnet")

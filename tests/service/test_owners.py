@@ -111,7 +111,8 @@ def test_data_sets_that_an_owner_has_handed_in_by_the_api_count_too(tmp_path: Pa
     room.refuse_beyond(tmp_path / "home", "ben", size + 1)
     new_project(tmp_path / "home", sample="digits", owner="ann")
     with pytest.raises(ResourceError, match="you have 2 data sets here, which is the most"):
-        room.refuse_beyond(tmp_path / "home", "ann", 0)
+        room.refuse_beyond(tmp_path / "home", "ann", 0, is_new=True)
+    room.refuse_beyond(tmp_path / "home", "ann", 0)  # one image more for a set that is there
 
 
 def test_the_page_says_why_nothing_more_is_taken(tmp_path: Path) -> None:
@@ -119,9 +120,14 @@ def test_the_page_says_why_nothing_more_is_taken(tmp_path: Path) -> None:
     service = Service(tmp_path / "root", offline=True, store=store, room=Room(kept=10, projects=1))
     do = Handlers(service, parts)
     begun = do.taking_sample("fruit")("", "", "", "test_resnet")[parts.project_id]
-    (tmp_path / "photos.zip").write_bytes(b"x" * 100)
-    told = do.take_upload("", "", "", str(tmp_path / "photos.zip"), "test_resnet")
+    uploaded = service.uploads / "a" / "photos.zip"
+    uploaded.parent.mkdir(parents=True)
+    uploaded.write_bytes(b"x" * 100)
+    told = do.take_upload("", "", "", str(uploaded), "test_resnet")
     assert "you have 1 data set here, which is the most" in told[parts.notice]
     assert told[parts.project_id] == ""
     assert [project.id for project in service.projects()] == [begun]
+    for other in (service.uploads, tmp_path / "root", tmp_path / "jobs.sqlite"):
+        assert do.take_upload("", "", "", str(other), "test_resnet")[parts.data_tab.upload]["value"] is None
+        assert other.exists(), "only what was uploaded is taken"
     service.close()

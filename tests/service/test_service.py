@@ -206,8 +206,13 @@ def test_images_that_were_not_looked_at_to_the_end_go_when_others_come(
     service: Service, photos: Path, tmp_path: Path
 ) -> None:
     project = upload(service, photos, tmp_path, "brief visit.zip")
-    service.leave(project)
+    mended = upload(service, photos, tmp_path, "mended.zip")
+    service.add_image(mended, next((photos.parent / "my photos").glob("lime/*.png")), "lime")
+    for each in (project, mended):
+        service.leave(each)
     assert service.find(project.id) is None
+    assert service.find(mended.id) is not None, "what was done by hand is not lost"
+    service.discard(mended)
     wait_for(lambda: not is_alive(project.analysis))
     assert make_view(None, "", is_known=True).data.count("gone from the disk") == 1
     assert make_view(None, "").data == ""
@@ -352,6 +357,7 @@ def test_the_page_asks_only_about_files_that_were_uploaded(
     assert trouble == ""
     for path in (
         image,
+        service.uploads,
         service.uploads / ".." / looked_at.id / "data" / "my photos.zip",
         Path("/etc/hostname"),
     ):

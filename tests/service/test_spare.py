@@ -63,7 +63,11 @@ def test_a_job_can_be_cancelled_before_it_has_loaded(tmp_path: Path) -> None:
 
 def test_one_with_another_environment_or_that_was_killed_is_not_taken(tmp_path: Path) -> None:
     keep_spare(environment(), os.getpid())
+    left = waiting()
+    born = birth(left)
     assert take_spare(tmp_path, {**environment(), "CUDA_VISIBLE_DEVICES": "1"}) is None
+    assert is_gone(left, born), "it must not work ahead beside the job"
+    keep_spare(environment(), os.getpid())
     assert spare._waiting is not None
     process = spare._waiting[0]
     process.kill()

@@ -176,3 +176,6 @@ def test_a_choice_holds_until_a_newer_run_can_be_asked(tmp_path: Path) -> None:
     assert chosen_of(project, [two, one]) == one
     assert chosen_of(project, [three, two, one]) == three
     assert chosen_of(project, [two]) == two, "the chosen one is gone"
+    assert chosen_of(project, [one]) == one, "another one is gone"
+    choose(project, one, [three, two, one])
+    assert chosen_of(project, [two, one]) == one, "the newest is gone"

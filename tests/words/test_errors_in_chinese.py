@@ -13,9 +13,11 @@ from finetune.errors import OptionError
 from finetune.failure import explain
 from finetune.recipe import Recipe
 from finetune.service.api.bodies import TOO_SLOW, too_large
+from finetune.service.engine.supervisor import CANCELLED
+from finetune.words import sentences
 from finetune.words.chinese_errors import ERRORS, PARTS
 from finetune.words.forms import Form, _Words
-from ui.chinese import errors, in_chinese
+from ui.chinese import in_chinese
 
 ENGLISH = {
     "finetune/advice/augmented_views.py": "the probe of augmentations is asked for on the command line",
@@ -84,7 +86,27 @@ def by_the_code() -> list[str]:
         {"nothing": 1}, {"lr": float("inf")}, {"val_share": 1}, {"val_share": -0.1}, {"epochs": 0}, {"ema": 1},
     ]  # fmt: skip
     others = [too_large(10**9).detail, TOO_SLOW, full, *(explain(error)[0] for error in FAULTS)]
-    return [*archives, *images, *map(refused, recipes), *others]
+    ends = [
+        "interrupted before anything was begun",
+        CANCELLED,
+        "the process was killed, as happens when memory runs out; use a smaller --image-size or --batch-size, or "
+        "start it again",
+        "given up after 3 ends without progress: the process ended without a word (the computer or the page may have "
+        "been restarted); start it again",
+    ]
+    return [*archives, *images, *map(refused, recipes), *others, *ends, *titles()]
+
+
+def titles() -> list[str]:
+    """What is counted on the way, where the code names it."""
+    calls = (node for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.Call))
+    named = (
+        call.args[0].value
+        for call in calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "track" and call.args
+        if isinstance(call.args[0], ast.Constant)
+    )
+    return sorted({title for title in named if isinstance(title, str)})
 
 
 def refused(fields: dict[str, object]) -> str:
@@ -178,7 +200,7 @@ def literals() -> list[str]:
 
 
 def test_the_form_that_says_most_of_a_sentence_holds() -> None:
-    said = errors().said
+    said = sentences().said
     assert said("a b.zip is damaged: an entry runs into its own directory; get the file again").startswith(
         "a b.zip 已"
     )
@@ -188,7 +210,7 @@ def test_the_form_that_says_most_of_a_sentence_holds() -> None:
 
 
 def test_sentences_that_are_joined_and_those_within_others_are_chinese() -> None:
-    said = errors().said
+    said = sentences().said
     assert (
         said("a.png is empty (0 bytes); c.png is not an image") == "a.png 是空文件（0 字节）；c.png 不是图像"
     )
@@ -206,7 +228,7 @@ def test_sentences_that_are_joined_and_those_within_others_are_chinese() -> None
 
 def test_what_is_not_known_stays_as_it_is() -> None:
     for text in ("", "daisy", "some; other; sentence", "a; " * 40, "{} {0} {x}", "第 3 轮"):
-        assert errors().said(text) == text
+        assert sentences().said(text) == text
 
 
 def test_no_name_makes_a_sentence_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,6 +243,6 @@ def test_no_name_makes_a_sentence_take_long(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(_Words, "between", counted)
     name = " in has the '" * 80 + "' in row 1 and '" * 80
-    told = errors().said(f"{name} in a.csv has the label 'x' in row 1 and 'y' in row 2; keep one of them")
+    told = sentences().said(f"{name} in a.csv has the label 'x' in row 1 and 'y' in row 2; keep one of them")
     assert told.endswith("请只保留一个")
     assert walks < 20 * len(ERRORS)

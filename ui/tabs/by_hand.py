@@ -31,7 +31,7 @@ class HandParts:
                     self.files = gr.File(
                         label=t("Images, many at once"),
                         file_count="multiple",
-                        height=140,
+                        height=160,
                         elem_id="own-files",
                     )
                 with gr.Column(min_width=280):

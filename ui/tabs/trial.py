@@ -55,7 +55,7 @@ class TrialParts:
         with gr.Column(visible=False) as self.many_column:
             gr.HTML(Markup("<h2>{}</h2>").format(t("Many images at once")))
             self.many = gr.File(
-                label=t("Images, or a zip of them"), file_count="multiple", height=140, elem_id="many-images"
+                label=t("Images, or a zip of them"), file_count="multiple", height=160, elem_id="many-images"
             )
             self.stop_many = gr.Button(
                 t("Stop"), variant="stop", size="md", visible=False, elem_id="stop-many"

@@ -15,6 +15,9 @@ CORRECT, CLASS = "correct", "class"
 """What `ui.clicks` hears: a verb and an image's name; and the number of a class and an image's name."""
 OUT, KEEP, SUGGESTED, UNDO = "out", "keep", "suggested", "undo"
 MOST_LISTED = 200
+MOST_WRITTEN = 30
+"""Of more classes than these, the list is not written beside each image but once, for the browser to fill in."""
+CLASS_LIST = "class-list"
 SEEN = noted("What stands above counts them already.")
 NOT_SEEN = noted("Press Look again to have the health and the advice count them too.")
 
@@ -57,25 +60,43 @@ def choices_html(hands: Hands, name: str, label: str) -> Markup:
     out = button_html(
         CORRECT, f"{OUT}:{name}", t("Leave out"), label=t("Leave {} out").format(name), style="small"
     )
-    options = [
-        Markup('<option value="{}">{}</option>').format(number, each)
-        for number, each in enumerate(hands.classes)
-        if each != label
-    ]
-    if not options:
+    if all(each == label for each in hands.classes):
         return out
+    is_long = len(hands.classes) > MOST_WRITTEN
     give = Markup(
-        '<span class="recast"><select aria-label="{}">{}</select>'
+        '<span class="recast"><select aria-label="{}"{}>{}</select>'
         '<button type="button" class="press small" data-click="{}:{}" data-choice aria-label="{}">{}</button></span>'
     ).format(
         t("Another class for {}").format(name),
-        join(*options),
+        Markup(' data-list="{}"').format(CLASS_LIST) if is_long else "",
+        _options(hands.classes, label) if not is_long else _no_option(),
         CLASS,
         name,
         t("Give {} this class").format(name),
         t("Give this class"),
     )
     return join(out, give)
+
+
+def _options(classes: Sequence[str], label: str | None = None) -> Markup:
+    return join(
+        *(
+            Markup('<option value="{}">{}</option>').format(number, each)
+            for number, each in enumerate(classes)
+            if each != label
+        )
+    )
+
+
+def _no_option() -> Markup:
+    return Markup('<option value="" disabled selected>{}</option>').format(t("another class…"))
+
+
+def class_list_html(hands: Hands) -> Markup:
+    """Return the list that the selections of `choices_html` are filled in from; empty where they hold their own."""
+    if len(hands.classes) <= MOST_WRITTEN:
+        return Markup()
+    return Markup('<template id="{}">{}</template>').format(CLASS_LIST, _options(hands.classes))
 
 
 def suspect_choices_html(hands: Hands, name: str, suggested: str) -> Markup:

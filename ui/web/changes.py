@@ -44,7 +44,7 @@ def changes(advice: Mapping[str, Any]) -> Iterator[str]:
         )
     if not decision["is_sure"]:
         yield t(
-            "The forecasts cannot tell the first two apart within a point: a training with each would settle it."
+            "The forecasts are not sure which of the first two will be better: a training with each would settle it."
         )
     yield from _rules(advice)
 

@@ -1,7 +1,8 @@
 /* A press of anything with data-click="WHAT:VALUE" goes to the hidden text #clicked-WHAT, whose change asks the
    server; a count before the value makes the same button twice a change. The answer may draw the pressed button anew:
    the keyboard then stays on it, or goes to its neighbour. With data-choice the value of the selection beside the
-   button, and a colon, come first. What was folded open, by its id, stays open when it is drawn anew. */
+   button, and a colon, come first. What was folded open, by its id, stays open when it is drawn anew. A selection
+   with data-list="ID" is filled in from that template when it is first wanted. */
 (() => {
   const QUIET_MS = 5000;
   let last = null;
@@ -25,6 +26,12 @@
       clicks: [pressed, ...all.slice(place + 1), ...all.slice(0, place).reverse()].map(each => each.dataset.click),
     };
   });
+
+  for (const kind of ["pointerdown", "focusin"]) document.addEventListener(kind, event => {
+    const select = event.target.closest?.("select[data-list]");
+    const list = select && select.options.length === 1 && document.getElementById(select.dataset.list);
+    if (list) select.append(list.content.cloneNode(true));
+  }, true);
 
   const open = new Set();
   document.addEventListener("toggle", event => {

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from finetune.words import noted, t
 from ui.health_words import balance_words, training_images
-from ui.web.by_hand import Hands, closer_html
+from ui.web.by_hand import Hands, class_list_html, closer_html
 from ui.web.finding_words import said_example, said_finding
 from ui.web.words import join
 
@@ -92,7 +92,8 @@ def findings_html(
     if not findings:
         return Markup("<p>{}</p>").format(t("Nothing was found that needs a look."))
     items = [_finding(finding, pictures, hands or Hands()) for finding in findings]
-    return Markup('<ul class="findings">{}</ul>').format(join(*items))
+    classes = class_list_html(hands or Hands())
+    return Markup('<ul class="findings">{}</ul>{}').format(join(*items), classes)
 
 
 def _finding(finding: Mapping[str, Any], pictures: Mapping[str, str], hands: Hands) -> Markup:

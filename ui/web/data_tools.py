@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from finetune.words import noted, t
-from ui.web.words import join, note_html
+from ui.web.words import join, note_html, spoken
 
 FATES: Mapping[str, str] = {
     "drop": noted("Left out as duplicates: {:,}."),
@@ -37,10 +37,14 @@ def cleaned_html(result: Mapping[str, Any], address: str) -> Markup:
 def preview_html(result: Mapping[str, Any], address: str) -> Markup:
     """Return the sheet of an augmentation policy, which lies at ``address``, and the notes on it."""
     strengths = ", ".join(f"{name} {value:g}" for name, value in result["strengths"].items())
-    told = f"Augmentation {result['policy']}: {strengths or 'images stay as they are'}."
-    notes = [note_html(note.removeprefix("note: ")) for note in result["notes"]]
+    told = t("Augmentation {}: {}.").format(result["policy"], strengths or t("images stay as they are"))
+    notes = [note_html(spoken(note.removeprefix("note: "))) for note in result["notes"]]
     sheet = Markup(
-        '<div class="wide sheet-frame" tabindex="0" role="group" aria-label="Augmentation preview">'
+        '<div class="wide sheet-frame" tabindex="0" role="group" aria-label="{}">'
         '<img class="sheet" src="{}" alt="{}"></div>'
-    ).format(address, f"Up to eight of your images, a row for each step. {told}")
+    ).format(
+        t("Augmentation preview"),
+        address,
+        t("Up to eight of your images, a row for each step. {}").format(told),
+    )
     return join(Markup("<p>{}</p>").format(told), *notes, sheet)

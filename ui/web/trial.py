@@ -14,6 +14,7 @@ from ui.web.words import join, note_html
 if TYPE_CHECKING:
     from finetune.service.predictor import Answer, Why
 
+MOST_PLAUSIBLE = 8
 NO_ANSWER = noted("The answer will stand here, as soon as there is an image.")
 NOT_KNOWN = noted(
     "None of these: the image is unlike those that the classifier was trained on. "
@@ -71,7 +72,10 @@ def _not_sure(answer: Answer) -> Markup:
     plausible = answer.plausible or ()
     if len(plausible) < 2 or answer.known is False:
         return Markup()
-    told = t("Not sure: in 9 of 10 such cases the true class is among {}.").format(", ".join(plausible))
+    shown = ", ".join(plausible[:MOST_PLAUSIBLE])
+    if len(plausible) > MOST_PLAUSIBLE:
+        shown = t("{} and {:,} more").format(shown, len(plausible) - MOST_PLAUSIBLE)
+    told = t("Not sure: in 9 of 10 such cases the true class is among {}.").format(shown)
     return Markup('<p class="told-note">{}</p>').format(told)
 
 

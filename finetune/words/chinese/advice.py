@@ -75,8 +75,8 @@ WORDS = {
     "If {} came out more than {:.1f} points better than forecast, it would be that.": (
         "若 {} 的结果比预计高出 {:.1f} 个百分点以上，则应选它。"
     ),
-    "The forecasts cannot tell the first two apart within a point: a training with each would settle it.": (
-        "预计的前两名相差不到一个百分点，无法区分：各训练一次就能定夺。"
+    "The forecasts are not sure which of the first two will be better: a training with each would settle it.": (
+        "预测无法确定前两名中哪个更好：各训练一次就能定夺。"
     ),
     "With a transfer gain below {} instead of {:.2f}, the square's rule would be {}, not {}.": (
         "若迁移增益低于 {}（现为 {:.2f}），方格的规则会是 {}，而不是 {}。"

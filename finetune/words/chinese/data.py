@@ -155,4 +155,10 @@ WORDS = {
     "relabel as suggested": "按建议改标签",
     "Which of them": "哪些",
     "all, or numbers of the list such as 1-5, 8": "all（全部），或列表中的序号，例如 1-5, 8",
+    "another class…": "另一个类别…",
+    # The preview of an augmentation
+    "Augmentation {}: {}.": "数据增强 {}：{}。",
+    "images stay as they are": "图像保持原样",
+    "Augmentation preview": "数据增强预览",
+    "Up to eight of your images, a row for each step. {}": "最多八张您的图像，每一步一行。{}",
 }

@@ -54,4 +54,5 @@ WORDS = {
     "Drop images or a zip: each gets its label here, and all of them come as one CSV.": (
         "放入多张图像或一个 zip：每张都会在这里得到标签，全部答案可下载为一个 CSV。"
     ),
+    "{} and {:,} more": "{} 及另外 {:,} 个",
 }

@@ -7,6 +7,11 @@ from collections.abc import Mapping
 _AGAIN = "请用 `finetune fit` 重新训练"
 
 WORDS: Mapping[str, str] = {
+    # How a report's baselines came about
+    "read the features of {} pretrained, at {} px": "读取 {} 的预训练特征（{} 像素）",
+    "read the features of {} pretrained, at {} px, of {} training images, and are judged on {} of the {}": (
+        "读取 {0} 的预训练特征（{1} 像素），取自 {2} 张训练图像，并在 {4} 张中的 {3} 张上评判"
+    ),
     # The classifier's folder
     "{} is damaged ({}); write it again": "{} 已损坏（{}）；请重新写出",
     "{} is damaged ({}); write the bundle again": "{} 已损坏（{}）；请重新写出分类器",

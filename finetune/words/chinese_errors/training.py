@@ -8,6 +8,17 @@ _AGAIN = "请用 `finetune fit` 重新训练"
 _GO_ON = "继续请运行：finetune fit --resume {}"
 
 WORDS: Mapping[str, str] = {
+    # What a report says of a training that diverged, and of weights that stayed as they were
+    "training diverged: {}; kept are the weights of {}; {}": "训练发散：{}；保留{}的权重；{}",
+    "…try --lr {} or --clip-norm {}": "可尝试 --lr {} 或 --clip-norm {}",
+    "…try --lr {} or --clip-norm {} or --precision fp32": "可尝试 --lr {}、--clip-norm {} 或 --precision fp32",
+    "the kept weights ({}) are those from before the first epoch, so nothing moved in them": (
+        "保留的权重（{}）是第一轮之前的，因此没有变化"
+    ),
+    "the kept weights ({}) are those from before the first epoch, so nothing moved in them; the gradients and "
+    "learning rates are those of the training, which did no better on val": (
+        "保留的权重（{}）是第一轮之前的，因此没有变化；梯度和学习率来自训练过程，而训练在验证集上没有更好"
+    ),
     # Its folder
     "cannot make the run folder {}: {}; ‹give --out|choose another --out›": (
         "无法创建训练的文件夹 {}：{}；请用 --out 另选位置"
