@@ -40,5 +40,7 @@ def bare_parts() -> Parts:
     train: SimpleNamespace = made.train_tab  # type: ignore[assignment]
     train.cards = {name: object() for name in STRATEGIES}
     train.choices = {name: object() for name in STRATEGIES}
-    train.expert = SimpleNamespace(rows={name: object() for name in ("partial", "full-finetune")})
+    train.expert = SimpleNamespace(
+        rows={name: object() for name in ("partial", "full-finetune")}, names=[], firsts=[]
+    )
     return made

@@ -239,3 +239,9 @@ def test_every_public_name_is_there_and_no_other() -> None:
         assert getattr(finetune, name).__doc__, name
     with pytest.raises(AttributeError, match="module 'finetune' has no attribute 'train_all'"):
         finetune.train_all  # noqa: B018
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """Pytest imports them by their names alone, and leaves out the second."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert [name for name in names if names.count(name) > 1] == []

@@ -105,7 +105,7 @@ class TrialHandlers:
         """Start to ask about the uploaded ``files``; the upload field lets go of them, since they have moved."""
         test = self._test
         project, training = self._asked(project_id)
-        paths = [path for path in map(self._uploaded, files or ()) if path is not None]
+        paths = [path for path in map(self._uploaded, files or ()) if path is not None and path.is_file()]
         told = ""
         if project is not None and training is not None and paths:
             try:
@@ -146,8 +146,7 @@ class TrialHandlers:
         """Return the uploaded file to ask about; None for none and for any other file."""
         # Path.resolve raises on links in a circle.
         path = Path(os.path.realpath(image["path"])) if image and image.get("path") else None
-        is_one = path is not None and path.is_relative_to(self._service.uploads) and path.is_file()
-        return path if is_one else None
+        return path if path is not None and self._service.uploads in path.parents else None
 
     def _lend(self, image: Path) -> Path:
         """Copy an image of ours to where uploads lie, as if the browser had sent it."""

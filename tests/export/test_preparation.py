@@ -27,7 +27,8 @@ LEVELS = 2
 """Across and down are rounded one after the other, and each may fall to the other side of a half."""
 MOST_OFF = {"bicubic": 0.03, "bilinear": 0.15}
 """Largest share of values that may be a level off in noise: enlarging by simple ratios meets many halves."""
-MOST_OFF_SHRUNK = 0.03
+MOST_OFF_SHRUNK = {"bicubic": 0.01, "bilinear": 0.05}
+"""Shrinking meets them where the ratio is simple too: 49 to 35 by bilinear is among the worst, 0.044."""
 
 
 class Pixels(nn.Module):
@@ -59,6 +60,9 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[Preprocessing, ob
 @example(height=3000, width=10, seed=0)
 @example(height=33, width=264, seed=0)
 @example(height=33, width=265, seed=0)
+@example(height=40, width=48, seed=0)
+@example(height=49, width=49, seed=0)
+@example(height=77, width=77, seed=0)
 def test_any_image_is_prepared_as_by_pillow(
     sessions: dict[Preprocessing, object], path: Preprocessing, height: int, width: int, seed: int
 ) -> None:
@@ -68,7 +72,7 @@ def test_any_image_is_prepared_as_by_pillow(
     levels = np.abs(found - expected) * np.array(path.std)[:, None] * 255
     assert levels.max() < LEVELS + 0.01
     is_shrunk = min(height, width) > path.resize_to
-    most_off = MOST_OFF_SHRUNK if is_shrunk else MOST_OFF[path.interpolation]
+    most_off = (MOST_OFF_SHRUNK if is_shrunk else MOST_OFF)[path.interpolation]
     assert (levels > 0.5).mean() <= most_off
 
 

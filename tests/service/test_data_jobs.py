@@ -26,7 +26,8 @@ from strategies import STRATEGIES
 from ui.downloads import add_downloads
 from ui.expert import OWN, at_first
 from ui.handlers import Handlers
-from ui.layout import NO_LIMIT, OWN_SIZE
+from ui.tabs.train import FIRST, NO_LIMIT, OWN_SIZE
+from ui.train_handlers import TrainHandlers
 from ui.view import make_view
 
 NAME = "my photos.zip"
@@ -37,7 +38,14 @@ def untouched(*, size: str = OWN_SIZE, augment: str = OWN, **changes: Any) -> li
     """What the options' components hold when only these were changed."""
     own = [str(getattr(kind(), option)) for kind in STRATEGIES.values() for option in kind.option_names()]
     fold = {name: at_first(entry(name)) for fields in GROUPS.values() for name in fields}
-    return [size, NO_LIMIT, augment, *own, *(fold | changes).values()]
+    return [FIRST, size, NO_LIMIT, augment, *own, *(fold | changes).values()]
+
+
+def both_handlers(service: Service) -> tuple[Handlers, TrainHandlers]:
+    """Those of the page, and those of its tab Train over them."""
+    parts = bare_parts()
+    handlers = Handlers(service, parts)
+    return handlers, TrainHandlers(service, parts, handlers)
 
 
 @pytest.fixture(scope="module")
@@ -120,26 +128,26 @@ def test_the_wrong_label_is_found_and_shown_with_its_picture(
 @pytest.mark.parametrize(
     ("deal", "field", "told"),
     [
-        ("leave out", "drop_suspects", "1 of 74 image is left out, as suspects/1/chosen-"),
+        ("leave out", "drop_suspects", "1 of 74 image is left out, as corrections/"),
         (
             "relabel as suggested",
             "relabel",
-            "1 of 74 image is given the suggested class, as suspects/1/chosen-",
+            "1 of 74 image is given the suggested class, as corrections/",
         ),
     ],
 )
 def test_what_was_chosen_of_the_suspects_is_trained_with(
     service: Service, project: Project, search: DataJob, deal: str, field: str, told: str
 ) -> None:
-    handlers = Handlers(service, bare_parts())
-    answer = handlers.train(project.id, "freeze-all", "", deal, "1", *untouched(size="32"))
+    handlers, training_by = both_handlers(service)
+    answer = training_by.train(project.id, "freeze-all", "", deal, "1", *untouched(size="32"))
     assert notice(handlers, answer) == ""
     training = project.trainings[-1]
     status = ended(training.job)
     assert status.state == "finished", status
     assert training.report["corrections"][field]["count"] == 1
     table = Path(training.report["corrections"][field]["file"])
-    assert table.parent == search.folder
+    assert table.parent == project.folder.resolve() / "corrections"
     assert len(table.read_text(encoding="utf-8").splitlines()) == 2
     said = project.readable(" ".join(status.said))
     assert told in said
@@ -151,9 +159,9 @@ def test_a_path_that_a_visitor_types_reaches_no_file(
 ) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("path,label\nTOP SECRET,x\n")
-    handlers, n_before = Handlers(service, bare_parts()), len(project.trainings)
+    (handlers, training_by), n_before = both_handlers(service), len(project.trainings)
     for which in (str(secret), f"../{secret}", "1,/etc/passwd"):
-        answer = handlers.train(project.id, "freeze-all", "", "leave out", which, *untouched(size="32"))
+        answer = training_by.train(project.id, "freeze-all", "", "leave out", which, *untouched(size="32"))
         assert "is no number from 1 to" in notice(handlers, answer)
         assert "SECRET" not in notice(handlers, answer)
     assert len(project.trainings) == n_before
@@ -165,11 +173,11 @@ def test_the_preview_is_the_command_line_s_own_and_knows_what_is_not_augmented(
     sheet = tmp_path / "sheet.png"
     options = ["--augment", "light", "--no-hflip", "--image-size", "32", "--preview", str(sheet)]
     assert cli.run(["augment", str(photos), *options]) == 0
-    handlers = Handlers(service, bare_parts())
-    handlers.preview(project.id, "partial", "", *untouched(size="32", augment="light", hflip="no"))
+    _, training_by = both_handlers(service)
+    training_by.preview(project.id, "partial", "", *untouched(size="32", augment="light", hflip="no"))
     assert client.get(drawn(project)).content == sheet.read_bytes()
     assert "Augmentation light: " in make_view(project, "").tools.preview
-    handlers.preview(project.id, "freeze-all", "", *untouched())
+    training_by.preview(project.id, "freeze-all", "", *untouched())
     drawn(project)
     assert "Augmentation none: images stay as they are." in make_view(project, "").tools.preview
 

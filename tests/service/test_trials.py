@@ -80,6 +80,16 @@ def asked(asking: Asking) -> str:
     return job.name
 
 
+def test_no_folder_of_uploads_is_taken(asking: Asking, asked: str) -> None:
+    """All uploads lie below one folder; whoever names it, or one in it, must not get what others brought."""
+    uploads = asking.service.uploads
+    (uploads / "ann").mkdir(parents=True, exist_ok=True)
+    (uploads / "ann" / "hers.png").write_bytes(b"hers")
+    asking.handlers.ask_many(asking.project.id, [{"path": str(uploads)}, {"path": str(uploads / "ann")}])
+    assert (uploads / "ann" / "hers.png").read_bytes() == b"hers"
+    assert (asking.project.folder / "trial" / asked).is_dir(), "nothing new was asked about"
+
+
 def test_each_image_gets_a_row_of_the_file_and_a_picture(asking: Asking, asked: str) -> None:
     file = asking.client.get(f"/answers/{asking.project.id}/{asked}")
     rows = {row["path"]: row for row in csv.DictReader(io.StringIO(file.text))}
