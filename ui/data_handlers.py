@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -171,8 +170,8 @@ class DataHandlers:
 
     def _path(self, uploaded: Uploaded) -> Path | None:
         """Return where an uploaded file lies; None for anything else that a browser may name."""
-        path = Path(os.path.realpath(str(uploaded.get("path") or "")))
-        return path if path.is_relative_to(self._service.uploads) and path.is_file() else None
+        path = self._service.uploaded(str(uploaded.get("path") or ""))
+        return path if path is not None and path.is_file() else None
 
 
 def _suggested(project: Project, name: str) -> str:

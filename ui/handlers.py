@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -61,8 +59,8 @@ class Handlers:
                 **letting_go,
                 self._parts.notice: why if upload else "",
             }
-        path = Path(os.path.realpath(upload))
-        if not (path.is_relative_to(self._service.uploads) and path.is_file()):
+        path = self._service.uploaded(upload)
+        if path is None or not path.is_file():
             return {**self.show(project_id, chosen, seen), **letting_go}
         try:
             project = self._service.take_upload(path, backbone=backbone)

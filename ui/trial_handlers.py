@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
@@ -144,9 +143,7 @@ class TrialHandlers:
 
     def _uploaded(self, image: Upload) -> Path | None:
         """Return the uploaded file to ask about; None for none and for any other file."""
-        # Path.resolve raises on links in a circle.
-        path = Path(os.path.realpath(image["path"])) if image and image.get("path") else None
-        return path if path is not None and self._service.uploads in path.parents else None
+        return self._service.uploaded(str(image["path"])) if image and image.get("path") else None
 
     def _lend(self, image: Path) -> Path:
         """Copy an image of ours to where uploads lie, as if the browser had sent it."""

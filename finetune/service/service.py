@@ -99,6 +99,12 @@ class Service:
         """Return the folder where files from the browser arrive."""
         return self.home / "uploads"
 
+    def uploaded(self, path: str) -> Path | None:
+        """Return what lies at ``path`` among the uploads, which a browser may name; None for anything else."""
+        # Path.resolve raises on links in a circle.
+        found = Path(os.path.realpath(path))
+        return found if self.uploads in found.parents else None
+
     def announce(self, address: str) -> None:
         """Write down where the page is, for whoever tries to open a second one."""
         (self.home / ADDRESS).write_text(address, encoding="utf-8")
